@@ -26,6 +26,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CSQLite"),
         room("SQLite", ["CSQLite"]),
+        room("Replication"),
         tests("SQLiteTests", ["SQLite"]),
     ],
     swiftLanguageModes: [.v6]

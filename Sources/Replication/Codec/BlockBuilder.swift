@@ -1,0 +1,125 @@
+/// What the rows of one block have in common.
+package struct BlockKind: Hashable, Sendable {
+    package let table: Int
+    package let operation: Operation
+    /// The data columns present, ascending, by their index among the table's data columns.
+    package let columns: [Int]
+    /// The scope label of the rows; empty for a table without scopes.
+    package let scope: [UInt8]
+
+    package init(table: Int, operation: Operation, columns: [Int], scope: [UInt8] = []) {
+        self.table = table
+        self.operation = operation
+        self.columns = columns
+        self.scope = scope
+    }
+}
+
+/// Gathers rows of one kind column by column; see Protocol/Bytes.md, "Block".
+package struct BlockBuilder: Sendable {
+    package let kind: BlockKind
+    package private(set) var rowCount = 0
+    /// One writer a key column, one a data column; where the operation has stamps, one more for the stamps
+    /// after each data column. The one who adds a row writes one cell (or stamp) to each, then calls `endRow`.
+    package var sections: [ByteWriter]
+    package let keyColumnCount: Int
+
+    package init(kind: BlockKind, keyColumnCount: Int) {
+        precondition(!kind.operation.isKeyOnly || kind.columns.isEmpty, "a delete carries keys only")
+        self.kind = kind
+        self.keyColumnCount = keyColumnCount
+        let perColumn = kind.operation.hasStamps ? 2 : 1
+        sections = Array(repeating: ByteWriter(), count: keyColumnCount + kind.columns.count * perColumn)
+    }
+
+    package var byteCount: Int { sections.reduce(0) { $0 + $1.count } }
+
+    /// Ends the row whose cells were written to the sections.
+    package mutating func endRow() { rowCount += 1 }
+
+    /// Adds a whole row from values. `stamps` has one stamp a data column where the operation has stamps.
+    package mutating func add(key: [Value], values: [Value], stamps: [Stamp] = []) {
+        precondition(key.count == keyColumnCount && values.count == kind.columns.count)
+        for (index, value) in key.enumerated() { sections[index].cell(value) }
+        if kind.operation.hasStamps {
+            precondition(stamps.count == values.count)
+            for index in values.indices {
+                sections[keyColumnCount + 2 * index].cell(values[index])
+                sections[keyColumnCount + 2 * index + 1].stamp(stamps[index])
+            }
+        } else {
+            for (index, value) in values.enumerated() { sections[keyColumnCount + index].cell(value) }
+        }
+        endRow()
+    }
+
+    package func append(to out: inout ByteWriter) {
+        out.byte(kind.operation.rawValue)
+        out.varint(kind.table)
+        out.counted(kind.scope)
+        out.varint(rowCount)
+        out.varint(keyColumnCount)
+        out.varint(kind.columns.count)
+        var previous = -1
+        for column in kind.columns {
+            precondition(column > previous, "columns ascend")
+            out.varint(column - previous - 1)
+            previous = column
+        }
+        for section in sections { out.counted(section.bytes) }
+    }
+}
+
+/// Gathers the rows of a change set into segments of about `Limits.segmentTargetBytes`.
+package struct SegmentBuilder: Sendable {
+    /// The first byte of every segment.
+    package static let format: UInt8 = 1
+
+    private var blocks: [BlockKind: BlockBuilder] = [:]
+    private var order: [BlockKind] = []
+    private var openBytes = 0
+    /// Rows added so far, over all segments.
+    package private(set) var rowCount = 0
+    /// Finished segments that nobody has taken yet.
+    package private(set) var finished: [[UInt8]] = []
+
+    package init() {}
+
+    /// Hands the block builder of this kind to `body`, which writes one row into it.
+    package mutating func row(
+        _ kind: BlockKind, keyColumnCount: Int, _ body: (inout BlockBuilder) -> Void
+    ) {
+        if blocks[kind] == nil {
+            blocks[kind] = BlockBuilder(kind: kind, keyColumnCount: keyColumnCount)
+            order.append(kind)
+        }
+        let before = blocks[kind]!.byteCount
+        body(&blocks[kind]!)
+        openBytes += blocks[kind]!.byteCount - before
+        rowCount += 1
+        if openBytes >= Limits.segmentTargetBytes || blocks[kind]!.rowCount == Limits.rowsPerBlock { close() }
+    }
+
+    /// Adds a whole row from values.
+    package mutating func add(_ kind: BlockKind, key: [Value], values: [Value], stamps: [Stamp] = []) {
+        row(kind, keyColumnCount: key.count) { $0.add(key: key, values: values, stamps: stamps) }
+    }
+
+    /// Takes the finished segments out.
+    package mutating func takeFinished() -> [[UInt8]] {
+        defer { finished = [] }
+        return finished
+    }
+
+    /// Closes the segment that is open, if it holds anything.
+    package mutating func close() {
+        guard !order.isEmpty else { return }
+        var out = ByteWriter()
+        out.byte(Self.format)
+        for kind in order { blocks[kind]!.append(to: &out) }
+        finished.append(out.bytes)
+        blocks = [:]
+        order = []
+        openBytes = 0
+    }
+}

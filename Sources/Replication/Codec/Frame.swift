@@ -1,0 +1,192 @@
+/// The unit of a push, a pull and a bundle (Protocol/Bytes.md, "Frame"): a kind, a length, the body and the
+/// first eight bytes of the body's SHA-256, so that a line which cuts or bends bytes is noticed at once.
+package enum Frame: Hashable, Sendable {
+    /// Begins a change set: its header as the author wrote it, and how it is to be taken.
+    case header(ChangeSetHeader, Delivery)
+    /// The next segment of the change set begun last.
+    case segment([UInt8])
+    /// Ends a pull: what the hub has, and what every active site is known to have.
+    case end(StreamEnd)
+
+    package static let lengthBytes = 5
+    package static let checksumBytes = 8
+}
+
+/// How a change set comes along a pull.
+package struct Delivery: Hashable, Sendable {
+    /// Its place in the hub's order; 0 in a push.
+    package var position: UInt64
+    /// True when nothing more belongs to the same hub transaction: what has come may be applied.
+    package var endsTransaction: Bool
+    /// True for the receiver's own change set: the header alone comes back, to say where it landed.
+    package var isEcho: Bool
+    /// True when the segments are not the author's, but what is left of them after the hub's judgement; their
+    /// digests are those of `effectiveDigests`.
+    package var isEffective: Bool
+    package var effectiveDigests: [[UInt8]]
+    /// The segment that comes first; those before it the receiver said it has.
+    package var firstSegment: UInt64
+
+    package init(
+        position: UInt64 = 0, endsTransaction: Bool = false, isEcho: Bool = false,
+        effectiveDigests: [[UInt8]]? = nil, firstSegment: UInt64 = 0
+    ) {
+        self.position = position
+        self.endsTransaction = endsTransaction
+        self.isEcho = isEcho
+        self.isEffective = effectiveDigests != nil
+        self.effectiveDigests = effectiveDigests ?? []
+        self.firstSegment = firstSegment
+    }
+}
+
+/// The last frame of a pull.
+package struct StreamEnd: Hashable, Sendable {
+    /// The hub's vector clock at the end of what was sent.
+    package let vector: VectorClock
+    /// The position up to which the receiver now has everything.
+    package let position: UInt64
+    /// The vector clock that every active site is known to have reached.
+    package let frontier: VectorClock
+    /// The hub's time in milliseconds since 1970.
+    package let hubTimeMs: UInt64
+
+    package init(vector: VectorClock, position: UInt64, frontier: VectorClock, hubTimeMs: UInt64) {
+        self.vector = vector
+        self.position = position
+        self.frontier = frontier
+        self.hubTimeMs = hubTimeMs
+    }
+}
+
+extension Frame {
+    package func encoded() -> [UInt8] {
+        var body = ByteWriter()
+        let kind: UInt8
+        switch self {
+        case .header(let header, let delivery):
+            kind = 1
+            body.counted(header.encoded())
+            body.varint(delivery.position)
+            body.byte(
+                (delivery.endsTransaction ? 1 : 0) | (delivery.isEcho ? 2 : 0) | (delivery.isEffective ? 4 : 0))
+            body.varint(delivery.firstSegment)
+            body.varint(delivery.effectiveDigests.count)
+            for digest in delivery.effectiveDigests { body.raw(digest) }
+        case .segment(let bytes):
+            kind = 2
+            body.raw(bytes)
+        case .end(let end):
+            kind = 3
+            body.vector(end.vector)
+            body.varint(end.position)
+            body.vector(end.frontier)
+            body.varint(end.hubTimeMs)
+        }
+        var out = ByteWriter()
+        out.byte(kind)
+        out.fixed32(UInt32(body.count))
+        out.raw(body.bytes)
+        out.raw(SHA256.digest(body.bytes).prefix(Self.checksumBytes))
+        return out.bytes
+    }
+}
+
+extension ByteWriter {
+    /// The number of components, then replica and seq of each, by replica number ascending.
+    package mutating func vector(_ clock: VectorClock) {
+        let entries = clock.entries
+        varint(entries.count)
+        for entry in entries {
+            varint(UInt64(entry.replica))
+            varint(entry.seq)
+        }
+    }
+}
+
+extension ByteReader {
+    package mutating func vector(_ bytes: Span<UInt8>) throws(CodecError) -> VectorClock {
+        let count = try count(bytes, of: "vector clock components", atMost: Limits.vectorComponents)
+        var pairs: [(UInt32, UInt64)] = []
+        for _ in 0..<count {
+            let replica = try uint32(bytes, of: "a replica number")
+            let seq = try varint(bytes)
+            guard replica > pairs.last?.0 ?? 0, seq > 0 else { throw refuse("a vector clock out of order") }
+            pairs.append((replica, seq))
+        }
+        return VectorClock(pairs)
+    }
+}
+
+/// Takes frames out of bytes that come in pieces of any size. Holds one unfinished frame at most.
+package struct FrameReader: Sendable {
+    private var pending: [UInt8] = []
+    private var start = 0
+    private let bodyMaxBytes: Int
+
+    /// `bodyMaxBytes`: a frame that announces more is refused before any of it is kept.
+    package init(bodyMaxBytes: Int = Limits.segmentMaxBytes) {
+        self.bodyMaxBytes = bodyMaxBytes
+    }
+
+    package mutating func append(_ bytes: [UInt8]) {
+        if start > 0 {
+            pending.removeFirst(start)
+            start = 0
+        }
+        pending.append(contentsOf: bytes)
+    }
+
+    /// True when no part of a frame is waiting for the rest: where a stream may end.
+    package var isAtBorder: Bool { start == pending.count }
+
+    /// The next whole frame, or nil until more bytes have come.
+    package mutating func next() throws(CodecError) -> Frame? {
+        guard pending.count - start >= Frame.lengthBytes else { return nil }
+        let pending = self.pending
+        let span = pending.span
+        var reader = ByteReader(start..<pending.count, reading: "frame")
+        let kind = try reader.byte(span)
+        let length = Int(try reader.fixed32(span))
+        guard (1...3).contains(kind) else { throw reader.refuse("a kind of frame that this version does not know") }
+        guard length <= bodyMaxBytes else { throw reader.refuse("a frame larger than \(bodyMaxBytes) bytes") }
+        guard reader.end - reader.offset >= length + Frame.checksumBytes else { return nil }
+        let bodyRange = try reader.skip(length)
+        let body = Array(pending[bodyRange])
+        let checksum = try reader.skip(Frame.checksumBytes)
+        guard SHA256.digest(body).prefix(Frame.checksumBytes).elementsEqual(pending[checksum]) else {
+            throw reader.refuse("a frame whose checksum does not fit")
+        }
+        start = reader.offset
+        return try decode(kind: kind, body)
+    }
+
+    private func decode(kind: UInt8, _ body: [UInt8]) throws(CodecError) -> Frame {
+        if kind == 2 { return .segment(body) }
+        let span = body.span
+        var reader = ByteReader(0..<body.count, reading: "frame")
+        let frame: Frame
+        if kind == 1 {
+            let range = try reader.counted(span, of: "header bytes", atMost: Limits.headerMaxBytes)
+            let header = try ChangeSetHeader(Array(body[range]))
+            let position = try reader.varint(span)
+            let flags = try reader.byte(span)
+            guard flags < 8 else { throw reader.refuse("a flag that this version does not know") }
+            let first = try reader.varint(span)
+            let digests = try readDigests(&reader, span)
+            guard flags & 4 != 0 || digests.isEmpty else { throw reader.refuse("digests without their flag") }
+            frame = .header(
+                header,
+                Delivery(
+                    position: position, endsTransaction: flags & 1 != 0, isEcho: flags & 2 != 0,
+                    effectiveDigests: flags & 4 != 0 ? digests : nil, firstSegment: first))
+        } else {
+            frame = .end(
+                StreamEnd(
+                    vector: try reader.vector(span), position: try reader.varint(span),
+                    frontier: try reader.vector(span), hubTimeMs: try reader.varint(span)))
+        }
+        guard reader.isAtEnd else { throw reader.refuse("bytes behind the end") }
+        return frame
+    }
+}

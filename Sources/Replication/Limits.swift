@@ -1,0 +1,23 @@
+/// Every limit on what Samband's own bytes may hold, in one place. HTTP's limits are in `HTTP/Limits`.
+package enum Limits {
+    /// A segment is closed once it holds this many bytes; a single large row may take it further.
+    package static let segmentTargetBytes = 1 << 20
+    /// No segment is larger than this, so no row can be.
+    package static let segmentMaxBytes = 256 << 20
+    /// Segments of one change set.
+    package static let segmentsPerChangeSet = 1 << 20
+    /// Rows of one block.
+    package static let rowsPerBlock = 1 << 16
+    /// Columns of one block (SQLite's own default limit).
+    package static let columnsPerBlock = 2000
+    /// Columns of a key.
+    package static let keyColumns = 64
+    /// Components of a vector clock.
+    package static let vectorComponents = 1 << 16
+    /// A change set's header, in bytes: it grows by 40 bytes a segment.
+    package static let headerMaxBytes = 64 << 20
+    /// How far a stamp may be ahead of the hub's clock, in milliseconds.
+    package static let clockAheadMs: UInt64 = 60_000
+    /// Bytes of a scope label.
+    package static let scopeLabelBytes = 255
+}

@@ -1,0 +1,119 @@
+/// One side of a conflict: what one author wrote last about the disputed cell or row.
+package struct ConflictSide: Hashable, Sendable {
+    package let dot: Dot
+    package let hlc: UInt64
+    /// The place of that change set in the hub's order.
+    package let position: UInt64
+    /// The value of the cell; for a conflict about the whole row nil, and `row` says what it wrote.
+    package let value: Value?
+    /// For a conflict about the whole row: the cells the side wrote, by data column; nil when it deleted the row.
+    package let row: [Int: Value]?
+
+    package init(dot: Dot, hlc: UInt64, position: UInt64, value: Value?, row: [Int: Value]?) {
+        self.dot = dot
+        self.hlc = hlc
+        self.position = position
+        self.value = value
+        self.row = row
+    }
+
+    /// True when two sides want the same.
+    package func agrees(with other: ConflictSide) -> Bool { value == other.value && row == other.row }
+}
+
+/// The life of one conflict: what opens it, who joins it, what settles it and what opens it again. Pure; the
+/// store keeps the value. (The model, part two, "Life of a conflict".)
+package struct Conflict: Hashable, Sendable {
+    package enum Settlement: Hashable, Sendable {
+        /// By a policy of the table.
+        case policy
+        /// By a write whose author had seen the conflict.
+        case write
+        /// By a person at the hub.
+        case person
+    }
+
+    /// One side an author (replica), the newest write of each, in the order in which they joined.
+    package private(set) var sides: [ConflictSide]
+    /// The position of the hub transaction that last touched it.
+    package private(set) var changed: UInt64
+    /// Nil while it is open.
+    package private(set) var settlement: Settlement?
+    /// What it was settled by and where that stands.
+    package private(set) var settledBy: ConflictSide?
+
+    package init(
+        sides: [ConflictSide], changed: UInt64, settlement: Settlement?, settledBy: ConflictSide?
+    ) {
+        self.sides = sides
+        self.changed = changed
+        self.settlement = settlement
+        self.settledBy = settledBy
+    }
+
+    /// Opens a conflict. With `policy` it is settled at once and only recorded.
+    package init(opening incoming: ConflictSide, against others: [ConflictSide], at position: UInt64, policy: Bool) {
+        self.init(sides: [], changed: position, settlement: policy ? .policy : nil, settledBy: nil)
+        for side in others { join(side) }
+        join(incoming)
+    }
+
+    package var isOpen: Bool { settlement == nil }
+
+    /// A write of the disputed cell, or for a row an operation that decides about the whole row, has come in.
+    ///
+    /// - Parameters:
+    ///   - seen: the position that its author had reached.
+    ///   - others: the concurrent writes that it disagrees with.
+    ///   - position: where the write now stands.
+    ///   - policy: true when a policy of the table settles what is disputed.
+    /// - Returns: true when the conflict changed.
+    package mutating func onWrite(
+        _ incoming: ConflictSide, seen: UInt64, others: [ConflictSide], at position: UInt64, policy: Bool
+    ) -> Bool {
+        if isOpen {
+            if others.isEmpty && seen >= changed {
+                settle(by: incoming, .write, at: position)
+            } else {
+                join(incoming)
+                for side in others { join(side) }
+                changed = position
+            }
+            return true
+        }
+        guard !others.isEmpty else { return false }
+        if settlement == .policy || policy {
+            for side in others + [incoming] { join(side) }
+            changed = position
+            return true
+        }
+        // "At or after": a later, aware write may have replaced what the conflict was settled by.
+        guard let settledBy else { return false }
+        let later = others.filter { $0.position >= settledBy.position }
+        guard !later.isEmpty || !incoming.agrees(with: settledBy) else { return false }
+        sides = []
+        for side in later { join(side) }
+        join(settledBy)
+        join(incoming)
+        settlement = nil
+        self.settledBy = nil
+        changed = position
+        return true
+    }
+
+    /// Settles it by a person's decision or an aware write that stands at `position`.
+    package mutating func settle(by side: ConflictSide?, _ how: Settlement, at position: UInt64) {
+        settlement = how
+        settledBy = side
+        changed = position
+    }
+
+    /// The newest write of each author is its side.
+    private mutating func join(_ side: ConflictSide) {
+        guard let index = sides.firstIndex(where: { $0.dot.replica == side.dot.replica }) else {
+            sides.append(side)
+            return
+        }
+        if sides[index].dot.seq < side.dot.seq { sides[index] = side }
+    }
+}

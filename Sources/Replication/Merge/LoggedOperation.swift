@@ -1,0 +1,51 @@
+/// What one change set does to one row, with what the merge needs to know of that change set.
+package struct LoggedOperation: Hashable, Sendable {
+    package let dot: Dot
+    package let hlc: UInt64
+    /// Its place in the hub's order. One that has not got it yet stands behind everything.
+    package let position: UInt64
+    /// The position that its author had reached: everything up to there it had seen.
+    package let seen: UInt64
+    package let operation: Operation
+    /// The data columns written, ascending.
+    package let columns: [Int]
+    package let values: [Value]
+    /// The stamp of each cell where the operation brings its own, else empty.
+    package let cellStamps: [Stamp]
+
+    package init(
+        dot: Dot, hlc: UInt64, position: UInt64, seen: UInt64, operation: Operation, columns: [Int],
+        values: [Value], cellStamps: [Stamp] = []
+    ) {
+        precondition(columns.count == values.count)
+        self.dot = dot
+        self.hlc = hlc
+        self.position = position
+        self.seen = seen
+        self.operation = operation
+        self.columns = columns
+        self.values = values
+        self.cellStamps = cellStamps
+    }
+
+    /// True when the author of this one had seen `other`. Within one fleet the position says the same as the
+    /// context: the hub's order respects happened-before, and a site takes it in without gaps (MODEL, section 4).
+    package func covers(_ other: LoggedOperation) -> Bool {
+        dot.replica == other.dot.replica ? other.dot.seq < dot.seq : other.position <= seen
+    }
+
+    /// The place of a column within `columns`, nil when it was not written.
+    package func index(of column: Int) -> Int? {
+        // A whole row, the common case, has every column in its own place.
+        if column < columns.count && columns[column] == column { return column }
+        return columns.firstIndex(of: column)
+    }
+
+    package func value(of column: Int) -> Value? { index(of: column).map { values[$0] } }
+
+    /// The stamp that orders this write of a column among the others.
+    package func stamp(of column: Int) -> Stamp? {
+        guard let index = index(of: column) else { return nil }
+        return cellStamps.isEmpty ? Stamp(hlc: hlc, dot: dot) : cellStamps[index]
+    }
+}
