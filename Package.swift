@@ -27,6 +27,7 @@ let package = Package(
         .systemLibrary(name: "CSQLite"),
         room("SQLite", ["CSQLite"]),
         room("Replication"),
+        room("ReplicaStore", ["SQLite", "Replication"]),
         tests("SQLiteTests", ["SQLite"]),
     ],
     swiftLanguageModes: [.v6]
