@@ -45,7 +45,7 @@ FROM appointment GROUP BY half_year, municipality, clinic;
 CREATE VIEW half_year_plan (half_year, municipality, plans_opened, measures, measures_done) AS
 SELECT substr(opened_on, 1, 4) || iif(substr(opened_on, 6, 2) <= '06', '-1', '-2') AS half_year,
        individual_plan.municipality, count(DISTINCT individual_plan.id), count(measure.id),
-       total(measure.state = 'done')
+       coalesce(sum(measure.state = 'done'), 0)
 FROM individual_plan LEFT JOIN measure ON measure.plan = individual_plan.id
 GROUP BY half_year, individual_plan.municipality;
 
@@ -59,7 +59,7 @@ SELECT substr(starts_on, 1, 4) || iif(substr(starts_on, 6, 2) <= '06', '-1', '-2
        municipality, programme, kind, count(*),
        sum((SELECT count(*) FROM course_staff WHERE course_staff.course = course.id)),
        sum((SELECT count(*) FROM course_patient WHERE course_patient.course = course.id)),
-       sum((SELECT total(with_kin) FROM course_patient WHERE course_patient.course = course.id))
+       sum((SELECT coalesce(sum(with_kin), 0) FROM course_patient WHERE course_patient.course = course.id))
 FROM course JOIN course_kind ON course_kind.id = course.kind
 GROUP BY half_year, municipality, programme, kind;
 
@@ -75,7 +75,7 @@ FROM settlement GROUP BY half_year, municipality, state;
 
 CREATE VIEW half_year_board (half_year, municipality, cases, decided, adopted) AS
 SELECT substr(raised_on, 1, 4) || iif(substr(raised_on, 6, 2) <= '06', '-1', '-2') AS half_year,
-       municipality, count(*), count(outcome), total(outcome = 'adopted')
+       municipality, count(*), count(outcome), coalesce(sum(outcome = 'adopted'), 0)
 FROM board_case LEFT JOIN board_decision ON board_decision.board_case = board_case.id
 GROUP BY half_year, municipality;
 
@@ -91,7 +91,7 @@ GROUP BY half_year, health_count.municipality, indicator;
 
 -- The page the board is shown: one line per half-year and municipality.
 CREATE VIEW half_year_board_report (
-    half_year, municipality, inhabitants, referrals, stays, bed_nights, bed_nights_per_1000,
+    half_year, municipality, name, inhabitants, referrals, stays, bed_nights, bed_nights_per_1000,
     dialysis_sessions, appointments, team_visits, deviations, settled_nok) AS
 WITH figure (half_year, municipality, referrals, stays, bed_nights, sessions, appointments, visits, deviations, nok) AS (
     SELECT half_year, municipality, referrals, 0, 0, 0, 0, 0, 0, 0 FROM half_year_referral
@@ -102,7 +102,7 @@ WITH figure (half_year, municipality, referrals, stays, bed_nights, sessions, ap
     UNION ALL SELECT half_year, municipality, 0, 0, 0, 0, 0, visits, 0, 0 FROM half_year_team_visit
     UNION ALL SELECT half_year, municipality, 0, 0, 0, 0, 0, 0, deviations, 0 FROM half_year_deviation
     UNION ALL SELECT half_year, municipality, 0, 0, 0, 0, 0, 0, 0, amount_nok FROM half_year_settlement)
-SELECT half_year, municipality.name, inhabitants, sum(referrals), sum(stays), sum(bed_nights),
+SELECT half_year, municipality.code, municipality.name, inhabitants, sum(referrals), sum(stays), sum(bed_nights),
        round(1000.0 * sum(bed_nights) / inhabitants, 1),
        sum(sessions), sum(appointments), sum(visits), sum(deviations), sum(nok)
 FROM figure
