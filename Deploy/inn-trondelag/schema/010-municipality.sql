@@ -3,8 +3,8 @@
 --
 -- Rules for every table here, so that it can be replicated: a declared NOT NULL primary key, never an
 -- INTEGER PRIMARY KEY (two sites off line would hand out one number twice), no virtual tables, and an
--- index on every referencing column. Days are text 'YYYY-MM-DD'; a day that is no day is refused by
--- CHECK (day IS date(day)), which lets NULL through where the column allows it.
+-- index on every referencing column. Days are text 'YYYY-MM-DD'. CHECK (day IS date(day, '+0 days')) refuses
+-- one that is no day, 30 February too (without '+0 days' SQLite hands it back as it came); NULL passes.
 
 CREATE TABLE municipality (
     code      TEXT PRIMARY KEY NOT NULL              -- kommunenummer, as in the national register

@@ -26,8 +26,8 @@ CREATE TABLE employment (                            -- ansettelsesforhold
     organisation  TEXT NOT NULL REFERENCES organisation (id),  -- the employer (arbeidsgiver)
     position      TEXT NOT NULL,                     -- stilling
     percent       INTEGER NOT NULL CHECK (percent BETWEEN 1 AND 100),  -- stillingsprosent
-    from_day      TEXT NOT NULL CHECK (from_day IS date(from_day)),
-    to_day        TEXT CHECK (to_day IS date(to_day)),         -- NULL: still employed
+    from_day      TEXT NOT NULL CHECK (from_day IS date(from_day, '+0 days')),
+    to_day        TEXT CHECK (to_day IS date(to_day, '+0 days')),         -- NULL: still employed
     UNIQUE (staff, organisation, from_day),
     CHECK (to_day >= from_day)
 ) STRICT;

@@ -7,8 +7,8 @@ CREATE TABLE patient (
                   CHECK (length(national_id) = 11 AND national_id NOT GLOB '*[^0-9]*'),
     given_name    TEXT NOT NULL CHECK (given_name <> ''),
     family_name   TEXT NOT NULL CHECK (family_name <> ''),
-    born_on       TEXT NOT NULL CHECK (born_on IS date(born_on)),
-    died_on       TEXT CHECK (died_on IS date(died_on)),
+    born_on       TEXT NOT NULL CHECK (born_on IS date(born_on, '+0 days')),
+    died_on       TEXT CHECK (died_on IS date(died_on, '+0 days')),
     sex           TEXT NOT NULL CHECK (sex IN ('female', 'male')),  -- as in the national register
     language      TEXT NOT NULL DEFAULT 'nb' CHECK (language IN (
                       'nb',                          -- bokmål

@@ -14,8 +14,8 @@ CREATE TABLE referral (
     reason        TEXT NOT NULL,                     -- henvisningsårsak
     status        TEXT NOT NULL DEFAULT 'sent' CHECK (status IN
                       ('draft', 'sent', 'received', 'accepted', 'declined', 'completed', 'withdrawn')),
-    sent_on       TEXT CHECK (sent_on IS date(sent_on)),
-    answered_on   TEXT CHECK (answered_on IS date(answered_on)),  -- vurdert
+    sent_on       TEXT CHECK (sent_on IS date(sent_on, '+0 days')),
+    answered_on   TEXT CHECK (answered_on IS date(answered_on, '+0 days')),  -- vurdert
     note          TEXT,
     CHECK (sender <> receiver),
     CHECK (status = 'draft' OR sent_on IS NOT NULL),

@@ -13,7 +13,7 @@ CREATE TABLE bed (
 CREATE TABLE bed_night (                             -- liggedøgn
     id     BLOB PRIMARY KEY NOT NULL DEFAULT (randomblob(16)),
     bed    TEXT NOT NULL REFERENCES bed (code),
-    night  TEXT NOT NULL CHECK (night IS date(night)),  -- the day on which the night begins
+    night  TEXT NOT NULL CHECK (night IS date(night, '+0 days')),  -- the day on which the night begins
     kind   TEXT NOT NULL DEFAULT 'stay' CHECK (kind IN (
                'stay',                               -- taken, or booked, for a patient
                'closed')),                           -- stengt: cleaning, repair, no staff
@@ -31,8 +31,8 @@ CREATE TABLE stay (                                  -- opphold
                        'observation_instead_of_hospital', -- i stedet for innleggelse
                        'observation_after_hospital',      -- etter utskriving
                        'rehabilitation')),                -- rehabilitering
-    admission      TEXT NOT NULL CHECK (admission IS date(admission)),  -- innskriving
-    discharge      TEXT CHECK (discharge IS date(discharge)),           -- utskriving; NULL: booked or still here
+    admission      TEXT NOT NULL CHECK (admission IS date(admission, '+0 days')),  -- innskriving
+    discharge      TEXT CHECK (discharge IS date(discharge, '+0 days')),           -- utskriving; NULL: booked or still here
     discharged_to  TEXT CHECK (discharged_to IN ('home', 'home_care', 'nursing_home', 'hospital', 'died')),
     responsible    BLOB REFERENCES staff (id),
     note           TEXT,

@@ -8,7 +8,7 @@ CREATE TABLE dialysis_place (
 CREATE TABLE dialysis_slot (
     id     BLOB PRIMARY KEY NOT NULL DEFAULT (randomblob(16)),
     place  TEXT NOT NULL REFERENCES dialysis_place (code),
-    day    TEXT NOT NULL CHECK (day IS date(day)),
+    day    TEXT NOT NULL CHECK (day IS date(day, '+0 days')),
     shift  TEXT NOT NULL CHECK (shift IN ('morning', 'afternoon')),  -- dagskift, kveldsskift
     kind   TEXT NOT NULL DEFAULT 'session' CHECK (kind IN ('session', 'closed')),
     UNIQUE (place, day, shift)

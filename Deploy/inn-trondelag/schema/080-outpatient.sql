@@ -15,7 +15,7 @@ CREATE TABLE appointment (                           -- poliklinisk konsultasjon
     referral      BLOB REFERENCES referral (id),
     specialist    BLOB REFERENCES staff (id),        -- NULL until the clinic has named one
     starts_at     TEXT NOT NULL                      -- local time of the centre, 'YYYY-MM-DDTHH:MM'
-                  CHECK (starts_at IS strftime('%Y-%m-%dT%H:%M', starts_at)),
+                  CHECK (starts_at IS strftime('%Y-%m-%dT%H:%M', starts_at, '+0 days')),
     minutes       INTEGER NOT NULL DEFAULT 30 CHECK (minutes BETWEEN 5 AND 480),
     state         TEXT NOT NULL DEFAULT 'booked' CHECK (state IN ('booked', 'attended', 'missed', 'cancelled')),
     note          TEXT,

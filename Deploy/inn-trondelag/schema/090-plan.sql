@@ -6,8 +6,8 @@ CREATE TABLE individual_plan (
     patient       BLOB NOT NULL REFERENCES patient (id),
     coordinator   BLOB NOT NULL REFERENCES staff (id),  -- koordinator
     goal          TEXT NOT NULL,                     -- the patient's own words (brukerens mål)
-    opened_on     TEXT NOT NULL CHECK (opened_on IS date(opened_on)),
-    closed_on     TEXT CHECK (closed_on IS date(closed_on)),
+    opened_on     TEXT NOT NULL CHECK (opened_on IS date(opened_on, '+0 days')),
+    closed_on     TEXT CHECK (closed_on IS date(closed_on, '+0 days')),
     note          TEXT,
     CHECK (closed_on >= opened_on)
 ) STRICT;
@@ -24,7 +24,7 @@ CREATE TABLE measure (                               -- tiltak
     title         TEXT NOT NULL,
     organisation  TEXT NOT NULL REFERENCES organisation (id),  -- who carries it out
     responsible   BLOB REFERENCES staff (id),
-    due_on        TEXT CHECK (due_on IS date(due_on)),
+    due_on        TEXT CHECK (due_on IS date(due_on, '+0 days')),
     state         TEXT NOT NULL DEFAULT 'planned' CHECK (state IN ('planned', 'under_way', 'done', 'dropped')),
     note          TEXT,
     UNIQUE (plan, step)

@@ -14,7 +14,7 @@ CREATE TABLE team_visit (
     team          TEXT NOT NULL REFERENCES ambulatory_team (id),
     accompanied_by  BLOB REFERENCES staff (id),      -- the municipality's own, who went along
     visited_at    TEXT NOT NULL                      -- local time, 'YYYY-MM-DDTHH:MM'
-                  CHECK (visited_at IS strftime('%Y-%m-%dT%H:%M', visited_at)),
+                  CHECK (visited_at IS strftime('%Y-%m-%dT%H:%M', visited_at, '+0 days')),
     minutes       INTEGER NOT NULL CHECK (minutes BETWEEN 5 AND 600),
     travel_km     INTEGER NOT NULL DEFAULT 0 CHECK (travel_km BETWEEN 0 AND 500),
     purpose       TEXT NOT NULL CHECK (purpose IN ('assessment', 'treatment', 'guidance', 'follow_up')),

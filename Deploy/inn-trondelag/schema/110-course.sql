@@ -14,8 +14,8 @@ CREATE TABLE course (
     id            BLOB PRIMARY KEY NOT NULL DEFAULT (randomblob(16)),
     municipality  TEXT NOT NULL REFERENCES municipality (code),  -- where it is held
     kind          TEXT NOT NULL REFERENCES course_kind (id),
-    starts_on     TEXT NOT NULL CHECK (starts_on IS date(starts_on)),
-    ends_on       TEXT NOT NULL CHECK (ends_on IS date(ends_on)),
+    starts_on     TEXT NOT NULL CHECK (starts_on IS date(starts_on, '+0 days')),
+    ends_on       TEXT NOT NULL CHECK (ends_on IS date(ends_on, '+0 days')),
     seats         INTEGER NOT NULL CHECK (seats > 0),
     venue         TEXT,
     CHECK (ends_on >= starts_on)

@@ -6,8 +6,8 @@ CREATE TABLE deviation (
     municipality  TEXT NOT NULL REFERENCES municipality (code),
     reported_by   TEXT NOT NULL REFERENCES organisation (id),
     concerns      TEXT NOT NULL REFERENCES organisation (id),
-    happened_on   TEXT NOT NULL CHECK (happened_on IS date(happened_on)),
-    reported_on   TEXT NOT NULL CHECK (reported_on IS date(reported_on)),
+    happened_on   TEXT NOT NULL CHECK (happened_on IS date(happened_on, '+0 days')),
+    reported_on   TEXT NOT NULL CHECK (reported_on IS date(reported_on, '+0 days')),
     category      TEXT NOT NULL CHECK (category IN (
                       'discharge',                   -- utskriving uten varsel eller epikrise
                       'medication',                  -- legemidler
@@ -28,7 +28,7 @@ CREATE TABLE deviation_handling (                    -- avviksbehandling: one ro
     id            BLOB PRIMARY KEY NOT NULL DEFAULT (randomblob(16)),
     municipality  TEXT NOT NULL REFERENCES municipality (code),
     deviation     BLOB NOT NULL REFERENCES deviation (id) ON DELETE CASCADE,
-    handled_on    TEXT NOT NULL CHECK (handled_on IS date(handled_on)),
+    handled_on    TEXT NOT NULL CHECK (handled_on IS date(handled_on, '+0 days')),
     kind          TEXT NOT NULL CHECK (kind IN (
                       'received', 'assessed',
                       'measure',                     -- forbedringstiltak

@@ -6,8 +6,8 @@ CREATE TABLE agreement (
     municipality  TEXT NOT NULL REFERENCES municipality (code),  -- who pays
     provider      TEXT NOT NULL REFERENCES organisation (id),    -- who is paid
     title         TEXT NOT NULL,
-    valid_from    TEXT NOT NULL CHECK (valid_from IS date(valid_from)),
-    valid_to      TEXT CHECK (valid_to IS date(valid_to)),       -- NULL: until terminated
+    valid_from    TEXT NOT NULL CHECK (valid_from IS date(valid_from, '+0 days')),
+    valid_to      TEXT CHECK (valid_to IS date(valid_to, '+0 days')),       -- NULL: until terminated
     UNIQUE (municipality, provider, valid_from),
     CHECK (valid_to >= valid_from)
 ) STRICT;
@@ -29,7 +29,7 @@ CREATE TABLE settlement (                            -- oppgjør per opphold og 
     nights         INTEGER NOT NULL CHECK (nights >= 0),
     ore_per_night  INTEGER NOT NULL CHECK (ore_per_night >= 0),   -- the rate when it was settled
     amount_ore     INTEGER NOT NULL,
-    settled_on     TEXT NOT NULL CHECK (settled_on IS date(settled_on)),
+    settled_on     TEXT NOT NULL CHECK (settled_on IS date(settled_on, '+0 days')),
     state          TEXT NOT NULL DEFAULT 'draft' CHECK (state IN ('draft', 'approved', 'paid', 'disputed')),
     -- One row per stay and payer: a patient who moves house during a stay is shared by two municipalities.
     UNIQUE (stay, municipality),

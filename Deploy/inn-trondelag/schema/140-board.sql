@@ -15,8 +15,8 @@ CREATE TABLE board_member (                          -- nemndsmedlem
     given_name    TEXT NOT NULL,
     family_name   TEXT NOT NULL,
     role          TEXT NOT NULL DEFAULT 'member' CHECK (role IN ('chair', 'deputy_chair', 'member', 'substitute')),
-    elected_on    TEXT NOT NULL CHECK (elected_on IS date(elected_on)),
-    left_on       TEXT CHECK (left_on IS date(left_on)),
+    elected_on    TEXT NOT NULL CHECK (elected_on IS date(elected_on, '+0 days')),
+    left_on       TEXT CHECK (left_on IS date(left_on, '+0 days')),
     CHECK (left_on >= elected_on)
 ) STRICT;
 CREATE INDEX board_member_board ON board_member (board);
@@ -29,7 +29,7 @@ CREATE TABLE board_case (                            -- sak
     year          INTEGER NOT NULL CHECK (year BETWEEN 1900 AND 2200),
     number        INTEGER NOT NULL CHECK (number >= 1),  -- within its municipality and year, so sites off line never clash
     title         TEXT NOT NULL,
-    raised_on     TEXT NOT NULL CHECK (raised_on IS date(raised_on)),
+    raised_on     TEXT NOT NULL CHECK (raised_on IS date(raised_on, '+0 days')),
     proposal      TEXT,                              -- forslag til vedtak
     UNIQUE (board, municipality, year, number)
 ) STRICT;
@@ -37,7 +37,7 @@ CREATE INDEX board_case_municipality ON board_case (municipality);
 
 CREATE TABLE board_decision (                        -- vedtak: at most one for a case
     board_case     BLOB PRIMARY KEY NOT NULL REFERENCES board_case (id),
-    decided_on     TEXT NOT NULL CHECK (decided_on IS date(decided_on)),
+    decided_on     TEXT NOT NULL CHECK (decided_on IS date(decided_on, '+0 days')),
     outcome        TEXT NOT NULL CHECK (outcome IN (
                        'adopted', 'rejected',
                        'postponed',                  -- utsatt
