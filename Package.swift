@@ -27,8 +27,11 @@ let package = Package(
         .systemLibrary(name: "CSQLite"),
         room("SQLite", ["CSQLite"]),
         room("Replication"),
-        room("ReplicaStore", ["SQLite", "Replication"]),
+        .target(
+            name: "ReplicaStore", dependencies: ["SQLite", "Replication"],
+            resources: [.embedInCode("Schema/SystemTables.sql")], swiftSettings: strict),
         tests("SQLiteTests", ["SQLite"]),
+        tests("StoreTests", ["SQLite", "Replication", "ReplicaStore"]),
     ],
     swiftLanguageModes: [.v6]
 )
