@@ -27,6 +27,8 @@ let package = Package(
         .systemLibrary(name: "CSQLite"),
         room("SQLite", ["CSQLite"]),
         tests("SQLiteTests", ["SQLite"]),
+        room("HTTP"),
+        tests("HTTPTests", ["HTTP"]),
     ],
     swiftLanguageModes: [.v6]
 )
