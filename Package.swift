@@ -27,7 +27,10 @@ let package = Package(
         .systemLibrary(name: "CSQLite"),
         room("SQLite", ["CSQLite"]),
         tests("SQLiteTests", ["SQLite"]),
+        .systemLibrary(name: "CLinux"),
         room("HTTP"),
+        room("EventLoop", ["CLinux"]),
+        room("HTTPServer", ["CLinux", "EventLoop", "HTTP"]),
         tests("HTTPTests", ["HTTP"]),
     ],
     swiftLanguageModes: [.v6]
