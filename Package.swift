@@ -30,8 +30,18 @@ let package = Package(
         .target(
             name: "ReplicaStore", dependencies: ["SQLite", "Replication"],
             resources: [.embedInCode("Schema/SystemTables.sql")], swiftSettings: strict),
+        room("Presentation", ["HTTP", "Replication", "ReplicaStore"]),
+        room("HubService", ["HTTP", "Presentation", "Replication", "ReplicaStore", "SQLite"]),
+        room("NodeService", ["HTTP", "Presentation", "Replication", "ReplicaStore", "SQLite"]),
         tests("SQLiteTests", ["SQLite"]),
         tests("StoreTests", ["SQLite", "Replication", "ReplicaStore"]),
+        .systemLibrary(name: "CLinux"),
+        room("HTTP"),
+        room("EventLoop", ["CLinux"]),
+        room("HTTPServer", ["CLinux", "EventLoop", "HTTP"]),
+        room("HTTPClient", ["CLinux", "EventLoop", "HTTP"]),
+        tests("HTTPTests", ["HTTP"]),
+        tests("HTTPServerTests", ["CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer"]),
     ],
     swiftLanguageModes: [.v6]
 )
