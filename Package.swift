@@ -27,6 +27,13 @@ let package = Package(
         .systemLibrary(name: "CSQLite"),
         room("SQLite", ["CSQLite"]),
         tests("SQLiteTests", ["SQLite"]),
+        .target(
+            name: "ReplicaStore", dependencies: ["SQLite"],
+            resources: [.embedInCode("Schema/SystemTables.sql")], swiftSettings: strict),
+        .testTarget(
+            name: "ReplicaStoreTests", dependencies: ["SQLite", "ReplicaStore"],
+            exclude: ["Snapshots"], swiftSettings: strict),
+        tests("CaptureTests", ["SQLite", "ReplicaStore"]),
     ],
     swiftLanguageModes: [.v6]
 )
