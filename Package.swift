@@ -26,14 +26,16 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CSQLite"),
         room("SQLite", ["CSQLite"]),
-        tests("SQLiteTests", ["SQLite"]),
+        .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: strict),
+        tests("SQLiteTests", ["SQLite", "TestKit"]),
         .target(
             name: "ReplicaStore", dependencies: ["SQLite"],
             resources: [.embedInCode("Schema/SystemTables.sql")], swiftSettings: strict),
         .testTarget(
-            name: "ReplicaStoreTests", dependencies: ["SQLite", "ReplicaStore"],
+            name: "ReplicaStoreTests", dependencies: ["SQLite", "ReplicaStore", "TestKit"],
+            path: "Tests/ReplicaStoreTests",
             exclude: ["Snapshots"], swiftSettings: strict),
-        tests("CaptureTests", ["SQLite", "ReplicaStore"]),
+        tests("CaptureTests", ["SQLite", "ReplicaStore", "TestKit"]),
     ],
     swiftLanguageModes: [.v6]
 )
