@@ -26,22 +26,16 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CSQLite"),
         room("SQLite", ["CSQLite"]),
-        room("Replication"),
+        .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: strict),
+        tests("SQLiteTests", ["SQLite", "TestKit"]),
         .target(
-            name: "ReplicaStore", dependencies: ["SQLite", "Replication"],
+            name: "ReplicaStore", dependencies: ["SQLite"],
             resources: [.embedInCode("Schema/SystemTables.sql")], swiftSettings: strict),
-        room("Presentation", ["HTTP", "Replication", "ReplicaStore"]),
-        room("HubService", ["HTTP", "Presentation", "Replication", "ReplicaStore", "SQLite"]),
-        room("NodeService", ["HTTP", "Presentation", "Replication", "ReplicaStore", "SQLite"]),
-        tests("SQLiteTests", ["SQLite"]),
-        tests("StoreTests", ["SQLite", "Replication", "ReplicaStore"]),
-        .systemLibrary(name: "CLinux"),
-        room("HTTP"),
-        room("EventLoop", ["CLinux"]),
-        room("HTTPServer", ["CLinux", "EventLoop", "HTTP"]),
-        room("HTTPClient", ["CLinux", "EventLoop", "HTTP"]),
-        tests("HTTPTests", ["HTTP"]),
-        tests("HTTPServerTests", ["CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer"]),
+        .testTarget(
+            name: "ReplicaStoreTests", dependencies: ["SQLite", "ReplicaStore", "TestKit"],
+            path: "Tests/ReplicaStoreTests",
+            exclude: ["Snapshots"], swiftSettings: strict),
+        tests("CaptureTests", ["SQLite", "ReplicaStore", "TestKit"]),
     ],
     swiftLanguageModes: [.v6]
 )
