@@ -25,17 +25,29 @@ let package = Package(
     dependencies: [],
     targets: [
         .systemLibrary(name: "CSQLite"),
+        .systemLibrary(name: "CLinux"),
         room("SQLite", ["CSQLite"]),
+        room("Replication"),
+        .target(
+            name: "ReplicaStore", dependencies: ["SQLite", "Replication"],
+            resources: [.embedInCode("Schema/SystemTables.sql")], swiftSettings: strict),
+        room("HTTP"),
+        room("EventLoop", ["CLinux"]),
+        room("HTTPServer", ["CLinux", "EventLoop", "HTTP"]),
+        room("HTTPClient", ["CLinux", "EventLoop", "HTTP"]),
+        room("Presentation", ["HTTP", "Replication", "ReplicaStore"]),
+        room("HubService", ["HTTP", "Presentation", "Replication", "ReplicaStore", "SQLite"]),
+        room("NodeService", ["HTTP", "Presentation", "Replication", "ReplicaStore", "SQLite"]),
+
         .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: strict),
         tests("SQLiteTests", ["SQLite", "TestKit"]),
-        .target(
-            name: "ReplicaStore", dependencies: ["SQLite"],
-            resources: [.embedInCode("Schema/SystemTables.sql")], swiftSettings: strict),
         .testTarget(
             name: "ReplicaStoreTests", dependencies: ["SQLite", "ReplicaStore", "TestKit"],
-            path: "Tests/ReplicaStoreTests",
-            exclude: ["Snapshots"], swiftSettings: strict),
+            path: "Tests/ReplicaStoreTests", exclude: ["Snapshots"], swiftSettings: strict),
         tests("CaptureTests", ["SQLite", "ReplicaStore", "TestKit"]),
+        tests("StoreTests", ["SQLite", "Replication", "ReplicaStore", "TestKit"]),
+        tests("HTTPTests", ["HTTP"]),
+        tests("HTTPServerTests", ["CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer"]),
     ],
     swiftLanguageModes: [.v6]
 )
