@@ -27,7 +27,14 @@ let package = Package(
         .systemLibrary(name: "CSQLite"),
         room("SQLite", ["CSQLite"]),
         room("Replication"),
+        // What tests of several rooms share: a random source with a seed, clocks that run wrong, a network that
+        // loses, doubles and reorders, and a fleet to drive through a history.
+        .target(
+            name: "SimulationKit", dependencies: ["Replication"], path: "Tests/SimulationKit",
+            swiftSettings: strict),
         tests("SQLiteTests", ["SQLite"]),
+        tests("ReplicationTests", ["Replication", "SimulationKit"]),
+        tests("Convergence", ["Replication", "SimulationKit"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -50,7 +50,7 @@ package struct HubMerge: Sendable {
         }
     }
 
-    private init(target: Target, effective: [Int]?, carries: Bool, pairs: [Pair]) {
+    package init(target: Target, effective: [Int]?, carries: Bool, pairs: [Pair]) {
         self.target = target
         self.effective = effective
         self.carries = carries
