@@ -23,12 +23,12 @@ struct ConflictJudge {
 
     private let byRow: [RowIdentity: [Act]]
     private let conflicts: [RowIdentity: [SeenConflict]]
+    private let decisions: [History.Decision]
     private let rows: Rows
+    /// Columns of it that settle by a policy need a record, not an open conflict.
     private let catalogue: Catalogue
-    /// Columns that settle by a policy need a record, not an open conflict.
-    private let hub: UInt32
 
-    init(_ history: History, conflicts: [SeenConflict], rows: Rows, catalogue: Catalogue, hub: UInt32) {
+    init(_ history: History, conflicts: [SeenConflict], rows: Rows, catalogue: Catalogue) {
         var byRow: [RowIdentity: [Act]] = [:]
         for set in history.sets.values where set.position != nil {
             for (row, write) in set.writes { byRow[row, default: []].append(Act(set: set, write: write)) }
@@ -37,7 +37,7 @@ struct ConflictJudge {
         self.conflicts = Dictionary(grouping: conflicts, by: \.row)
         self.rows = rows
         self.catalogue = catalogue
-        self.hub = hub
+        decisions = history.decisions
     }
 
     /// Everything that is wrong.
@@ -80,7 +80,11 @@ struct ConflictJudge {
             if let column = place.column, catalogue.tables[row.table].newest.contains(column), !records.isEmpty {
                 return nil
             }
-            if acts.contains(where: { excuses($0, place, a, b, acts) }) { return nil }
+            let isDecided = decisions.contains { decision in
+                decision.row == row && decision.kind == place.kind && decision.column == place.column
+                    && max(a.set.position!, b.set.position!) <= decision.position
+            }
+            if isDecided || acts.contains(where: { excuses($0, place, a, b, acts) }) { return nil }
             return "missed: \(place.kind) \(place.column.map { "\($0) " } ?? "")of \(row) between \(a.set.dot) and"
                 + " \(b.set.dot) is not open (\(records.count) records)"
         }
@@ -93,7 +97,7 @@ struct ConflictJudge {
         switch place.kind {
         case .cell:
             guard let value = x.write.cells[place.column!] else { return false }
-            if x.hadSeen(a, b) { return true }
+            if x.hadSeen(a, b) || defers(a, to: x, b) || defers(b, to: x, a) { return true }
             return covers(x, a) && value == b.write.cells[place.column!]
                 || covers(x, b) && value == a.write.cells[place.column!]
         case .insert:
@@ -106,6 +110,12 @@ struct ConflictJudge {
             return covers(x, dead) && x.write.lives || covers(x, live) && x.write.kind == .delete
         default: return true
         }
+    }
+
+    /// True when x followed a and is at odds with b about the whole row: that conflict speaks for this one.
+    private func defers(_ a: Act, to x: Act, _ b: Act) -> Bool {
+        covers(x, a) && x.set.isConcurrent(with: b.set) && x.write.isWhole && b.write.isWhole
+            && !disagreements(x, b).isEmpty
     }
 
     private func covers(_ x: Act, _ y: Act) -> Bool { x.set.covers(y.set) }

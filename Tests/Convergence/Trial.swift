@@ -94,8 +94,7 @@ struct Trial {
             let everything = Oracle(fleet.history.sets.values).rows
             try compare("at rest, everyone", rows.mapValues(\.data), everything, held: [])
             let judge = ConflictJudge(
-                fleet.history, conflicts: try fleet.hub.conflicts(), rows: rows, catalogue: maker.catalogue,
-                hub: fleet.hub.replica)
+                fleet.history, conflicts: try fleet.hub.conflicts(), rows: rows, catalogue: maker.catalogue)
             if let complaint = judge.complaints().sorted().first { throw Broken(complaint) }
         }
     }

@@ -151,8 +151,13 @@ package final class Fleet {
         let open = try hub.conflicts().filter { $0.life.isOpen }.sorted { $0.id < $1.id }
         guard !open.isEmpty else { return }
         let conflict = open[place % open.count]
-        _ = try hub.decide(conflict.id, seen: conflict.life.changed, choice, nowMs: nowMs)
+        let isAccepted = try hub.decide(conflict.id, seen: conflict.life.changed, choice, nowMs: nowMs)
         try observe()
+        if isAccepted {
+            history.decisions.append(
+                History.Decision(
+                    kind: conflict.kind, row: conflict.row, column: conflict.column, position: observedPosition))
+        }
         try watch(self, .decided)
     }
 }

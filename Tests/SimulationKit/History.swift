@@ -61,6 +61,15 @@ package struct History: Sendable {
     package var sets: [Dot: RecordedSet] = [:]
     /// Every change set in the hub's order, the hub's own included.
     package var order: [Dot] = []
+    /// What operators settled, and how far the hub's order then went.
+    package var decisions: [Decision] = []
+
+    package struct Decision: Hashable, Sendable {
+        package let kind: SeenConflict.Kind
+        package let row: RowIdentity
+        package let column: Int?
+        package let position: UInt64
+    }
 
     package init() {}
 

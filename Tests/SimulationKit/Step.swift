@@ -55,7 +55,10 @@ extension Scenario: CustomStringConvertible {
             "// sites \(zip(Scenario.names, skewsMs).map { "\($0) \($1) ms" }.joined(separator: ", "));"
                 + " tables \(catalogue.tables.map(\.name).joined(separator: ", "))"
         ]
-        for step in steps { lines.append(text(step)) }
+        for step in steps {
+            let line = text(step)
+            lines.append(line.count < 600 ? line : line.prefix(600) + "…")
+        }
         lines.append("fleet.settleEverything()")
         return lines.joined(separator: "\n")
     }
