@@ -76,10 +76,12 @@ struct ConflictLifeTests {
     @Test("a write by an author who had reached it settles it, one who had not joins it")
     func aware() {
         var settled = open
-        #expect(settled.onWrite(side(2, 2, at: 3, 30), seen: 2, others: [], at: 3, policy: false))
+        let changed1 = settled.onWrite(side(2, 2, at: 3, 30), seen: 2, others: [], at: 3, policy: false)
+        #expect(changed1)
         #expect(settled.settlement == .write)
         var joined = open
-        #expect(joined.onWrite(side(2, 2, at: 3, 30), seen: 1, others: [], at: 3, policy: false))
+        let changed2 = joined.onWrite(side(2, 2, at: 3, 30), seen: 1, others: [], at: 3, policy: false)
+        #expect(changed2)
         #expect(joined.isOpen)
         #expect(joined.sides.map(\.value) == [.integer(30), .integer(20)])
     }
@@ -89,9 +91,11 @@ struct ConflictLifeTests {
         var life = open
         life.settle(by: side(1, at: 3, 20), .person, at: 3)
         let unaware = side(4, at: 4, 20)
-        #expect(!life.onWrite(unaware, seen: 0, others: [side(2, at: 1, 10)], at: 4, policy: false))
+        let changed3 = life.onWrite(unaware, seen: 0, others: [side(2, at: 1, 10)], at: 4, policy: false)
+        #expect(!changed3)
         let other = side(5, at: 5, 50)
-        #expect(life.onWrite(other, seen: 0, others: [side(1, at: 3, 20)], at: 5, policy: false))
+        let changed4 = life.onWrite(other, seen: 0, others: [side(1, at: 3, 20)], at: 5, policy: false)
+        #expect(changed4)
         #expect(life.isOpen)
     }
 
@@ -99,7 +103,8 @@ struct ConflictLifeTests {
     func letStand() {
         var life = open
         life.settle(by: nil, .person, at: 2)
-        #expect(life.onWrite(side(3, 2, at: 4, 40), seen: 2, others: [side(2, 2, at: 3, 30)], at: 4, policy: false))
+        let changed5 = life.onWrite(side(3, 2, at: 4, 40), seen: 2, others: [side(2, 2, at: 3, 30)], at: 4, policy: false)
+        #expect(changed5)
         #expect(life.isOpen)
         #expect(life.sides.map(\.value) == [.integer(30), .integer(40)])
     }
@@ -108,7 +113,8 @@ struct ConflictLifeTests {
     func ownSettlement() {
         var life = open
         life.settle(by: side(3, 2, at: 3, 21), .write, at: 3)
-        #expect(life.onWrite(side(3, 3, at: 4, 22), seen: 0, others: [side(2, at: 1, 10)], at: 4, policy: false))
+        let changed6 = life.onWrite(side(3, 3, at: 4, 22), seen: 0, others: [side(2, at: 1, 10)], at: 4, policy: false)
+        #expect(changed6)
         #expect(life.sides.map(\.value) == [.integer(10), .integer(22)])
     }
 }
