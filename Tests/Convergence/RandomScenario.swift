@@ -17,7 +17,7 @@ extension Scenario {
         let skewPool: [Int64] = random.pick([[0], [-50, 0, 1000], [-50, 0, 50], [-3_600_000, 0, 40_000]])
         let skews = (0..<siteCount).map { _ in random.pick(skewPool) }
         let writer = RandomWriter(catalogue: catalogue, random: &random)
-        let faults = random.pick([0, 0, 15, 40])
+        let faults = random.pick([0, 0, 20, 50])
         let talk = random.pick([10, 25, 40])
         var steps: [Step] = []
         if random.chance(60) {
@@ -33,17 +33,17 @@ extension Scenario {
                 let fault = Scenario.fault(percent: faults, &random)
                 steps.append(random.chance(50) ? .push(site, fault) : .pull(site, fault))
             } else if kind < talk + 10 {
-                steps.append(.wait(UInt64(random.pick([0, 1, 20, 500, 5000]))))
+                steps.append(.wait(UInt64(random.pick([1, 20, 500, 5000]))))
             } else if kind < talk + 12 && decides {
                 steps.append(
                     .decide(
                         random.int(0...7),
                         random.chance(70) ? .side(random.int(0...3)) : .value(.integer(Int64(random.int(0...4))))))
-            } else if kind < talk + 15 && faults > 0 {
+            } else if kind < talk + 22 && faults > 0 {
                 steps.append(.deliver(random.int(0...5)))
-            } else if kind < talk + 17 {
+            } else if kind < talk + 24 {
                 steps.append(.settle)
-            } else if kind < talk + 27 {
+            } else if kind < talk + 34 {
                 steps.append(.seal(site))
             } else {
                 steps.append(.write(site, writer.transaction(&random)))
