@@ -48,6 +48,13 @@ let package = Package(
         tests("StoreTests", ["SQLite", "Replication", "ReplicaStore", "TestKit"]),
         tests("HTTPTests", ["HTTP"]),
         tests("HTTPServerTests", ["CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer"]),
+        // What tests of several rooms share: a random source with a seed, clocks that run wrong, a network that
+        // loses, doubles and reorders, and a fleet to drive through a history.
+        .target(
+            name: "SimulationKit", dependencies: ["Replication"], path: "Tests/SimulationKit",
+            swiftSettings: strict),
+        tests("ReplicationTests", ["Replication", "SimulationKit"]),
+        tests("Convergence", ["Replication", "SimulationKit"]),
     ],
     swiftLanguageModes: [.v6]
 )
