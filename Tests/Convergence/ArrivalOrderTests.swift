@@ -43,7 +43,9 @@ struct ArrivalOrderTests {
     private func isMoot(_ conflict: SeenConflict, _ history: History) -> Bool {
         let last = conflict.life.sides.map { side in
             history.sets.values.filter { set in
-                guard set.dot.replica == side.dot.replica, let write = set.writes[conflict.row] else { return false }
+                guard set.dot.replica == side.dot.replica, let write = set.writes[conflict.row] else {
+                    return false
+                }
                 return conflict.column.map { write.cells[$0] != nil } ?? write.isWhole
             }.max { $0.dot < $1.dot }!.writes[conflict.row]!
         }
@@ -70,7 +72,8 @@ struct ArrivalOrderTests {
             let scenario = Scenario(
                 catalogue: catalogue, skewsMs: [random.pick([0, 5]), random.pick([0, 5])], steps: steps)
             func differs(_ scenario: Scenario) -> String? {
-                guard let one = try? meet(scenario, order: [0, 1]), let other = try? meet(scenario, order: [1, 0])
+                guard let one = try? meet(scenario, order: [0, 1]),
+                    let other = try? meet(scenario, order: [1, 0])
                 else { return nil }
                 return one == other ? nil : "\(one.symmetricDifference(other))"
             }
