@@ -75,8 +75,9 @@ package struct SegmentBuilder: Sendable {
     /// The first byte of every segment.
     package static let format: UInt8 = 1
 
-    private var blocks: [BlockKind: BlockBuilder] = [:]
-    private var order: [BlockKind] = []
+    private var blocks: [BlockBuilder] = []
+    private var places: [BlockKind: Int] = [:]
+    private var last = 0
     private var openBytes = 0
     /// Rows added so far, over all segments.
     package private(set) var rowCount = 0
@@ -89,15 +90,20 @@ package struct SegmentBuilder: Sendable {
     package mutating func row(
         _ kind: BlockKind, keyColumnCount: Int, _ body: (inout BlockBuilder) -> Void
     ) {
-        if blocks[kind] == nil {
-            blocks[kind] = BlockBuilder(kind: kind, keyColumnCount: keyColumnCount)
-            order.append(kind)
-        }
-        let before = blocks[kind]!.byteCount
-        body(&blocks[kind]!)
-        openBytes += blocks[kind]!.byteCount - before
+        if last >= blocks.count || blocks[last].kind != kind { last = place(of: kind, keyColumnCount) }
+        let before = blocks[last].byteCount
+        body(&blocks[last])
+        openBytes += blocks[last].byteCount - before
         rowCount += 1
-        if openBytes >= Limits.segmentTargetBytes || blocks[kind]!.rowCount == Limits.rowsPerBlock { close() }
+        if openBytes >= Limits.segmentTargetBytes || blocks[last].rowCount == Limits.rowsPerBlock { close() }
+    }
+
+    // Rows of one kind come in runs, so the dictionary is asked once a run.
+    private mutating func place(of kind: BlockKind, _ keyColumnCount: Int) -> Int {
+        if let place = places[kind] { return place }
+        places[kind] = blocks.count
+        blocks.append(BlockBuilder(kind: kind, keyColumnCount: keyColumnCount))
+        return blocks.count - 1
     }
 
     /// Adds a whole row from values.
@@ -113,13 +119,14 @@ package struct SegmentBuilder: Sendable {
 
     /// Closes the segment that is open, if it holds anything.
     package mutating func close() {
-        guard !order.isEmpty else { return }
+        guard !blocks.isEmpty else { return }
         var out = ByteWriter()
         out.byte(Self.format)
-        for kind in order { blocks[kind]!.append(to: &out) }
+        for block in blocks { block.append(to: &out) }
         finished.append(out.bytes)
-        blocks = [:]
-        order = []
+        blocks = []
+        places = [:]
+        last = 0
         openBytes = 0
     }
 }

@@ -23,13 +23,16 @@ package struct ChangeSetHeader: Hashable, Sendable {
     package let rowCount: UInt64
     /// The conflict that a decision settles; 0 when there is none.
     package let conflict: UInt64
+    /// The digest of the replica's previous change set; `firstPrevious` before its first.
+    package let previous: [UInt8]
     /// The SHA-256 of each segment, in order. None when the change set has no rows.
     package let segmentDigests: [[UInt8]]
 
     package init(
         kind: Kind, dot: Dot, hlc: UInt64, position: UInt64, contextDelta: VectorClock, schemaVersion: UInt32,
-        rowCount: UInt64, conflict: UInt64, segmentDigests: [[UInt8]]
+        rowCount: UInt64, conflict: UInt64, previous: [UInt8], segmentDigests: [[UInt8]]
     ) {
+        precondition(previous.count == 32, "a digest has 32 bytes")
         self.kind = kind
         self.dot = dot
         self.hlc = hlc
@@ -38,17 +41,15 @@ package struct ChangeSetHeader: Hashable, Sendable {
         self.schemaVersion = schemaVersion
         self.rowCount = rowCount
         self.conflict = conflict
+        self.previous = previous
         self.segmentDigests = segmentDigests
     }
 
     package var stamp: Stamp { Stamp(hlc: hlc, dot: dot) }
 
-    /// The digest that names this change set's content: SHA-256 over the digest of the replica's previous
-    /// change set (32 zero bytes before the first) and these header bytes, which hold the segments' digests.
-    package func digest(previous: [UInt8]) -> [UInt8] {
-        precondition(previous.count == 32, "a digest has 32 bytes")
-        return SHA256.digest(previous + encoded())
-    }
+    /// The digest that names this change set's content: SHA-256 over these header bytes, which hold the digests
+    /// of the segments and that of the replica's previous change set. So the digests of a replica are a chain.
+    package var digest: [UInt8] { SHA256.digest(encoded()) }
 
     package static let firstPrevious = [UInt8](repeating: 0, count: 32)
 
@@ -69,6 +70,7 @@ package struct ChangeSetHeader: Hashable, Sendable {
         out.varint(UInt64(schemaVersion))
         out.varint(rowCount)
         out.varint(conflict)
+        out.raw(previous)
         out.varint(segmentDigests.count)
         for digest in segmentDigests { out.raw(digest) }
         return out.bytes
@@ -102,7 +104,7 @@ package struct ChangeSetHeader: Hashable, Sendable {
             kind: kind, dot: Dot(replica: replica, seq: seq), hlc: hlc, position: position,
             contextDelta: VectorClock(pairs), schemaVersion: try reader.uint32(span, of: "a schema version"),
             rowCount: try reader.varint(span), conflict: try reader.varint(span),
-            segmentDigests: try readDigests(&reader, span))
+            previous: try readDigest(&reader, span), segmentDigests: try readDigests(&reader, span))
         guard reader.isAtEnd else { throw reader.refuse("bytes behind the end") }
     }
 }
@@ -111,7 +113,11 @@ func readDigests(_ reader: inout ByteReader, _ bytes: Span<UInt8>) throws(CodecE
     let count = try reader.count(bytes, of: "segments", atMost: Limits.segmentsPerChangeSet)
     var digests: [[UInt8]] = []
     for _ in 0..<count {
-        digests.append(bytes.extracting(try reader.skip(32)).withUnsafeBufferPointer { Array($0) })
+        digests.append(try readDigest(&reader, bytes))
     }
     return digests
+}
+
+func readDigest(_ reader: inout ByteReader, _ bytes: Span<UInt8>) throws(CodecError) -> [UInt8] {
+    bytes.extracting(try reader.skip(32)).withUnsafeBufferPointer { Array($0) }
 }
