@@ -68,8 +68,10 @@ struct ConflictJudge {
             if a.write.isWhole && b.write.isWhole {
                 return a.write.cells == b.write.cells ? [] : [Place(kind: .insert, column: nil)]
             }
-            return a.write.cells.keys.filter { b.write.cells[$0] != nil && b.write.cells[$0] != a.write.cells[$0] }
-                .sorted().map { Place(kind: .cell, column: $0) }
+            return a.write.cells.keys.filter {
+                b.write.cells[$0] != nil && b.write.cells[$0] != a.write.cells[$0]
+            }
+            .sorted().map { Place(kind: .cell, column: $0) }
         }
     }
 
@@ -77,7 +79,9 @@ struct ConflictJudge {
         disagreements(a, b).compactMap { place in
             let records = (conflicts[row] ?? []).filter { $0.kind == place.kind && $0.column == place.column }
             if records.contains(where: { $0.life.isOpen }) { return nil }
-            if let column = place.column, catalogue.tables[row.table].newest.contains(column), !records.isEmpty {
+            if let column = place.column, catalogue.tables[row.table].newest.contains(column),
+                !records.isEmpty
+            {
                 return nil
             }
             let isDecided = decisions.contains { decision in
@@ -85,7 +89,8 @@ struct ConflictJudge {
                     && max(a.set.position!, b.set.position!) <= decision.position
             }
             if isDecided || acts.contains(where: { excuses($0, place, a, b, acts) }) { return nil }
-            return "missed: \(place.kind) \(place.column.map { "\($0) " } ?? "")of \(row) between \(a.set.dot) and"
+            return
+                "missed: \(place.kind) \(place.column.map { "\($0) " } ?? "")of \(row) between \(a.set.dot) and"
                 + " \(b.set.dot) is not open (\(records.count) records)"
         }
     }
@@ -103,7 +108,8 @@ struct ConflictJudge {
         case .insert:
             guard x.write.isWhole else { return false }
             if x.hadSeen(a, b) { return true }
-            return covers(x, a) && x.write.cells == b.write.cells || covers(x, b) && x.write.cells == a.write.cells
+            return covers(x, a) && x.write.cells == b.write.cells
+                || covers(x, b) && x.write.cells == a.write.cells
         case .deleteUpdate:
             let (dead, live) = a.write.kind == .delete ? (a, b) : (b, a)
             if x.write.isWhole && x.hadSeen(a, b) { return true }

@@ -36,7 +36,8 @@ struct Oracle {
         guard lives else { return nil }
         var greatest: [Int: (stamp: (UInt64, UInt32, UInt64), value: Value)] = [:]
         for act in acts {
-            for (column, value) in act.write.cells where greatest[column].map({ $0.stamp < act.set.stamp }) ?? true {
+            for (column, value) in act.write.cells
+            where greatest[column].map({ $0.stamp < act.set.stamp }) ?? true {
                 greatest[column] = (act.set.stamp, value)
             }
         }

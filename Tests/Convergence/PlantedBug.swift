@@ -58,12 +58,16 @@ enum PlantedBug: String, CaseIterable {
         case .shipsBeatenCells:
             rules.atHub = { incoming, concurrent, row, image in
                 let right = HubMerge(incoming, concurrent: concurrent, row: row, image: image)
-                let all = right.effective == nil || incoming.operation == .delete ? right.effective : incoming.columns
-                return HubMerge(target: right.target, effective: all, carries: right.carries, pairs: right.pairs)
+                let all =
+                    right.effective == nil || incoming.operation == .delete
+                    ? right.effective : incoming.columns
+                return HubMerge(
+                    target: right.target, effective: all, carries: right.carries, pairs: right.pairs)
             }
         case .forgetsTheImage:
             rules.atHub = { incoming, concurrent, row, image in
-                HubMerge(incoming, concurrent: concurrent, row: row, image: image.map { $0.map { _ in .null } })
+                HubMerge(
+                    incoming, concurrent: concurrent, row: row, image: image.map { $0.map { _ in .null } })
             }
         case .inventsConflicts: rules.atHub = inventingConflicts
         case .takesDuplicates, .nodeTakesTwice: break
@@ -104,7 +108,9 @@ enum PlantedBug: String, CaseIterable {
     _ incoming: LoggedOperation, _ concurrent: [LoggedOperation], _ row: [Value]?, _ image: [Value]?
 ) -> HubMerge {
     let right = HubMerge(incoming, concurrent: concurrent, row: row, image: image)
-    guard let column = incoming.columns.first, let row, row[column] != incoming.value(of: column) else { return right }
+    guard let column = incoming.columns.first, let row, row[column] != incoming.value(of: column) else {
+        return right
+    }
     return HubMerge(
         target: right.target, effective: right.effective, carries: right.carries,
         pairs: right.pairs + [.cell(column: column, other: incoming)])

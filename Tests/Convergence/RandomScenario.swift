@@ -8,9 +8,12 @@ extension Scenario {
         var random = SeededRandom(seed: seed)
         let siteCount = random.pick([2, 2, 2, 3, 3, 3, 4, 5, 6])
         var chosen = [random.pick(tables)]
-        if random.chance(25) { chosen.append(random.pick(tables.filter { $0.name != chosen[0].name } + [chosen[0]])) }
+        if random.chance(25) {
+            chosen.append(random.pick(tables.filter { $0.name != chosen[0].name } + [chosen[0]]))
+        }
         if chosen.count == 2 && chosen[0].name == chosen[1].name { chosen.removeLast() }
-        self.init(seed: seed, catalogue: Catalogue(chosen), siteCount: siteCount, decides: decides, random: &random)
+        self.init(
+            seed: seed, catalogue: Catalogue(chosen), siteCount: siteCount, decides: decides, random: &random)
     }
 
     init(seed: UInt64, catalogue: Catalogue, siteCount: Int, decides: Bool, random: inout SeededRandom) {
@@ -38,7 +41,8 @@ extension Scenario {
                 steps.append(
                     .decide(
                         random.int(0...7),
-                        random.chance(70) ? .side(random.int(0...3)) : .value(.integer(Int64(random.int(0...4))))))
+                        random.chance(70)
+                            ? .side(random.int(0...3)) : .value(.integer(Int64(random.int(0...4))))))
             } else if kind < talk + 22 && faults > 0 {
                 steps.append(.deliver(random.int(0...5)))
             } else if kind < talk + 24 {
@@ -95,7 +99,10 @@ struct RandomWriter {
         let key = key(table, &random)
         if random.int(0...99) < deletes {
             let again = UserWrite.insert(table, key, data(table, &random))
-            return random.pick([[.delete(table, key)], [.delete(table, key)], [.delete(table, key), again], [again, .delete(table, key)]])
+            return random.pick([
+                [.delete(table, key)], [.delete(table, key)], [.delete(table, key), again],
+                [again, .delete(table, key)],
+            ])
         }
         switch random.int(0...19) {
         case 0...9: return [update(table, key, &random)]

@@ -43,7 +43,8 @@ struct Trial {
             if let complaint = try site.node.complaint() { throw Broken("\(site.name): \(complaint)") }
             guard isFree, case .taken = event else { return }
             let rows = try site.node.rows().mapValues(\.data)
-            try compare(site.name, rows, Oracle(fleet.history.known(by: site.known)).rows, held: held(fleet, index))
+            try compare(
+                site.name, rows, Oracle(fleet.history.known(by: site.known)).rows, held: held(fleet, index))
         }
     }
 
@@ -60,11 +61,14 @@ struct Trial {
     }
 
     private func compare(
-        _ name: String, _ rows: [RowIdentity: [Value]], _ oracle: [RowIdentity: [Value]], held: Set<RowIdentity>
+        _ name: String, _ rows: [RowIdentity: [Value]], _ oracle: [RowIdentity: [Value]],
+        held: Set<RowIdentity>
     ) throws {
         for row in Set(rows.keys).union(oracle.keys).sorted() {
             if held.contains(row) {
-                guard rows[row] == nil else { throw Broken("\(name) shows \(row), which its own delete took") }
+                guard rows[row] == nil else {
+                    throw Broken("\(name) shows \(row), which its own delete took")
+                }
             } else if rows[row] != oracle[row] {
                 throw Broken(
                     "\(name) has \(row) = \(text(rows[row])), the oracle says \(text(oracle[row]))")
@@ -80,7 +84,9 @@ struct Trial {
     func finish(_ fleet: Fleet) throws {
         let rows = try fleet.hub.rows()
         for site in fleet.sites {
-            guard try site.node.inFlightCount() == 0 else { throw Broken("\(site.name) still has changes in flight") }
+            guard try site.node.inFlightCount() == 0 else {
+                throw Broken("\(site.name) still has changes in flight")
+            }
             guard try site.node.asideCount() == 0 else { throw Broken("\(site.name) still has rows aside") }
             let mine = try site.node.rows()
             guard mine == rows else {

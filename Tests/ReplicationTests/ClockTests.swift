@@ -59,7 +59,8 @@ struct ClockTests {
     func stamps() {
         let stamps = [
             Stamp.zero, Stamp(hlc: 0, replica: 0, seq: 1), Stamp(hlc: 1, replica: 9, seq: 9),
-            Stamp(hlc: 2, replica: 1, seq: 9), Stamp(hlc: 2, replica: 2, seq: 1), Stamp(hlc: 2, replica: 2, seq: 2),
+            Stamp(hlc: 2, replica: 1, seq: 9), Stamp(hlc: 2, replica: 2, seq: 1),
+            Stamp(hlc: 2, replica: 2, seq: 2),
         ]
         #expect(stamps.shuffled().sorted() == stamps)
     }

@@ -8,13 +8,15 @@ private func operation(
 ) -> LoggedOperation {
     let columns = cells.keys.sorted()
     return LoggedOperation(
-        dot: Dot(replica: replica, seq: seq), hlc: hlc ?? position, position: position, seen: seen, operation: kind,
+        dot: Dot(replica: replica, seq: seq), hlc: hlc ?? position, position: position, seen: seen,
+        operation: kind,
         columns: columns, values: columns.map { .integer(cells[$0]!) })
 }
 
 private func side(_ replica: UInt32, _ seq: UInt64 = 1, at position: UInt64, _ value: Int64) -> ConflictSide {
     ConflictSide(
-        dot: Dot(replica: replica, seq: seq), hlc: position, position: position, value: .integer(value), row: nil)
+        dot: Dot(replica: replica, seq: seq), hlc: position, position: position, value: .integer(value),
+        row: nil)
 }
 
 @Suite("The merge of one row at the hub")
@@ -39,7 +41,8 @@ struct HubMergeTests {
     @Test("a delete that meets a live write is not carried out, and the row is carried to its author")
     func deleteMeetsUpdate() {
         let edit = operation(2, at: 5, seen: 4, .update, [0: 9])
-        let merge = HubMerge(operation(3, at: 6, seen: 4, .delete), concurrent: [edit], row: [.integer(9)], image: nil)
+        let merge = HubMerge(
+            operation(3, at: 6, seen: 4, .delete), concurrent: [edit], row: [.integer(9)], image: nil)
         #expect(merge.target == .keep)
         #expect(merge.effective == nil)
         #expect(merge.carries)
@@ -103,7 +106,8 @@ struct ConflictLifeTests {
     func letStand() {
         var life = open
         life.settle(by: nil, .person, at: 2)
-        let changed5 = life.onWrite(side(3, 2, at: 4, 40), seen: 2, others: [side(2, 2, at: 3, 30)], at: 4, policy: false)
+        let changed5 = life.onWrite(
+            side(3, 2, at: 4, 40), seen: 2, others: [side(2, 2, at: 3, 30)], at: 4, policy: false)
         #expect(changed5)
         #expect(life.isOpen)
         #expect(life.sides.map(\.value) == [.integer(30), .integer(40)])
@@ -113,7 +117,8 @@ struct ConflictLifeTests {
     func ownSettlement() {
         var life = open
         life.settle(by: side(3, 2, at: 3, 21), .write, at: 3)
-        let changed6 = life.onWrite(side(3, 3, at: 4, 22), seen: 0, others: [side(2, at: 1, 10)], at: 4, policy: false)
+        let changed6 = life.onWrite(
+            side(3, 3, at: 4, 22), seen: 0, others: [side(2, at: 1, 10)], at: 4, policy: false)
         #expect(changed6)
         #expect(life.sides.map(\.value) == [.integer(10), .integer(22)])
     }

@@ -56,7 +56,9 @@ package struct Catalogue: Sendable {
 
     package init(_ tables: [TableModel]) { self.tables = tables }
 
-    package func identity(_ table: Int, _ key: [Value]) -> RowIdentity { tables[table].identity(table: table, key: key) }
+    package func identity(_ table: Int, _ key: [Value]) -> RowIdentity {
+        tables[table].identity(table: table, key: key)
+    }
 
     package func shape(_ table: Int, number: Int) -> TableShape {
         TableShape(
@@ -96,7 +98,8 @@ extension TableModel {
     package static let untyped = TableModel(
         "untyped", keyColumns: [Column("k", "NOT NULL")], collations: [.binary],
         dataColumns: [Column("x"), Column("y")],
-        keys: [[.integer(1)], [.real(1)], [.text("1")], [.real(2.5)], [.blob([0x31])]], values: [small, mixed])
+        keys: [[.integer(1)], [.real(1)], [.text("1")], [.real(2.5)], [.blob([0x31])]],
+        values: [small, mixed])
 
     package static let wide = TableModel(
         "wide", keyColumns: [Column("id", "INTEGER NOT NULL")], collations: [.binary],

@@ -15,7 +15,9 @@ package struct Parcel: Hashable, Sendable {
 
 /// A conflict as the hub shows it.
 package struct SeenConflict: Hashable, Sendable {
-    package enum Kind: String, Hashable, Sendable { case insert, cell, deleteUpdate, unique, foreignKey, check, invalid }
+    package enum Kind: String, Hashable, Sendable {
+        case insert, cell, deleteUpdate, unique, foreignKey, check, invalid
+    }
 
     package let id: UInt64
     package let kind: Kind

@@ -129,10 +129,13 @@ package final class Fleet {
         let now = try site.node.rows()
         var writes: [RowIdentity: RecordedWrite] = [:]
         for (row, touch) in site.touched {
-            let all = { (data: [Value]) in Dictionary(uniqueKeysWithValues: data.enumerated().map { ($0, $1) }) }
+            let all = { (data: [Value]) in
+                Dictionary(uniqueKeysWithValues: data.enumerated().map { ($0, $1) })
+            }
             switch (site.base[row], now[row]) {
             case (nil, nil): break
-            case (nil, let new?): writes[row] = RecordedWrite(kind: .insert, key: new.key, cells: all(new.data))
+            case (nil, let new?):
+                writes[row] = RecordedWrite(kind: .insert, key: new.key, cells: all(new.data))
             case (let old?, nil): writes[row] = RecordedWrite(kind: .delete, key: old.key, cells: [:])
             case (_?, let new?):
                 if touch.wasAway {
@@ -156,7 +159,8 @@ package final class Fleet {
         if isAccepted {
             history.decisions.append(
                 History.Decision(
-                    kind: conflict.kind, row: conflict.row, column: conflict.column, position: observedPosition))
+                    kind: conflict.kind, row: conflict.row, column: conflict.column,
+                    position: observedPosition))
         }
         try watch(self, .decided)
     }

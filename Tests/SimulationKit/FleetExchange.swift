@@ -7,7 +7,9 @@ extension Fleet {
         let writes = try pendingWrites(index)
         let dot = try sites[index].node.seal(nowMs: localMs(index))
         guard (dot == nil) == writes.isEmpty else {
-            throw Broken("\(sites[index].name) sealed \(dot.map { "\($0)" } ?? "nothing"), expected \(writes.count) rows")
+            throw Broken(
+                "\(sites[index].name) sealed \(dot.map { "\($0)" } ?? "nothing"), expected \(writes.count) rows"
+            )
         }
         try recordSeal(index, writes, seen: sites[index].node.position())
     }
@@ -21,7 +23,9 @@ extension Fleet {
         let replica = sites[index].node.replica
         let seq = sites[index].known[replica, default: 0] + 1
         let dot = Dot(replica: replica, seq: seq)
-        guard let parcel = try sites[index].node.outgoing(after: seq - 1).first(where: { $0.header.dot == dot }) else {
+        guard
+            let parcel = try sites[index].node.outgoing(after: seq - 1).first(where: { $0.header.dot == dot })
+        else {
             throw Broken("\(name) has no change set \(dot) to send")
         }
         let header = parcel.header
@@ -32,7 +36,9 @@ extension Fleet {
             throw Broken("captured: \(name) shipped \(legible(shipped)) for \(legible(writes))")
         }
         guard header.rowCount == UInt64(writes.count) else { throw Broken("\(dot) counts its rows wrong") }
-        guard header.hlc > sites[index].knownHLC else { throw Broken("\(dot) has a stamp below one it has seen") }
+        guard header.hlc > sites[index].knownHLC else {
+            throw Broken("\(dot) has a stamp below one it has seen")
+        }
         guard header.position == seen else {
             throw Broken("\(dot) names position \(header.position), its author was at \(seen)")
         }
@@ -104,7 +110,9 @@ extension Fleet {
             throw broken
         } catch {
             // Only a gap may be refused: an earlier message is still on the way.
-            guard parcel.header.dot.seq > has + 1 else { throw Broken("the hub refused \(parcel.header.dot): \(error)") }
+            guard parcel.header.dot.seq > has + 1 else {
+                throw Broken("the hub refused \(parcel.header.dot): \(error)")
+            }
         }
         try observe()
         try watch(self, .ingested)
@@ -131,7 +139,9 @@ extension Fleet {
         }
         let vector = try node.vector()
         let known = VectorClock(sites[index].known.map { ($0.key, $0.value) })
-        guard vector == known else { throw Broken("\(sites[index].name) says it has seen \(vector), it has seen \(known)") }
+        guard vector == known else {
+            throw Broken("\(sites[index].name) says it has seen \(vector), it has seen \(known)")
+        }
         try watch(self, .taken(index))
     }
 
@@ -149,13 +159,17 @@ extension Fleet {
                 guard parcel.delivery.endsTransaction == (place == transaction.count - 1) else {
                     throw Broken("a border of a hub transaction is in the wrong place")
                 }
-                if header.kind == .arbitration && place == 0 { throw Broken("atomic: an arbitration stands alone") }
+                if header.kind == .arbitration && place == 0 {
+                    throw Broken("atomic: an arbitration stands alone")
+                }
                 try observe(parcel)
                 observedPosition += 1
                 history.order.append(header.dot)
             }
         }
-        guard try hub.vector() == observedVector else { throw Broken("the hub's vector is not what its order says") }
+        guard try hub.vector() == observedVector else {
+            throw Broken("the hub's vector is not what its order says")
+        }
     }
 
     private func observe(_ parcel: Parcel) throws {
@@ -165,11 +179,17 @@ extension Fleet {
         context.merge(header.contextDelta)
         context.advance(dot.replica, to: dot.seq - 1)
         contexts[dot.replica] = context
-        guard observedVector.covers(context) else { throw Broken("causal: \(dot) stands before what it had seen") }
-        guard observedVector[dot.replica] == dot.seq - 1 else { throw Broken("\(dot) is out of its author's order") }
+        guard observedVector.covers(context) else {
+            throw Broken("causal: \(dot) stands before what it had seen")
+        }
+        guard observedVector[dot.replica] == dot.seq - 1 else {
+            throw Broken("\(dot) is out of its author's order")
+        }
         if history.sets[dot] != nil {
             let truth = VectorClock(history.sets[dot]!.context.map { ($0.key, $0.value) })
-            guard truth == context else { throw Broken("\(dot) says its context is \(context), it is \(truth)") }
+            guard truth == context else {
+                throw Broken("\(dot) says its context is \(context), it is \(truth)")
+            }
             history.sets[dot]!.position = observedPosition + 1
         } else if header.kind == .decision {
             var known: [UInt32: UInt64] = [:]

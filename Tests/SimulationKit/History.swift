@@ -46,7 +46,8 @@ package struct RecordedSet: Sendable {
 
     /// True when the author of this one had seen the other.
     package func covers(_ other: RecordedSet) -> Bool {
-        dot.replica == other.dot.replica ? other.dot.seq < dot.seq : context[other.dot.replica, default: 0] >= other.dot.seq
+        dot.replica == other.dot.replica
+            ? other.dot.seq < dot.seq : context[other.dot.replica, default: 0] >= other.dot.seq
     }
 
     package func isConcurrent(with other: RecordedSet) -> Bool {

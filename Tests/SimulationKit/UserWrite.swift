@@ -22,8 +22,10 @@ extension UserWrite {
     package func sql(_ catalogue: Catalogue) -> String {
         switch self {
         case .insert(let table, let key, let data): insert("INSERT", catalogue.tables[table], key, data)
-        case .orReplace(let table, let key, let data): insert("INSERT OR REPLACE", catalogue.tables[table], key, data)
-        case .orIgnore(let table, let key, let data): insert("INSERT OR IGNORE", catalogue.tables[table], key, data)
+        case .orReplace(let table, let key, let data):
+            insert("INSERT OR REPLACE", catalogue.tables[table], key, data)
+        case .orIgnore(let table, let key, let data):
+            insert("INSERT OR IGNORE", catalogue.tables[table], key, data)
         case .upsert(let table, let key, let data, let column):
             insert("INSERT", catalogue.tables[table], key, data)
                 + " ON CONFLICT (\(catalogue.tables[table].keyColumns.map(\.name).joined(separator: ", ")))"

@@ -14,14 +14,17 @@ package enum Wire {
 
     /// The change sets that lie whole in these bytes, read in pieces of random size. What is cut or bent ends
     /// the reading, as it would end a connection.
-    package static func parcels(_ bytes: [UInt8], random: inout SeededRandom) -> (parcels: [Parcel], end: StreamEnd?) {
+    package static func parcels(_ bytes: [UInt8], random: inout SeededRandom) -> (
+        parcels: [Parcel], end: StreamEnd?
+    ) {
         var reader = FrameReader()
         var done: [Parcel] = []
         var open: (header: ChangeSetHeader, delivery: Delivery, segments: [[UInt8]])?
         var end: StreamEnd?
         var start = 0
         func close() {
-            guard let parcel = open, parcel.segments.count == segmentCount(parcel.header, parcel.delivery) else { return }
+            guard let parcel = open, parcel.segments.count == segmentCount(parcel.header, parcel.delivery)
+            else { return }
             done.append(Parcel(header: parcel.header, delivery: parcel.delivery, segments: parcel.segments))
             open = nil
         }
@@ -85,15 +88,19 @@ extension FleetMaker {
         for bytes in segments {
             let segment = try Segment(bytes)
             for block in segment.blocks {
-                guard let table = tables[block.kind.table] else { throw Broken("a table that nobody replicates") }
+                guard let table = tables[block.kind.table] else {
+                    throw Broken("a table that nobody replicates")
+                }
                 var cursor = RowCursor(block)
                 while cursor.next(bytes.span) {
                     let key = cursor.key.map { $0.value(in: bytes.span) }
                     let cells = zip(block.kind.columns, cursor.cells).map { ($0, $1.value(in: bytes.span)) }
                     let write = DecodedWrite(
-                        operation: block.kind.operation, key: key, cells: Dictionary(uniqueKeysWithValues: cells),
+                        operation: block.kind.operation, key: key,
+                        cells: Dictionary(uniqueKeysWithValues: cells),
                         stamps: Dictionary(
-                            uniqueKeysWithValues: zip(block.kind.columns, cursor.cellStamps).map { ($0, $1) }))
+                            uniqueKeysWithValues: zip(block.kind.columns, cursor.cellStamps).map { ($0, $1) })
+                    )
                     let row = catalogue.identity(table, key)
                     guard rows.updateValue(write, forKey: row) == nil else {
                         throw Broken("row \(row) occurs twice in one change set")

@@ -59,7 +59,9 @@ package struct Conflict: Hashable, Sendable {
     }
 
     /// Opens a conflict. With `policy` it is settled at once and only recorded.
-    package init(opening incoming: ConflictSide, against others: [ConflictSide], at position: UInt64, policy: Bool) {
+    package init(
+        opening incoming: ConflictSide, against others: [ConflictSide], at position: UInt64, policy: Bool
+    ) {
         self.init(sides: [], changed: position, settlement: policy ? .policy : nil, settledBy: nil)
         for side in others { join(side) }
         join(incoming)

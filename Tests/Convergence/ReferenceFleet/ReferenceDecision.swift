@@ -19,7 +19,8 @@ extension ReferenceHub {
         let columns = write.cells.keys.sorted()
         let values = columns.map { write.cells[$0]! }
         let operation = LoggedOperation(
-            dot: dot, hlc: hlc, position: position, seen: position - 1, operation: write.operation, columns: columns,
+            dot: dot, hlc: hlc, position: position, seen: position - 1, operation: write.operation,
+            columns: columns,
             values: values)
         let stood = table[key.row]!
         if write.operation == .delete {

@@ -91,7 +91,8 @@ final class ReferenceHub: HubEnd {
     }
 
     private func judge(
-        _ write: DecodedWrite, row: RowID, _ header: ChangeSetHeader, at position: UInt64, into judged: inout Judged
+        _ write: DecodedWrite, row: RowID, _ header: ChangeSetHeader, at position: UInt64,
+        into judged: inout Judged
     ) {
         let incoming = maker.logged(write, header, position: position)
         let log = self.log[row] ?? []
@@ -121,7 +122,10 @@ final class ReferenceHub: HubEnd {
             let isPart = !incoming.operation.isKeyOnly && columns != incoming.columns
             judged.isWhole = judged.isWhole && !isPart
             judged.effective.append(
-                (row, write.key, isPart ? .update : incoming.operation, columns.map { ($0, incoming.value(of: $0)!) }))
+                (
+                    row, write.key, isPart ? .update : incoming.operation,
+                    columns.map { ($0, incoming.value(of: $0)!) }
+                ))
         } else {
             judged.isWhole = false
         }
@@ -129,7 +133,8 @@ final class ReferenceHub: HubEnd {
             Logged(operation: incoming, written: written, image: merge.target == .remove ? stood?.data : nil))
         ledger.judge(
             incoming, merge, row: row, policy: { self.maker.isSettled(table: row.table, column: $0) },
-            seen: { self.rules.seen(incoming.seen, $0) }, covers: { self.contexts[header.dot.replica]!.covers($0) })
+            seen: { self.rules.seen(incoming.seen, $0) },
+            covers: { self.contexts[header.dot.replica]!.covers($0) })
     }
 
     /// The hub's own change set in the same transaction: whole rows, each cell with the stamp of its write.
@@ -154,25 +159,31 @@ final class ReferenceHub: HubEnd {
                         columns: columns, values: stands.data, cellStamps: stamps)
                 ))
         }
-        for (row, operation) in logged { log[row]!.append(Logged(operation: operation, written: [], image: nil)) }
+        for (row, operation) in logged {
+            log[row]!.append(Logged(operation: operation, written: [], image: nil))
+        }
         append(own(.arbitration, dot, stamp.hlc, &builder, conflict: 0), at: position)
     }
 
     /// A change set of the hub's own authorship.
     func own(
-        _ kind: ChangeSetHeader.Kind, _ dot: Dot, _ hlc: UInt64, _ builder: inout SegmentBuilder, conflict: UInt64
+        _ kind: ChangeSetHeader.Kind, _ dot: Dot, _ hlc: UInt64, _ builder: inout SegmentBuilder,
+        conflict: UInt64
     ) -> Parcel {
         let rowCount = UInt64(builder.rowCount)
         builder.close()
         let segments = builder.takeFinished()
         var others = VectorClock()
-        for entry in seen.entries where entry.replica != replica { others.advance(entry.replica, to: entry.seq) }
+        for entry in seen.entries where entry.replica != replica {
+            others.advance(entry.replica, to: entry.seq)
+        }
         let delta = others.delta(since: contexts[replica] ?? VectorClock())
         contexts[replica] = others
         return Parcel(
             header: ChangeSetHeader(
                 kind: kind, dot: dot, hlc: hlc, position: UInt64(entries.count), contextDelta: delta,
-                schemaVersion: 1, rowCount: rowCount, conflict: conflict, segmentDigests: segments.map(SHA256.digest)),
+                schemaVersion: 1, rowCount: rowCount, conflict: conflict,
+                segmentDigests: segments.map(SHA256.digest)),
             segments: segments)
     }
 

@@ -33,10 +33,13 @@ struct ReferenceLedger {
         }
         let isWhole = incoming.operation != .update
         let whole = rowSide(incoming)
-        if isWhole || !inserts.isEmpty {
-            touch(
-                Key(row: row, kind: .insert, column: nil), whole, inserts.map(rowSide), incoming, policy: false,
-                seen, covers)
+        // A delete by one who had not seen two inserts dispute is no side of theirs: it disputes the row itself.
+        let insert = Key(row: row, kind: .insert, column: nil)
+        if incoming.operation != .delete || (records[insert].map { seen(false) >= $0.life.changed } ?? false)
+        {
+            if isWhole || !inserts.isEmpty {
+                touch(insert, whole, inserts.map(rowSide), incoming, policy: false, seen, covers)
+            }
         }
         if isWhole || !deletes.isEmpty {
             touch(
@@ -46,7 +49,8 @@ struct ReferenceLedger {
         for column in incoming.columns {
             touch(
                 Key(row: row, kind: .cell, column: column), cellSide(incoming, column),
-                (cells[column] ?? []).map { cellSide($0, column) }, incoming, policy: policy(column), seen, covers)
+                (cells[column] ?? []).map { cellSide($0, column) }, incoming, policy: policy(column), seen,
+                covers)
         }
         if merge.target == .remove { moot(Key(row: row, kind: .deleteUpdate, column: nil), whole) }
     }
@@ -76,7 +80,8 @@ struct ReferenceLedger {
 
     private func cellSide(_ operation: LoggedOperation, _ column: Int) -> ConflictSide {
         ConflictSide(
-            dot: operation.dot, hlc: operation.hlc, position: operation.position, value: operation.value(of: column),
+            dot: operation.dot, hlc: operation.hlc, position: operation.position,
+            value: operation.value(of: column),
             row: nil)
     }
 

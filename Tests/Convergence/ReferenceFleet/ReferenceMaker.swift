@@ -22,13 +22,19 @@ final class ReferenceMaker: FleetMaker {
         return ReferenceNode(self, replica: replica, hub: hub)
     }
 
-    func id(_ table: Int, _ key: [Value]) -> RowID { RowID(shape: catalogue.shape(table, number: table + 1), key: key) }
-
-    func rows(_ table: [RowID: Row]) -> Rows {
-        Dictionary(uniqueKeysWithValues: table.map { (catalogue.identity($0.key.table - 1, $0.value.key), $0.value) })
+    func id(_ table: Int, _ key: [Value]) -> RowID {
+        RowID(shape: catalogue.shape(table, number: table + 1), key: key)
     }
 
-    func isSettled(table number: Int, column: Int) -> Bool { catalogue.tables[number - 1].newest.contains(column) }
+    func rows(_ table: [RowID: Row]) -> Rows {
+        Dictionary(
+            uniqueKeysWithValues: table.map { (catalogue.identity($0.key.table - 1, $0.value.key), $0.value) }
+        )
+    }
+
+    func isSettled(table number: Int, column: Int) -> Bool {
+        catalogue.tables[number - 1].newest.contains(column)
+    }
 
     /// The rows of a change set by the identity of the code under test, in its order.
     func decodeRows(_ segments: [[UInt8]]) throws -> [(row: RowID, write: DecodedWrite)] {
@@ -38,7 +44,8 @@ final class ReferenceMaker: FleetMaker {
     func logged(_ write: DecodedWrite, _ header: ChangeSetHeader, position: UInt64) -> LoggedOperation {
         let columns = write.cells.keys.sorted()
         return LoggedOperation(
-            dot: header.dot, hlc: header.hlc, position: position, seen: header.position, operation: write.operation,
+            dot: header.dot, hlc: header.hlc, position: position, seen: header.position,
+            operation: write.operation,
             columns: columns, values: columns.map { write.cells[$0]! },
             cellStamps: write.operation.hasStamps ? columns.map { write.stamps[$0]! } : [])
     }
@@ -49,7 +56,8 @@ final class ReferenceMaker: FleetMaker {
         var builder = SegmentBuilder()
         for row in judged.effective {
             builder.add(
-                BlockKind(table: row.row.table, operation: row.operation, columns: row.cells.map(\.0)), key: row.key,
+                BlockKind(table: row.row.table, operation: row.operation, columns: row.cells.map(\.0)),
+                key: row.key,
                 values: row.cells.map(\.1))
         }
         builder.close()

@@ -49,7 +49,9 @@ final class ReferenceNode: NodeEnd {
     private func run(_ write: UserWrite) {
         switch write {
         case .insert(let table, let key, let data), .orIgnore(let table, let key, let data):
-            if self.table[maker.id(table, key)] == nil { put(maker.id(table, key), Row(key: key, data: data)) }
+            if self.table[maker.id(table, key)] == nil {
+                put(maker.id(table, key), Row(key: key, data: data))
+            }
         case .orReplace(let table, let key, let data): put(maker.id(table, key), Row(key: key, data: data))
         case .upsert(let table, let key, let data, let column):
             let row = maker.id(table, key)
@@ -124,10 +126,13 @@ final class ReferenceNode: NodeEnd {
         builder.close()
         let segments = builder.takeFinished()
         var others = VectorClock()
-        for entry in seen.entries where entry.replica != replica { others.advance(entry.replica, to: entry.seq) }
+        for entry in seen.entries where entry.replica != replica {
+            others.advance(entry.replica, to: entry.seq)
+        }
         let header = ChangeSetHeader(
             kind: .local, dot: dot, hlc: clock.tick(nowMs: nowMs), position: place,
-            contextDelta: others.delta(since: sealedContext), schemaVersion: 1, rowCount: UInt64(shipped.count),
+            contextDelta: others.delta(since: sealedContext), schemaVersion: 1,
+            rowCount: UInt64(shipped.count),
             conflict: 0, segmentDigests: segments.map(SHA256.digest))
         sealedContext = others
         seen.advance(replica, to: dot.seq)
@@ -158,7 +163,8 @@ final class ReferenceNode: NodeEnd {
             } else {
                 for write in try maker.decodeRows(parcel.segments) {
                     try apply(
-                        maker.logged(write.write, parcel.header, position: parcel.delivery.position), write.row,
+                        maker.logged(write.write, parcel.header, position: parcel.delivery.position),
+                        write.row,
                         key: write.write.key)
                 }
             }
@@ -177,15 +183,21 @@ final class ReferenceNode: NodeEnd {
                 table[row] = nil
                 return
             }
-            if incoming.operation.isWholeRow && incoming.columns.count == incoming.values.count && table[row] == nil {
+            if incoming.operation.isWholeRow && incoming.columns.count == incoming.values.count
+                && table[row] == nil
+            {
                 table[row] = Row(key: key, data: incoming.values)
                 return
             }
             columns = incoming.columns
         case .takeCells(let some): columns = some
         }
-        guard table[row] != nil else { throw Broken("replica \(replica) was handed an update of a row it has not: \(row)") }
+        guard table[row] != nil else {
+            throw Broken("replica \(replica) was handed an update of a row it has not: \(row)")
+        }
         for column in columns { table[row]!.data[column] = incoming.value(of: column)! }
-        if incoming.operation.isWholeRow { table[row]!.key = key }
+        // An own spelling in flight stands until its echo; the hub sends the row along if it does not keep it.
+        let isSpelt = own.contains { $0.operation.isWholeRow }
+        if incoming.operation.isWholeRow && !isSpelt { table[row]!.key = key }
     }
 }
