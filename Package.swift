@@ -29,6 +29,11 @@ let package = Package(
         room("Replication"),
         room("ReplicaStore", ["SQLite", "Replication"]),
         tests("SQLiteTests", ["SQLite"]),
+        .systemLibrary(name: "CLinux"),
+        room("HTTP"),
+        room("EventLoop", ["CLinux"]),
+        room("HTTPServer", ["CLinux", "EventLoop", "HTTP"]),
+        tests("HTTPTests", ["HTTP"]),
     ],
     swiftLanguageModes: [.v6]
 )
