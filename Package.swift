@@ -33,7 +33,9 @@ let package = Package(
         room("HTTP"),
         room("EventLoop", ["CLinux"]),
         room("HTTPServer", ["CLinux", "EventLoop", "HTTP"]),
+        room("HTTPClient", ["CLinux", "EventLoop", "HTTP"]),
         tests("HTTPTests", ["HTTP"]),
+        tests("HTTPServerTests", ["CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer"]),
     ],
     swiftLanguageModes: [.v6]
 )

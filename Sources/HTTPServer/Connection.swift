@@ -132,12 +132,16 @@ final class Connection: SocketOwner, @unchecked Sendable {
         self.exchange = exchange
         let body = makeBody(exchange)
         let request = Request(head.method, head.target, headers: head.headers, body: body)
-        let handler = worker.handler
-        exchange.task = Task { [self] in
-            let response = await handler.respond(to: request)
-            await ResponseSender(connection: self, exchange: exchange).send(response)
+        // As a job, behind all events of this turn: tasks that start together wake the pool once, not each.
+        loop.submit { [self] in
+            guard self.exchange === exchange else { return }
+            let handler = worker.handler
+            exchange.task = Task {
+                let response = await handler.respond(to: request)
+                await ResponseSender(connection: self, exchange: exchange).send(response)
+            }
+            if hasHungUp { exchange.task?.cancel() }
         }
-        if hasHungUp { exchange.task?.cancel() }
     }
 
     private func makeBody(_ exchange: Exchange) -> Body {
