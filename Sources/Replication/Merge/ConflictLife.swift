@@ -8,8 +8,13 @@ package struct ConflictSide: Hashable, Sendable {
     package let value: Value?
     /// For a conflict about the whole row: the cells the side wrote, by data column; nil when it deleted the row.
     package let row: [Int: Value]?
+    /// The key of the side's row, where it is another than the conflict's: two rows that claim one UNIQUE value.
+    package let key: [Value]?
 
-    package init(dot: Dot, hlc: UInt64, position: UInt64, value: Value?, row: [Int: Value]?) {
+    package init(
+        dot: Dot, hlc: UInt64, position: UInt64, value: Value?, row: [Int: Value]?, key: [Value]? = nil
+    ) {
+        self.key = key
         self.dot = dot
         self.hlc = hlc
         self.position = position
@@ -18,7 +23,9 @@ package struct ConflictSide: Hashable, Sendable {
     }
 
     /// True when two sides want the same.
-    package func agrees(with other: ConflictSide) -> Bool { value == other.value && row == other.row }
+    package func agrees(with other: ConflictSide) -> Bool {
+        value == other.value && row == other.row && key == other.key
+    }
 }
 
 /// The life of one conflict: what opens it, who joins it, what settles it and what opens it again. Pure; the
@@ -105,6 +112,12 @@ package struct Conflict: Hashable, Sendable {
     package mutating func settle(by side: ConflictSide?, _ how: Settlement, at position: UInt64) {
         settlement = how
         settledBy = side
+        changed = position
+    }
+
+    /// Another write of an author who does not know that its row is withheld.
+    package mutating func join(unaware side: ConflictSide, at position: UInt64) {
+        join(side)
         changed = position
     }
 
