@@ -37,13 +37,10 @@ let package = Package(
         room("HTTPClient", ["CLinux", "EventLoop", "HTTP"]),
         room("Presentation", ["HTTP", "Replication", "ReplicaStore"]),
         room("HubService", ["HTTP", "Presentation", "Replication", "ReplicaStore", "SQLite"]),
-        room("NodeService", ["HTTP", "Presentation", "Replication", "ReplicaStore", "SQLite"]),
+        room("NodeService", ["CLinux", "HTTP", "Presentation", "Replication", "ReplicaStore", "SQLite"]),
 
         .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: strict),
         tests("SQLiteTests", ["SQLite", "TestKit"]),
-        .testTarget(
-            name: "ReplicaStoreTests", dependencies: ["SQLite", "ReplicaStore", "TestKit"],
-            path: "Tests/ReplicaStoreTests", exclude: ["Snapshots"], swiftSettings: strict),
         tests("CaptureTests", ["SQLite", "ReplicaStore", "TestKit"]),
         tests("StoreTests", ["SQLite", "Replication", "ReplicaStore", "TestKit"]),
         tests("HTTPTests", ["HTTP"]),

@@ -239,20 +239,24 @@ struct ServerTests {
             let server = try Server(at: .tcp(host: "127.0.0.1", port: 0), handler: service)
             // In a process of its own, for the limit is the process's. The clients have their descriptors before
             // it, so that the last 5 are the server's.
-            var clients = try (0..<20).map { _ in try RawSocket(family: AF_INET) }
+            let clients = try (0..<21).map { _ in try RawSocket(family: AF_INET) }
             guard samband_set_open_files(UInt64(clients.map(\.descriptor).max()! + 6)) == 0 else {
                 throw SystemError.last("setrlimit")
             }
-            let shed = try await onThread { [clients] in
-                for client in clients { try client.connect(to: server.endpoint) }
-                return try clients.suffix(10).map { try $0.readToEnd() }
-            }
-            guard shed.allSatisfy({ $0.hasPrefix("HTTP/1.1 503 ") }) else { throw Failure("\(shed)") }
-            clients = []
             let answer = try await onThread {
-                let socket = try RawSocket(to: server.endpoint)
-                socket.send(wire("GET /n/1"))
-                return try ResponseReader(socket).next().body
+                for client in clients.dropLast() { try client.connect(to: server.endpoint) }
+                for client in clients.dropLast().suffix(10) {
+                    let shed = try client.readToEnd()
+                    guard shed.hasPrefix("HTTP/1.1 503 ") else { throw Failure(shed) }
+                }
+                // The others close, and the server gives their descriptors back.
+                for client in clients.prefix(10) {
+                    client.finish()
+                    _ = try client.readToEnd()
+                }
+                try clients[20].connect(to: server.endpoint)
+                clients[20].send(wire("GET /n/1"))
+                return try ResponseReader(clients[20]).next().body
             }
             guard answer == "1" else { throw Failure(answer) }
             await server.drain(deadlineMs: 0)
