@@ -52,7 +52,7 @@ let package = Package(
             name: "SimulationKit", dependencies: ["Replication"], path: "Tests/SimulationKit",
             swiftSettings: strict),
         tests("ReplicationTests", ["Replication", "SimulationKit"]),
-        tests("Convergence", ["Replication", "SimulationKit"]),
+        tests("Convergence", ["Replication", "ReplicaStore", "SimulationKit", "SQLite"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -4,7 +4,7 @@ import Testing
 
 /// Runs random histories over the seeds and records the first that fails, shrunk.
 func runHistories(
-    _ seeds: [UInt64], make: (Catalogue) -> any FleetMaker, scenario: (UInt64) -> Scenario
+    _ seeds: [UInt64], make: (Catalogue) throws -> any FleetMaker, scenario: (UInt64) -> Scenario
 ) -> (tally: Trial.Tally, failure: String?) {
     var sum = Trial.Tally()
     for seed in seeds {

@@ -24,10 +24,15 @@ package struct TableModel: Sendable {
     package let values: [[Value]]
     /// Data columns that settle by the policy `newest`.
     package let newest: Set<Int>
+    /// What follows the column list: WITHOUT ROWID, STRICT.
+    package let options: String
+    /// What `samband_table.ids` says.
+    package let ids: String?
 
     package init(
         _ name: String, keyColumns: [Column], collations: [Collation], dataColumns: [Column],
-        constraints: [String] = [], keys: [[Value]], values: [[Value]], newest: Set<Int> = []
+        constraints: [String] = [], keys: [[Value]], values: [[Value]], newest: Set<Int> = [],
+        options: String = "", ids: String? = nil
     ) {
         self.name = name
         self.keyColumns = keyColumns
@@ -37,12 +42,14 @@ package struct TableModel: Sendable {
         self.keys = keys
         self.values = values
         self.newest = newest
+        self.options = options
+        self.ids = ids
     }
 
     package var createSQL: String {
         let columns = (keyColumns + dataColumns).map { "\($0.name) \($0.declaration)" }
         let key = "PRIMARY KEY (\(keyColumns.map(\.name).joined(separator: ", ")))"
-        return "CREATE TABLE \(name) (\((columns + [key] + constraints).joined(separator: ", ")))"
+        return "CREATE TABLE \(name) (\((columns + [key] + constraints).joined(separator: ", "))) \(options)"
     }
 
     package func identity(table: Int, key: [Value]) -> RowIdentity {
@@ -101,8 +108,19 @@ extension TableModel {
         keys: [[.integer(1)], [.real(1)], [.text("1")], [.real(2.5)], [.blob([0x31])]],
         values: [small, mixed])
 
+    package static let numbered = TableModel(
+        "numbered", keyColumns: [Column("id", "INTEGER NOT NULL")], collations: [.binary],
+        dataColumns: [Column("x", "INTEGER"), Column("y", "TEXT")], keys: [[.integer(1)], [.integer(-5)]],
+        values: [small, [.text("a"), .text("b"), .null]], options: "STRICT", ids: "application")
+
+    package static let clustered = TableModel(
+        "clustered", keyColumns: [Column("a", "TEXT COLLATE RTRIM NOT NULL"), Column("b", "NOT NULL")],
+        collations: [.rtrim, .binary], dataColumns: [Column("x"), Column("y", "REAL")],
+        keys: [[.text("a"), .integer(1)], [.text("a "), .real(1)], [.text("b"), .blob([])]],
+        values: [mixed, [.real(1), .real(0.5), .null]], options: "WITHOUT ROWID")
+
     package static let wide = TableModel(
-        "wide", keyColumns: [Column("id", "INTEGER NOT NULL")], collations: [.binary],
+        "wide", keyColumns: [Column("id", "INT NOT NULL")], collations: [.binary],
         dataColumns: (0..<70).map { Column("c\($0)") }, keys: [[.integer(1)], [.integer(2)]],
         values: (0..<70).map { $0 % 2 == 0 ? small : mixed })
 
@@ -129,5 +147,7 @@ extension TableModel {
 
 extension Catalogue {
     /// Tables whose rows never clash with one another.
-    package static let free: [TableModel] = [.plain, .newest, .composite, .nocase, .untyped, .wide]
+    package static let free: [TableModel] = [
+        .plain, .newest, .composite, .nocase, .untyped, .numbered, .clustered, .wide,
+    ]
 }

@@ -16,7 +16,7 @@ package struct Parcel: Hashable, Sendable {
 /// A conflict as the hub shows it.
 package struct SeenConflict: Hashable, Sendable {
     package enum Kind: String, Hashable, Sendable {
-        case insert, cell, deleteUpdate, unique, foreignKey, check, invalid
+        case insert, cell, deleteUpdate, unique, foreignKey, check, scope, invalid
     }
 
     package let id: UInt64
@@ -96,6 +96,8 @@ package protocol FleetMaker {
     var catalogue: Catalogue { get }
     /// The number by which the bytes name a table of the catalogue.
     func number(ofTable table: Int) -> Int
+    /// True for tables of Samband's own that travel with the hub's change sets: conflicts, withheld rows.
+    func isSystem(table number: Int) -> Bool
     func makeHub(nowMs: UInt64) throws -> any HubEnd
     /// The hub's snapshot for a replica, as a node.
     func makeNode(for replica: UInt32, of hub: any HubEnd, nowMs: UInt64) throws -> any NodeEnd

@@ -159,7 +159,8 @@ extension Fleet {
                 guard parcel.delivery.endsTransaction == (place == transaction.count - 1) else {
                     throw Broken("a border of a hub transaction is in the wrong place")
                 }
-                if header.kind == .arbitration && place == 0 {
+                // Alone it may only tell of sites and of decisions that wrote nothing.
+                if header.kind == .arbitration && place == 0, try !maker.decode(parcel.segments).isEmpty {
                     throw Broken("atomic: an arbitration stands alone")
                 }
                 try observe(parcel)

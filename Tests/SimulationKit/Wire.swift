@@ -88,6 +88,7 @@ extension FleetMaker {
         for bytes in segments {
             let segment = try Segment(bytes)
             for block in segment.blocks {
+                if isSystem(table: block.kind.table) { continue }
                 guard let table = tables[block.kind.table] else {
                     throw Broken("a table that nobody replicates")
                 }

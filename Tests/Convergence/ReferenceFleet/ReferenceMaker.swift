@@ -14,6 +14,7 @@ final class ReferenceMaker: FleetMaker {
     }
 
     func number(ofTable table: Int) -> Int { table + 1 }
+    func isSystem(table number: Int) -> Bool { false }
 
     func makeHub(nowMs: UInt64) -> any HubEnd { ReferenceHub(self) }
 
