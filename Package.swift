@@ -43,6 +43,7 @@ let package = Package(
         tests("SQLiteTests", ["SQLite", "TestKit"]),
         tests("CaptureTests", ["SQLite", "ReplicaStore", "TestKit"]),
         tests("StoreTests", ["SQLite", "Replication", "ReplicaStore", "TestKit"]),
+        tests("ServiceTests", ["HTTP", "HubService", "NodeService", "ReplicaStore", "SQLite"]),
         tests("HTTPTests", ["HTTP"]),
         tests("HTTPServerTests", ["CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer"]),
         // What tests of several rooms share: a random source with a seed, clocks that run wrong, a network that
