@@ -32,9 +32,17 @@ final class CarefulMerge {
         for (row, key, operation) in try reader.operations(of: incoming, segments: segments) {
             let table = try access.table(row.table, "merging change set \(incoming.header.dot)")
             let others = try operations(on: row, concurrent)
+            let before = try access.row(table, key)
+            // A key may be spelt in several ways (1 and 1.0, a and A). A writer who had not seen others at the
+            // row does not change how it stands: all get the row as the hub spells it.
+            let standing = before == nil ? nil : try access.spelling(table, key)
+            let isRespelt = operation.operation.isWholeRow && standing != nil && standing != key
+            let keeps = !operation.operation.isWholeRow || !others.isEmpty
             let work = RowWork(
-                row: row, table: table, key: key, origin: .incoming, operation: operation, concurrent: others,
-                before: try access.row(table, key))
+                row: row, table: table, key: keeps ? standing ?? key : key, origin: .incoming, operation: operation,
+                concurrent: others, before: before)
+            work.isRespelt = isRespelt && !keeps
+            work.keepsSpelling = isRespelt && keeps
             works[row] = work
             try judge(work)
         }
