@@ -79,6 +79,7 @@ struct ConflictJudge {
         disagreements(a, b).compactMap { place in
             let records = (conflicts[row] ?? []).filter { $0.kind == place.kind && $0.column == place.column }
             if records.contains(where: { $0.life.isOpen }) { return nil }
+            if place.kind == .cell && isPartOfInsertConflict(row, a, b) { return nil }
             if let column = place.column, catalogue.tables[row.table].newest.contains(column),
                 !records.isEmpty
             {
@@ -92,6 +93,18 @@ struct ConflictJudge {
             return
                 "missed: \(place.kind) \(place.column.map { "\($0) " } ?? "")of \(row) between \(a.set.dot) and"
                 + " \(b.set.dot) is not open (\(records.count) records)"
+        }
+    }
+
+    /// True when an open conflict about the whole row has both authors as sides, with these acts or later ones.
+    private func isPartOfInsertConflict(_ row: RowIdentity, _ a: Act, _ b: Act) -> Bool {
+        (conflicts[row] ?? []).contains { conflict in
+            conflict.kind == .insert && conflict.life.isOpen
+                && [a, b].allSatisfy { act in
+                    conflict.life.sides.contains {
+                        $0.dot.replica == act.set.dot.replica && $0.dot.seq >= act.set.dot.seq
+                    }
+                }
         }
     }
 
@@ -161,7 +174,7 @@ struct ConflictJudge {
                 complaints.append("invented: \(name) has a side \(side.dot) that did not write the row")
                 continue
             }
-            if place.kind == .cell ? side.value != act.write.cells[place.column!] : !holds(side, act) {
+            if place.kind == .cell ? side.value != act.write.cells[place.column!] : !holds(side, act, among: acts) {
                 complaints.append("invented: \(name), side \(side.dot) did not write that")
             }
         }
@@ -169,7 +182,11 @@ struct ConflictJudge {
         return complaints
     }
 
-    private func holds(_ side: ConflictSide, _ act: Act) -> Bool {
-        act.write.kind == .delete ? side.row == nil : side.row == act.write.cells
+    /// A side about the whole row may lay an author's later edits over its insert.
+    private func holds(_ side: ConflictSide, _ act: Act, among acts: [Act]) -> Bool {
+        guard let cells = side.row else { return act.write.kind == .delete }
+        let own = acts.filter { $0.set.dot.replica == side.dot.replica && $0.set.dot.seq <= side.dot.seq }
+        return act.write.kind != .delete
+            && cells.allSatisfy { column, value in own.contains { $0.write.cells[column] == value } }
     }
 }

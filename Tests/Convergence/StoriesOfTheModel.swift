@@ -123,6 +123,15 @@ extension Story {
                 try fleet.send("snasa", "inderoy")
             }, ends: ["k": nil]),
         Story(
+            claim: "an update outlives two deletes that had not seen it, the second of which found no row",
+            tell: { fleet in
+                try begin(fleet, 1, 2)
+                try fleet.write("verran", set(x: 9))
+                try fleet.write("inderoy", delete)
+                try fleet.write("snasa", delete)
+                try fleet.send("snasa", "inderoy", "verran")
+            }, ends: ["k": row(9, 2)], open: [.deleteUpdate]),
+        Story(
             claim: "of two keys that SQLite takes for one, everybody ends with the same spelling",
             tables: [.untyped],
             tell: { fleet in

@@ -51,7 +51,7 @@ struct RandomBytes {
             dot: Dot(replica: replica, seq: 1 + random.next() >> 3), hlc: random.next(),
             position: random.next() >> 1,
             contextDelta: VectorClock(context), schemaVersion: 7, rowCount: random.next() >> 9,
-            conflict: UInt64(random.int(0...5)),
+            conflict: UInt64(random.int(0...5)), previous: bytes(32),
             segmentDigests: (0..<random.int(0...3)).map { _ in bytes(32) })
     }
 }

@@ -55,6 +55,7 @@ extension Value {
         case .null: "NULL"
         case .integer(let x): "\(x)"
         case .real(let x): "\(x)"
+        case .text(let bytes) where bytes.contains(0): "CAST(\(Value.blob(bytes).legible) AS TEXT)"
         case .text(let bytes): "'\(String(decoding: bytes, as: UTF8.self))'"
         case .blob(let bytes):
             "x'" + bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined() + "'"

@@ -63,9 +63,7 @@ extension Value {
         case .null: "NULL"
         case .integer(let x): "\(x)"
         case .real(let x): "\(x)"
-        case .text(let bytes):
-            bytes.contains(0) ? "CAST(\(Value.blob(bytes).legible) AS TEXT)" : legible
-        case .blob: legible
+        case .text, .blob: legible
         }
     }
 }

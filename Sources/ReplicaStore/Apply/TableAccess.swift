@@ -34,6 +34,11 @@ struct TableAccess {
         try cells(table, key, []) != nil
     }
 
+    /// The key as the row that stands there spells it; nil when none does.
+    func spelling(_ table: TableLayout, _ key: [Value]) throws -> [Value]? {
+        try rows(table.number, table.keyColumns, key, limit: 1).first
+    }
+
     func insert(_ table: TableLayout, _ key: [Value], _ data: [Value]) throws {
         let statement = try connection.cached(table.insertSQL)
         try statement.bind(key + data)

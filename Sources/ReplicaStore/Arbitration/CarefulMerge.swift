@@ -32,9 +32,17 @@ final class CarefulMerge {
         for (row, key, operation) in try reader.operations(of: incoming, segments: segments) {
             let table = try access.table(row.table, "merging change set \(incoming.header.dot)")
             let others = try operations(on: row, concurrent)
+            let before = try access.row(table, key)
+            // A key may be spelt in several ways (1 and 1.0, a and A). A writer who had not seen others at the
+            // row does not change how it stands: all get the row as the hub spells it.
+            let standing = before == nil ? nil : try access.spelling(table, key)
+            let isRespelt = operation.operation.isWholeRow && standing != nil && standing != key
+            let keeps = !operation.operation.isWholeRow || !others.isEmpty
             let work = RowWork(
-                row: row, table: table, key: key, origin: .incoming, operation: operation, concurrent: others,
-                before: try access.row(table, key))
+                row: row, table: table, key: keeps ? standing ?? key : key, origin: .incoming, operation: operation,
+                concurrent: others, before: before)
+            work.isRespelt = isRespelt && !keeps
+            work.keepsSpelling = isRespelt && keeps
             works[row] = work
             try judge(work)
         }
@@ -97,11 +105,22 @@ final class CarefulMerge {
         return entry
     }
 
-    /// The row as the newest delete among these operations found it.
+    /// The row as the newest delete among these operations that took effect found it. (One that came when the
+    /// row was gone already has no image.)
     func image(_ row: RowID, _ operations: [LoggedOperation]) throws -> [Value]? {
-        guard let delete = operations.last(where: { $0.operation == .delete }) else { return nil }
-        return try images(ofChangeAt: delete.position)
-            .first { $0.row == row && $0.operation.operation == .insert }?.operation.values
+        try effectiveDelete(of: row, operations)?.data
+    }
+
+    private func effectiveDelete(
+        of row: RowID, _ operations: [LoggedOperation]
+    ) throws -> (position: UInt64, key: [Value], data: [Value])? {
+        for delete in operations.reversed() where delete.operation == .delete {
+            let image = try images(ofChangeAt: delete.position).first {
+                $0.row == row && $0.operation.operation == .insert
+            }
+            if let image { return (delete.position, image.key, image.operation.values) }
+        }
+        return nil
     }
 
     /// The undo image of the change set at a position of the hub's order.
@@ -120,7 +139,7 @@ final class CarefulMerge {
         guard work.withheld == nil, let operation = work.operation, let row = work.target else { return }
         if operation.operation == .delete {
             keepGroup(of: work, row: row)
-        } else if work.before == nil, let delete = work.concurrent.last(where: { $0.operation == .delete }) {
+        } else if work.before == nil, let delete = try effectiveDelete(of: work.row, work.concurrent) {
             try restoreGroup(of: work, row: row, images: images(ofChangeAt: delete.position))
         }
     }
@@ -231,11 +250,7 @@ final class CarefulMerge {
 
     /// The newest delete of a row that the author of this change set had not seen, with the row as it found it.
     func concurrentDelete(of row: RowID, concurrent: [ConcurrentIndex.Entry]) throws -> (key: [Value], data: [Value])? {
-        let deletes = try operations(on: row, concurrent).filter { $0.operation == .delete }
-        guard let newest = deletes.last else { return nil }
-        return try images(ofChangeAt: newest.position)
-            .first { $0.row == row && $0.operation.operation == .insert }
-            .map { ($0.key, $0.operation.values) }
+        try effectiveDelete(of: row, operations(on: row, concurrent)).map { ($0.key, $0.data) }
     }
 }
 

@@ -18,7 +18,7 @@ struct Placement {
         for work in merge.ordered where work.before != nil && work.target != work.before {
             if work.target == nil || work.changesUnique { try access.delete(work.table, work.key) }
         }
-        for work in merge.ordered where work.target != nil && work.target != work.before {
+        for work in merge.ordered where work.target != nil && (work.target != work.before || work.isRespelt) {
             try place(work)
         }
         while try settleReferences() {}

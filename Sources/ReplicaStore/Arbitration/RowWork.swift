@@ -36,6 +36,10 @@ final class RowWork {
     var deleteUndone = false
     /// Data columns that the change set cleared with a delete that did not stand; the hub writes them back.
     var rewritten: [Int] = []
+    /// The operation spells the key otherwise than the row that stands, knowingly.
+    var isRespelt = false
+    /// It does so unaware of others: the row is carried as the hub spells it.
+    var keepsSpelling = false
     /// Set on a parent put back: the child that needed it.
     var putBackFor: RowID?
 
@@ -61,7 +65,7 @@ final class RowWork {
     }
 
     /// True when the row must be carried to those who may have lost it.
-    var carries: Bool { withheld == nil && (merge?.carries ?? false) }
+    var carries: Bool { withheld == nil && ((merge?.carries ?? false) || (keepsSpelling && target != nil)) }
 
     /// True when SQLite checks a constraint between rows that a change from `before` to `target` may touch.
     var changesUnique: Bool {

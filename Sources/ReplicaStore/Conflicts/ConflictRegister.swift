@@ -81,11 +81,19 @@ struct ConflictRegister {
                 try onWrite(
                     record, rowSide(operation, work, over: decides ? [:] : earlier), seen: operation.seen, [])
             }
+            if work.merge?.target == .remove { try closeAsMoot(record.id, rowSide(operation, work)) }
             return
         }
         try openOrJoin(
             record, .deleteUpdate, work, column: nil, base: .row(work.before ?? work.target),
             rowSide(operation, work), others.map { rowSide($0, work) }, seen: operation.seen, policy: false)
+    }
+
+    /// A delete that took effect leaves nothing to dispute about the row being there.
+    private mutating func closeAsMoot(_ id: UInt64, _ side: ConflictSide) throws {
+        guard var record = try conflicts.record(id), record.life.isOpen else { return }
+        record.life.settle(by: side, .write, at: position)
+        try save(record)
     }
 
     /// What an author's write of a row says, laid over what it wrote there before; no cells for a delete.
@@ -114,13 +122,16 @@ struct ConflictRegister {
     ) throws {
         var byColumn: [Int: [LoggedOperation]] = [:]
         for case .cell(let column, let other) in pairs { byColumn[column, default: []].append(other) }
-        let wholeRow = try conflicts.records(of: work.row).contains { $0.kind == .insert && $0.life.isOpen }
+        let inserts = try conflicts.records(of: work.row).filter { $0.kind == .insert && $0.life.isOpen }
+        func isSide(_ dot: Dot) -> Bool {
+            inserts.contains { $0.life.sides.contains { $0.dot.replica == dot.replica && $0.dot.seq >= dot.seq } }
+        }
         for column in operation.columns {
             let record = existing.last { $0.kind == .cell && $0.columnIndex == column }
-            let others = byColumn[column] ?? []
+            var others = byColumn[column] ?? []
+            // While two inserts of the row are in dispute, their authors' cells are part of that dispute.
+            if record == nil && isSide(operation.dot) { others.removeAll { isSide($0.dot) } }
             if record == nil && others.isEmpty { continue }
-            // While two inserts of the row are in dispute, its cells are part of that dispute.
-            if record == nil && wholeRow { continue }
             let value = operation.value(of: column)!
             let side = ConflictSide(
                 dot: operation.dot, hlc: operation.hlc, position: position, value: value, row: nil)

@@ -62,8 +62,14 @@ struct Settling {
         let inTable = try access.row(table, key)
         let aside = inTable == nil ? try store.aside(row) : nil
         let before = inTable ?? aside?.data
+        // An own spelling of the key in flight stands until its echo: the hub carries the row if it keeps another.
+        // An update never changes it.
+        var spelling = key
+        if before != nil, !operation.operation.isWholeRow || own.contains(where: { $0.operation.isWholeRow }) {
+            spelling = try aside?.key ?? access.spelling(table, key) ?? key
+        }
         func step(_ after: [Value]?) -> Step {
-            Step(table: table, row: row, key: key, before: before, isAside: aside != nil, after: after)
+            Step(table: table, row: row, key: spelling, before: before, isAside: aside != nil, after: after)
         }
         switch NodeMerge(operation, own: own) {
         case .ignore: return nil

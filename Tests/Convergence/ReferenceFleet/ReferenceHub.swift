@@ -31,6 +31,7 @@ final class ReferenceHub: HubEnd {
     var seen = VectorClock()
     var clock = HybridClock()
     var contexts: [UInt32: VectorClock] = [:]
+    var lastDigest: [UInt32: [UInt8]] = [:]
     var ledger = ReferenceLedger()
 
     init(_ maker: ReferenceMaker) { self.maker = maker }
@@ -67,6 +68,9 @@ final class ReferenceHub: HubEnd {
         guard header.dot.seq <= seen[replica] + 1 else { throw Refusal.outOfOrder }
         var context = contexts[replica] ?? VectorClock()
         context.merge(header.contextDelta)
+        guard header.previous == lastDigest[replica] ?? ChangeSetHeader.firstPrevious || maker.bug != nil else {
+            throw Refusal.wrongDigest
+        }
         guard seen.covers(context) else { throw Refusal.unseenContext }
         guard parcel.segments.map(SHA256.digest) == header.segmentDigests else { throw Refusal.wrongDigest }
         contexts[replica] = context
@@ -183,13 +187,14 @@ final class ReferenceHub: HubEnd {
             header: ChangeSetHeader(
                 kind: kind, dot: dot, hlc: hlc, position: UInt64(entries.count), contextDelta: delta,
                 schemaVersion: 1, rowCount: rowCount, conflict: conflict,
-                segmentDigests: segments.map(SHA256.digest)),
+                previous: lastDigest[replica] ?? ChangeSetHeader.firstPrevious, segmentDigests: segments.map(SHA256.digest)),
             segments: segments)
     }
 
     func append(_ parcel: Parcel, at position: UInt64) {
         entries.append(Entry(parcel: parcel, position: position, endsTransaction: false))
         seen.advance(parcel.header.dot.replica, to: parcel.header.dot.seq)
+        lastDigest[parcel.header.dot.replica] = parcel.header.digest
     }
 
     /// The stamp of the last write of a cell that took effect.

@@ -133,7 +133,8 @@ final class ReferenceNode: NodeEnd {
             kind: .local, dot: dot, hlc: clock.tick(nowMs: nowMs), position: place,
             contextDelta: others.delta(since: sealedContext), schemaVersion: 1,
             rowCount: UInt64(shipped.count),
-            conflict: 0, segmentDigests: segments.map(SHA256.digest))
+            conflict: 0, previous: sealed.last?.header.digest ?? ChangeSetHeader.firstPrevious,
+            segmentDigests: segments.map(SHA256.digest))
         sealedContext = others
         seen.advance(replica, to: dot.seq)
         sealed.append(Parcel(header: header, segments: segments))

@@ -70,7 +70,9 @@ final class StoreHub: HubEnd {
         do {
             _ = try store.resolve(id, chosen, changed: changed, by: "operator", reason: nil, nowMs: nowMs)
             return true
-        } catch where error.kind == .refused {
+        } catch {
+            // (A typed catch with a condition would crash this compiler.)
+            guard error.kind == .refused else { throw error }
             return false
         }
     }

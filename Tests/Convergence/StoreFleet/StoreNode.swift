@@ -25,8 +25,9 @@ final class StoreNode: NodeEnd {
         for write in writes {
             do {
                 try program.execute(write.sql(maker.catalogue))
-            } catch where error.isConstraint {
+            } catch {
                 // The program's statement is refused, as it would be without Samband.
+                guard error.isConstraint else { throw error }
             }
             afterEach(write, try maker.rows(program))
         }
