@@ -132,8 +132,9 @@ package final class Connection {
                 return code
             }
             guard code == SQLITE_OK else {
-                let place = max(0, Int(sqlite3_error_offset(database)))
-                throw StatementFailure(offset: offset, place: offset + place, failure(code, doing: "compile"))
+                let place = Int(sqlite3_error_offset(database))
+                throw StatementFailure(
+                    offset: offset, place: place < 0 ? nil : offset + place, failure(code, doing: "compile"))
             }
             guard let compiled else { return }
             let statement = Statement(compiled)
@@ -219,11 +220,11 @@ package final class Connection {
 package struct StatementFailure: Error {
     /// The place of the statement's first byte.
     package let offset: Int
-    /// The place that SQLite's message is about.
-    package let place: Int
+    /// The place that SQLite's message is about, when it is about one.
+    package let place: Int?
     package let error: SQLiteError
 
-    init(offset: Int, place: Int, _ error: SQLiteError) {
+    init(offset: Int, place: Int?, _ error: SQLiteError) {
         self.offset = offset
         self.place = place
         self.error = error

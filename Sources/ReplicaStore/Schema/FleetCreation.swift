@@ -7,7 +7,7 @@ package enum FleetCreation {
     /// into replicated tables are marked as inserts, so the first seal ships them. The file appears under its
     /// name complete, in WAL mode and on the disk, or not at all.
     package static func createFleetDatabase(
-        path: String, migrations: [Migration], finish: (Connection) throws(SchemaError) -> Void = { _ in }
+        path: String, migrations: [Migration], finish: (Connection) throws(SQLiteError) -> Void = { _ in }
     ) throws(SchemaError) {
         let file = try NewDatabaseFile(path: path)
         do {
@@ -20,7 +20,7 @@ package enum FleetCreation {
     }
 
     private static func build(
-        _ path: String, _ migrations: [Migration], _ finish: (Connection) throws(SchemaError) -> Void
+        _ path: String, _ migrations: [Migration], _ finish: (Connection) throws(SQLiteError) -> Void
     ) throws(SchemaError) {
         let database = try inDatabase { () throws(SQLiteError) in
             try Connection(path: path, mode: .readWrite, busyTimeoutMs: 0)
@@ -35,7 +35,7 @@ package enum FleetCreation {
             try SystemTables.create(in: database)
         }
         for migration in migrations.sorted(by: { $0.name < $1.name }) { try migration.run(in: database) }
-        try finish(database)
+        do { try finish(database) } catch { throw SchemaError.database(error) }
         try Capture.install(in: database)
         try checkReferences(in: database)
         for table in try inDatabase({ () throws(SQLiteError) in try ReplicatedTable.readAll(from: database) })

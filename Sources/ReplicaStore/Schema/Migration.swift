@@ -42,7 +42,8 @@ package struct Migration: Sendable, Equatable {
             number += 1
             try refuseIfForbidden(at: failure.offset, number: number)
             throw failed(
-                at: failure.place, number: number, why: compileMessage(failure),
+                at: failure.place ?? firstToken(from: failure.offset) ?? failure.offset, number: number,
+                why: compileMessage(failure),
                 hint: "Correct the statement and run the command again; nothing was changed.")
         } catch let error as SQLiteError {
             throw failed(
