@@ -14,9 +14,9 @@ func room(_ name: String, _ arrows: [String] = []) -> Target {
 }
 
 /// The tests of one room or one concern.
-func tests(_ name: String, _ arrows: [String]) -> Target {
+func tests(_ name: String, _ arrows: [String], excluding files: [String] = []) -> Target {
     .testTarget(
-        name: name, dependencies: arrows.map { .byName(name: $0) }, path: "Tests/\(name)",
+        name: name, dependencies: arrows.map { .byName(name: $0) }, path: "Tests/\(name)", exclude: files,
         swiftSettings: strict)
 }
 
@@ -29,6 +29,7 @@ let package = Package(
         room("Replication"),
         room("ReplicaStore", ["SQLite", "Replication"]),
         tests("SQLiteTests", ["SQLite"]),
+        tests("Vectors", ["Replication"], excluding: ["decode.py"]),
     ],
     swiftLanguageModes: [.v6]
 )
