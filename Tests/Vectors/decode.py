@@ -10,6 +10,7 @@ Standard library only. The folder's README.md describes its files.
 import hashlib
 import json
 import pathlib
+import sqlite3
 import struct
 import sys
 
@@ -291,7 +292,9 @@ def canonical(cell, collation):
     if "text_bytes" in cell:
         data = bytes.fromhex(cell["text_bytes"])
         if collation == "NOCASE":
-            data = bytes(byte + 0x20 if 0x41 <= byte <= 0x5A else byte for byte in data)
+            compared = data.split(b"\0")[0]
+            folded = bytes(byte + 0x20 if 0x41 <= byte <= 0x5A else byte for byte in compared)
+            data = folded + bytes(len(data) - len(compared))
         if collation == "RTRIM":
             data = data.rstrip(b" ")
         return b"\x03" + struct.pack(">Q", len(data)) + data
@@ -347,6 +350,40 @@ def plain(meaning):
     return out
 
 
+def sqlite_finds_equal(database, one, other, collation):
+    """Asks SQLite itself whether two values of a key column are one."""
+    def operand(cell):
+        if "integer" in cell:
+            return "?", int(cell["integer"])
+        if "real_bits" in cell:
+            return "?", struct.unpack(">d", bytes.fromhex(cell["real_bits"]))[0]
+        if "text_bytes" in cell:
+            return "CAST(? AS TEXT)", bytes.fromhex(cell["text_bytes"])
+        return "?", bytes.fromhex(cell["blob"])
+    (left, a), (right, b) = operand(one), operand(other)
+    return database.execute(f"SELECT {left} = {right} COLLATE {collation}", (a, b)).fetchone()[0] == 1
+
+
+def check_keys_against_sqlite(cells):
+    """Two canonical forms are equal exactly when SQLite finds the values equal, for every pair."""
+    database = sqlite3.connect(":memory:")
+    for collation in ("BINARY", "NOCASE", "RTRIM"):
+        for one in cells:
+            for other in cells:
+                same = canonical(one, collation) == canonical(other, collation)
+                if same != sqlite_finds_equal(database, one, other, collation):
+                    return f"SQLite judges {one} and {other} otherwise under {collation}"
+    return None
+
+
+def all_key_cells(folder):
+    cells = [{"text_bytes": text.hex()} for text in (b"\0", b"a\0B", b"A\0c", b"a\0 ", b"a \0", b"[", b"{")]
+    for path in sorted(folder.glob("key/*.json")):
+        for key in json.loads(path.read_text(encoding="utf-8"))["keys"]:
+            cells += [plain(cell) for cell in key]
+    return cells
+
+
 def check_key(data, meaning):
     for key in meaning["keys"]:
         cells = [plain(cell) for cell in key]
@@ -379,6 +416,9 @@ def check_all(folder):
         count += 1
         if why:
             failures.append(f"{path.parent.name}/{path.stem}: {why}")
+    why = check_keys_against_sqlite(all_key_cells(folder))
+    if why:
+        failures.append(why)
     return count, failures
 
 

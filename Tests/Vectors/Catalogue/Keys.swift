@@ -40,6 +40,11 @@ struct KeyVector: Sendable {
         KeyVector(
             "text-nocase", collations: [.nocase], [[.text("SNÅsa")], [.text("snÅSA")], [.text("snÅsa")]]),
         KeyVector("text-nocase-beyond-letters", collations: [.nocase], [[.text("@[`{Z")], [.text("@[`{z")]]),
+        KeyVector(
+            "text-nocase-with-nul", collations: [.nocase],
+            [[.text([0x41, 0x00, 0x62])], [.text([0x61, 0x00, 0x63])], [.text([0x41, 0x00, 0x00])]]),
+        KeyVector("text-nocase-cut-at-nul", collations: [.nocase], [[.text([0x61])]]),
+        KeyVector("text-binary-with-nul", [[.text([0x61, 0x00, 0x62])]]),
         KeyVector("text-rtrim", collations: [.rtrim], [[.text("a b")], [.text("a b ")], [.text("a b   ")]]),
         KeyVector("text-rtrim-only-spaces", collations: [.rtrim], [[.text("")], [.text("  ")]]),
         KeyVector("text-rtrim-keeps-tab", collations: [.rtrim], [[.text("a\t")], [.text("a\t ")]]),
