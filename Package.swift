@@ -29,7 +29,7 @@ let package = Package(
         room("Replication"),
         room("ReplicaStore", ["SQLite", "Replication"]),
         tests("SQLiteTests", ["SQLite"]),
-        tests("Vectors", ["Replication"], excluding: ["decode.py"]),
+        tests("Vectors", ["Replication"], excluding: ["decode.py", "bytes_of_the_page.py"]),
     ],
     swiftLanguageModes: [.v6]
 )
