@@ -25,10 +25,34 @@ let package = Package(
     dependencies: [],
     targets: [
         .systemLibrary(name: "CSQLite"),
+        .systemLibrary(name: "CLinux"),
         room("SQLite", ["CSQLite"]),
         room("Replication"),
-        room("ReplicaStore", ["SQLite", "Replication"]),
-        tests("SQLiteTests", ["SQLite"]),
+        .target(
+            name: "ReplicaStore", dependencies: ["SQLite", "Replication"],
+            resources: [.embedInCode("Schema/SystemTables.sql")], swiftSettings: strict),
+        room("HTTP"),
+        room("EventLoop", ["CLinux"]),
+        room("HTTPServer", ["CLinux", "EventLoop", "HTTP"]),
+        room("HTTPClient", ["CLinux", "EventLoop", "HTTP"]),
+        room("Presentation", ["HTTP", "Replication", "ReplicaStore"]),
+        room("HubService", ["HTTP", "Presentation", "Replication", "ReplicaStore", "SQLite"]),
+        room("NodeService", ["CLinux", "HTTP", "Presentation", "Replication", "ReplicaStore", "SQLite"]),
+
+        .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: strict),
+        tests("SQLiteTests", ["SQLite", "TestKit"]),
+        tests("CaptureTests", ["SQLite", "ReplicaStore", "TestKit"]),
+        tests("StoreTests", ["SQLite", "Replication", "ReplicaStore", "TestKit"]),
+        tests("ServiceTests", ["HTTP", "HubService", "NodeService", "ReplicaStore", "SQLite"]),
+        tests("HTTPTests", ["HTTP"]),
+        tests("HTTPServerTests", ["CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer"]),
+        // What tests of several rooms share: a random source with a seed, clocks that run wrong, a network that
+        // loses, doubles and reorders, and a fleet to drive through a history.
+        .target(
+            name: "SimulationKit", dependencies: ["Replication"], path: "Tests/SimulationKit",
+            swiftSettings: strict),
+        tests("ReplicationTests", ["Replication", "SimulationKit"]),
+        tests("Convergence", ["Replication", "ReplicaStore", "SimulationKit", "SQLite"]),
         tests("Vectors", ["Replication"], excluding: ["decode.py", "bytes_of_the_page.py"]),
     ],
     swiftLanguageModes: [.v6]

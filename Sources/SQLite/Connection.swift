@@ -132,7 +132,8 @@ package final class Connection {
                 return code
             }
             guard code == SQLITE_OK else {
-                throw StatementFailure(offset: offset, failure(code, doing: "compile"))
+                let place = max(0, Int(sqlite3_error_offset(database)))
+                throw StatementFailure(offset: offset, place: offset + place, failure(code, doing: "compile"))
             }
             guard let compiled else { return }
             let statement = Statement(compiled)
@@ -154,6 +155,23 @@ package final class Connection {
         let statement = try prepare(sql)
         guard try statement.step(), statement.type(0) != .null else { return nil }
         return statement.string(0)
+    }
+
+    /// What the schema says about one column beyond its name: the declared type, the collation, whether it is
+    /// AUTOINCREMENT. https://www.sqlite.org/c3ref/table_column_metadata.html
+    package func columnMetadata(
+        table: String, column: String
+    ) throws(SQLiteError) -> (declaredType: String, collation: String, isAutoincrement: Bool) {
+        var type: UnsafePointer<CChar>?
+        var collation: UnsafePointer<CChar>?
+        var increments: Int32 = 0
+        let code = sqlite3_table_column_metadata(
+            database, "main", table, column, &type, &collation, nil, nil, &increments)
+        guard code == SQLITE_OK else { throw failure(code, doing: "column metadata") }
+        return (
+            type.map { String(cString: $0) } ?? "", collation.map { String(cString: $0) } ?? "BINARY",
+            increments != 0
+        )
     }
 
     // MARK: State
@@ -197,13 +215,17 @@ package final class Connection {
     }
 }
 
-/// A statement of a longer text that does not compile, with the place of its first byte.
+/// A statement of a longer text that does not compile.
 package struct StatementFailure: Error {
+    /// The place of the statement's first byte.
     package let offset: Int
+    /// The place that SQLite's message is about.
+    package let place: Int
     package let error: SQLiteError
 
-    init(offset: Int, _ error: SQLiteError) {
+    init(offset: Int, place: Int, _ error: SQLiteError) {
         self.offset = offset
+        self.place = place
         self.error = error
     }
 }

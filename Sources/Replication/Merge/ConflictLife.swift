@@ -8,8 +8,13 @@ package struct ConflictSide: Hashable, Sendable {
     package let value: Value?
     /// For a conflict about the whole row: the cells the side wrote, by data column; nil when it deleted the row.
     package let row: [Int: Value]?
+    /// The key of the side's row, where it is another than the conflict's: two rows that claim one UNIQUE value.
+    package let key: [Value]?
 
-    package init(dot: Dot, hlc: UInt64, position: UInt64, value: Value?, row: [Int: Value]?) {
+    package init(
+        dot: Dot, hlc: UInt64, position: UInt64, value: Value?, row: [Int: Value]?, key: [Value]? = nil
+    ) {
+        self.key = key
         self.dot = dot
         self.hlc = hlc
         self.position = position
@@ -18,7 +23,9 @@ package struct ConflictSide: Hashable, Sendable {
     }
 
     /// True when two sides want the same.
-    package func agrees(with other: ConflictSide) -> Bool { value == other.value && row == other.row }
+    package func agrees(with other: ConflictSide) -> Bool {
+        value == other.value && row == other.row && key == other.key
+    }
 }
 
 /// The life of one conflict: what opens it, who joins it, what settles it and what opens it again. Pure; the
@@ -52,7 +59,9 @@ package struct Conflict: Hashable, Sendable {
     }
 
     /// Opens a conflict. With `policy` it is settled at once and only recorded.
-    package init(opening incoming: ConflictSide, against others: [ConflictSide], at position: UInt64, policy: Bool) {
+    package init(
+        opening incoming: ConflictSide, against others: [ConflictSide], at position: UInt64, policy: Bool
+    ) {
         self.init(sides: [], changed: position, settlement: policy ? .policy : nil, settledBy: nil)
         for side in others { join(side) }
         join(incoming)
@@ -87,13 +96,15 @@ package struct Conflict: Hashable, Sendable {
             changed = position
             return true
         }
-        // "At or after": a later, aware write may have replaced what the conflict was settled by.
-        guard let settledBy else { return false }
-        let later = others.filter { $0.position >= settledBy.position }
-        guard !later.isEmpty || !incoming.agrees(with: settledBy) else { return false }
+        // "At or after": a later, aware write may have replaced what the conflict was settled by. A person who
+        // let things stand wrote nothing: what came after that is later, and nothing is known to agree with it.
+        let later = others.filter { $0.position >= settledBy?.position ?? changed + 1 }
+        if later.isEmpty, let settledBy, incoming.agrees(with: settledBy) { return false }
         sides = []
-        for side in later { join(side) }
-        join(settledBy)
+        // Settled by nothing written, or by the same author, who goes on: the earlier ends are still at odds.
+        let isOwn = settledBy == nil || settledBy?.dot.replica == incoming.dot.replica
+        for side in isOwn ? others : later { join(side) }
+        if let settledBy { join(settledBy) }
         join(incoming)
         settlement = nil
         self.settledBy = nil
@@ -101,10 +112,17 @@ package struct Conflict: Hashable, Sendable {
         return true
     }
 
-    /// Settles it by a person's decision or an aware write that stands at `position`.
+    /// Settles it by a person's decision or an aware write that stands at `position`; `side` is nil when a
+    /// person let things stand.
     package mutating func settle(by side: ConflictSide?, _ how: Settlement, at position: UInt64) {
         settlement = how
         settledBy = side
+        changed = position
+    }
+
+    /// Another write of an author who does not know that its row is withheld.
+    package mutating func join(unaware side: ConflictSide, at position: UInt64) {
+        join(side)
         changed = position
     }
 

@@ -1,0 +1,119 @@
+/// Sends a request to the action that is registered for its method and path. A path that fits no pattern is
+/// answered 404; one that fits, under other methods only, 405 with Allow (RFC 9110 section 15.5.6).
+///
+///     var router = Router()
+///     router.on(.get, "/v1/sites/{name}") { request, parameters in
+///         Response(.ok, "text/plain", parameters["name"])
+///     }
+///
+/// A `{name}` fits exactly one segment, and not an empty one. A written-out segment goes before a parameter. HEAD
+/// goes to the action for GET unless it has one of its own; the server leaves the body out.
+package struct Router: Handler {
+    /// Answers a request, or throws the problem to answer with.
+    package typealias Action = @Sendable (Request, PathParameters) async throws(Problem) -> Response
+
+    private enum Segment: Equatable {
+        case literal(String)
+        case parameter(String)
+    }
+
+    private struct Pattern: Sendable {
+        let segments: [Segment]
+        var actions: [(method: Method, action: Action)]
+    }
+
+    private var patterns: [Pattern] = []
+
+    package init() {}
+
+    /// Registers an action. A pattern that does not begin with "/", and a second action for the same method and
+    /// pattern, are bugs and trap.
+    package mutating func on(_ method: Method, _ pattern: String, _ action: @escaping Action) {
+        let segments = Router.segments(pattern)
+        if let index = patterns.firstIndex(where: { $0.segments == segments }) {
+            precondition(
+                !patterns[index].actions.contains { $0.method == method }, "\(method) \(pattern) twice")
+            patterns[index].actions.append((method, action))
+        } else {
+            patterns.append(Pattern(segments: segments, actions: [(method, action)]))
+            // Written-out segments first, so that the first pattern that fits is the most particular one.
+            patterns.sort { Router.rank($0.segments) < Router.rank($1.segments) }
+        }
+    }
+
+    package func respond(to request: Request) async -> Response {
+        var allowed: Set<Method> = []
+        for pattern in patterns {
+            guard let parameters = Router.match(pattern.segments, request.path) else { continue }
+            let wanted = pattern.actions.first { $0.method == request.method }
+            let instead = request.method == .head ? pattern.actions.first { $0.method == .get } : nil
+            if let action = (wanted ?? instead)?.action, request.target != .asterisk {
+                do {
+                    return try await action(request, PathParameters(values: parameters))
+                } catch {
+                    return error.response
+                }
+            }
+            allowed.formUnion(pattern.actions.map(\.method))
+        }
+        // RFC 9110 section 9.3.7: OPTIONS * asks about the server as a whole.
+        if request.target == .asterisk { return Response(.noContent) }
+        return (allowed.isEmpty ? Router.notFound(request) : Router.notAllowed(request, allowed)).response
+    }
+
+    private static func segments(_ pattern: String) -> [Segment] {
+        precondition(pattern.hasPrefix("/"), "the pattern \(pattern) does not begin with /")
+        if pattern == "/" { return [] }
+        return pattern.dropFirst().split(separator: "/", omittingEmptySubsequences: false).map { part in
+            part.hasPrefix("{") && part.hasSuffix("}")
+                ? .parameter(String(part.dropFirst().dropLast())) : .literal(String(part))
+        }
+    }
+
+    private static func rank(_ segments: [Segment]) -> String {
+        String(segments.map { if case .literal = $0 { "0" } else { "1" } })
+    }
+
+    private static func match(_ segments: [Segment], _ path: [String]) -> [(name: String, value: String)]? {
+        guard segments.count == path.count else { return nil }
+        var values: [(name: String, value: String)] = []
+        for (segment, text) in zip(segments, path) {
+            switch segment {
+            case .literal(let literal): if literal != text { return nil }
+            case .parameter(let name):
+                if text.isEmpty { return nil }
+                values.append((name, text))
+            }
+        }
+        return values
+    }
+
+    private static func notFound(_ request: Request) -> Problem {
+        Problem(
+            .notFound, title: "There is nothing at this path", detail: "No resource is at \(request.target).",
+            next: "Check the path; the interface is described in Protocol/HTTP.")
+    }
+
+    private static func notAllowed(_ request: Request, _ allowed: Set<Method>) -> Problem {
+        var methods = allowed
+        if methods.contains(.get) { methods.insert(.head) }
+        let list = methods.map(\.rawValue).sorted().joined(separator: ", ")
+        return Problem(
+            .methodNotAllowed, title: "The method does not fit this path",
+            detail: "\(request.method.rawValue) is not possible here.", next: "Use one of: \(list).",
+            headers: ["allow": FieldValue(list) ?? "GET"])
+    }
+}
+
+/// The values of the `{name}` segments of a pattern, decoded and not empty.
+package struct PathParameters: Sendable {
+    let values: [(name: String, value: String)]
+
+    /// The value under a name. A name that the pattern does not have is a bug and traps.
+    package subscript(name: String) -> String {
+        guard let found = values.first(where: { $0.name == name }) else {
+            preconditionFailure("the pattern has no parameter \(name), only \(values.map(\.name))")
+        }
+        return found.value
+    }
+}

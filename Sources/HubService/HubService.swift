@@ -1,0 +1,100 @@
+import HTTP
+import Presentation
+import ReplicaStore
+import Replication
+import SQLite
+
+/// The hub without its sockets: requests in, responses out. One writer on its own thread; what waits, waits
+/// outside it.
+package actor HubService {
+    let store: HubStore
+    private let executor: DatabaseExecutor
+    /// The time in milliseconds since 1970.
+    let now: @Sendable () -> UInt64
+    /// The folder in which snapshots are made; they are unlinked as soon as they are open.
+    let folder: String
+    private var waiters: [UInt64: Waiter] = [:]
+    private var nextWaiter: UInt64 = 0
+    private var isDraining = false
+
+    private struct Waiter {
+        let replica: UInt32
+        let continuation: CheckedContinuation<Void, Never>
+    }
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    /// Opens the hub's database. The caller holds the lock of the file.
+    package init(path: String, now: @escaping @Sendable () -> UInt64) throws(StoreError) {
+        executor = DatabaseExecutor(name: "samband-hub")
+        store = try HubStore(path: path)
+        self.now = now
+        folder = path.contains("/") ? String(path[..<path.lastIndex(of: "/")!]) : "."
+    }
+
+    /// What sites reach over the network.
+    package nonisolated var siteHandler: any Handler { SiteRoutes(hub: self).router }
+
+    /// What the operators of this machine reach through the control socket.
+    package nonisolated var operatorHandler: any Handler { OperatorRoutes(hub: self).router }
+
+    // MARK: waiting
+
+    /// Waits until the order may have grown, the time is over or the task is cancelled. One waits per replica:
+    /// a newcomer sends the one before away.
+    func waitForWork(_ replica: UInt32, ms: Int) async {
+        if isDraining { return }
+        for (id, waiter) in waiters where waiter.replica == replica { wake(id, waiter) }
+        let id = nextWaiter
+        nextWaiter += 1
+        let timer = Task {
+            try? await Task.sleep(for: .milliseconds(ms))  // cancelled: the wait is over anyway
+            self.wake(id)
+        }
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { waiters[id] = Waiter(replica: replica, continuation: $0) }
+        } onCancel: {
+            Task { await self.wake(id) }
+        }
+        timer.cancel()
+    }
+
+    private func wake(_ id: UInt64) {
+        if let waiter = waiters[id] { wake(id, waiter) }
+    }
+
+    private func wake(_ id: UInt64, _ waiter: Waiter) {
+        waiters[id] = nil
+        waiter.continuation.resume()
+    }
+
+    /// Wakes everyone who waits for the order to grow.
+    func orderGrew() {
+        for (id, waiter) in waiters { wake(id, waiter) }
+    }
+
+    /// True while a replica's pull waits here.
+    func isConnected(_ replica: UInt32) -> Bool { waiters.values.contains { $0.replica == replica } }
+
+    /// Sends those who wait away and lets nobody wait any more: the server is about to end.
+    package func drain() {
+        isDraining = true
+        orderGrew()
+    }
+
+    // MARK: credentials
+
+    /// The site and replica of the bearer token of a request.
+    func caller(_ request: Request) throws(Problem) -> (site: String, replica: UInt32) {
+        let denied = Problem(
+            .unauthorized, type: "https://samband.invalid/problem/unauthorized", title: "No valid credential",
+            detail: "The request shows no secret of an active site.",
+            next: "Join the site again, or ask the hub's operator: samband site list.",
+            headers: ["www-authenticate": "Bearer"])
+        guard let field = request.headers["authorization"], field.hasPrefix("Bearer ") else { throw denied }
+        let digest = SHA256.digest(Array(field.dropFirst(7).utf8))
+        guard let found = try answering({ () throws(StoreError) in try store.credential(secretDigest: digest) })
+        else { throw denied }
+        return found
+    }
+}

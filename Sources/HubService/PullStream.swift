@@ -1,0 +1,92 @@
+import HTTP
+import ReplicaStore
+import Replication
+
+/// The frames of one pull, made while they are being sent: memory holds one segment. One reader pulls it.
+actor PullStream {
+    private let hub: HubService
+    private let replica: UInt32
+    private var position: UInt64
+    private var skip: (dot: Dot, segments: UInt64)?
+    private var offers: [HubStore.Offer] = []
+    private var nextOffer = 0
+    private var nextSegment = 0
+    private var isEnded = false
+
+    init(hub: HubService, replica: UInt32, position: UInt64, skip: (dot: Dot, segments: UInt64)?) {
+        self.hub = hub
+        self.replica = replica
+        self.position = position
+        self.skip = skip
+    }
+
+    /// The next piece; nil behind the end frame. Small frames are put together.
+    func next() async throws -> [UInt8]? {
+        if isEnded { return nil }
+        var out: [UInt8] = []
+        while out.count < 1 << 16 {
+            if nextOffer == offers.count {
+                offers = try await hub.offers(to: replica, after: position)
+                nextOffer = 0
+                nextSegment = 0
+                if offers.isEmpty {
+                    isEnded = true
+                    return out + (try await hub.streamEnd(position: position)).encoded()
+                }
+                position = offers.last!.delivery.position
+            }
+            out += try await nextFrame()
+        }
+        return out
+    }
+
+    private func nextFrame() async throws -> [UInt8] {
+        let offer = offers[nextOffer]
+        let frame: Frame
+        if nextSegment == 0 {
+            var delivery = offer.delivery
+            if let skip, skip.dot == offer.header.dot, skip.segments < UInt64(offer.segmentCount) {
+                delivery.firstSegment = skip.segments
+            }
+            skip = nil
+            frame = .header(offer.header, delivery)
+            nextSegment = Int(delivery.firstSegment)
+            if nextSegment < offer.segmentCount {
+                // The header alone is no piece worth sending: its first segment goes with it.
+                let bytes = try await hub.segment(of: offer, number: nextSegment)
+                advance(offer)
+                return frame.encoded() + Frame.segment(bytes).encoded()
+            }
+            nextOffer += 1
+            nextSegment = 0
+            return frame.encoded()
+        }
+        frame = .segment(try await hub.segment(of: offer, number: nextSegment))
+        advance(offer)
+        return frame.encoded()
+    }
+
+    private func advance(_ offer: HubStore.Offer) {
+        nextSegment += 1
+        if nextSegment == offer.segmentCount {
+            nextOffer += 1
+            nextSegment = 0
+        }
+    }
+}
+
+extension HubService {
+    func offers(to replica: UInt32, after position: UInt64) throws(StoreError) -> [HubStore.Offer] {
+        try store.offers(to: replica, after: position, limit: 256)
+    }
+
+    func segment(of offer: HubStore.Offer, number: Int) throws(StoreError) -> [UInt8] {
+        try store.segment(of: offer, number: number)
+    }
+
+    func streamEnd(position: UInt64) throws(StoreError) -> Frame {
+        .end(
+            StreamEnd(
+                vector: try store.vector(), position: position, frontier: try store.frontier(), hubTimeMs: now()))
+    }
+}

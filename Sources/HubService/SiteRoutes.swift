@@ -1,0 +1,147 @@
+import HTTP
+import Presentation
+import ReplicaStore
+import Replication
+
+/// The routes of the exchange with sites. (DESIGN, section 7.)
+struct SiteRoutes {
+    let hub: HubService
+
+    var router: Router {
+        let hub = self.hub
+        var router = Router()
+        router.on(.post, "/v1/join") { request, _ throws(Problem) in try await hub.join(request) }
+        router.on(.get, "/v1/snapshot") { request, _ throws(Problem) in try await hub.snapshot(request) }
+        router.on(.post, "/v1/push") { request, _ throws(Problem) in try await hub.push(request) }
+        router.on(.post, "/v1/pull") { request, _ throws(Problem) in try await hub.pull(request) }
+        router.on(.get, "/healthz") { _, _ throws(Problem) in Response(.ok, "text/plain; charset=utf-8", "ok\n") }
+        return router
+    }
+}
+
+extension HubService {
+    /// `{"token":…, "secret":…}` → `{"site":…, "replica":…, "fleet":…}`. The same token with the same secret gets
+    /// the same answer until it expires.
+    func join(_ request: Request) async throws(Problem) -> Response {
+        let body = try await request.json(limit: 4096)
+        guard let token = body["token"]?.string, let secret = body["secret"]?.string, secret.utf8.count >= 32 else {
+            throw Problem(
+                .badRequest, title: "The request is not complete",
+                detail: "A join names a token and a secret of 32 characters or more.",
+                next: "Use samband node join.")
+        }
+        let joined: (site: String, replica: UInt32)
+        do {
+            joined = try store.join(
+                tokenDigest: SHA256.digest(Array(token.utf8)), secretDigest: SHA256.digest(Array(secret.utf8)),
+                nowMs: now())
+        } catch {
+            if error.kind == .refused {
+                throw Problem(
+                    .forbidden, type: "https://samband.invalid/problem/join-refused", title: "The site may not join",
+                    detail: "\(error.doing): \(error.why).", next: error.hint)
+            }
+            throw Problem(error)
+        }
+        orderGrew()
+        return try .json([
+            "site": .string(joined.site), "replica": .integer(Int64(joined.replica)), "fleet": .string(store.fleet),
+        ])
+    }
+
+    /// The rows as they stand, as a ready SQLite file, with its SHA-256 in `repr-digest` (RFC 9530).
+    func snapshot(_ request: Request) async throws(Problem) -> Response {
+        let caller = try caller(request)
+        let path = "\(folder)/.samband-snapshot-\(caller.replica)-\(UInt64.random(in: 0...UInt64.max))"
+        try answering { () throws(StoreError) in
+            try store.makeSnapshot(for: caller.replica, to: path, nowMs: now())
+        }
+        let file: SnapshotReader
+        do {
+            file = try SnapshotReader(unlinking: path)
+        } catch {
+            throw Problem(
+                .internalServerError, type: "https://samband.invalid/problem/io", title: "The snapshot cannot be read",
+                detail: "\(error).", next: "Look at the disk of the hub.")
+        }
+        var response = Response(.ok, body: Body(length: file.length) { try file.next() })
+        response.headers.set("content-type", "application/vnd.sqlite3")
+        response.headers.set("repr-digest", FieldValue("sha-256=:\(base64(file.digest)):")!)
+        return response
+    }
+
+    /// Framed change sets of the caller, in order → `{"vector":…, "staged":{"seq":…,"segments":…}|null}`. An empty
+    /// body asks how far the hub has come.
+    func push(_ request: Request) async throws(Problem) -> Response {
+        let caller = try caller(request)
+        var intake = PushIntake(replica: caller.replica)
+        do {
+            while let piece = try await request.body.next() {
+                try intake.take(piece, store, nowMs: now())
+                if intake.hasIngested {
+                    intake.hasIngested = false
+                    orderGrew()
+                }
+            }
+            try intake.finish(store, nowMs: now())
+        } catch let error as StoreError {
+            orderGrew()
+            throw Problem(error)
+        } catch let error as CodecError {
+            throw Problem(
+                .badRequest, type: "https://samband.invalid/problem/damaged", title: "The bytes are damaged",
+                detail: "\(error).", next: "Nothing of the damaged change set was taken; it is sent again by itself.")
+        } catch {
+            // The line was cut: what came whole is taken, and the next push goes on behind the last segment.
+            try answering { () throws(StoreError) in try intake.keepRest(store) }
+            orderGrew()
+            throw Problem(
+                .badRequest, type: "https://samband.invalid/problem/cut", title: "The push ended early",
+                detail: "\(error).", next: "It goes on by itself behind the last whole segment.")
+        }
+        orderGrew()
+        return try answer(caller.replica)
+    }
+
+    private func answer(_ replica: UInt32) throws(Problem) -> Response {
+        let (vector, staged) = try answering { () throws(StoreError) in
+            (try store.vector(), try store.staged(of: replica))
+        }
+        return try .json([
+            "vector": vector.json,
+            "staged": staged.map { ["seq": .integer(Int64($0.seq)), "segments": .integer(Int64($0.segments))] } ?? .null,
+            "hub_time_ms": .integer(Int64(now())),
+        ])
+    }
+
+    /// `{"position":…, "sealed":…, "wait_ms":…}` → frames: the order behind that position, whole hub transactions,
+    /// and an end frame. Waits for the first when there is none yet.
+    func pull(_ request: Request) async throws(Problem) -> Response {
+        let caller = try caller(request)
+        let body = try await request.json(limit: 1 << 16)
+        guard let position = body["position"]?.integer, position >= 0, let sealed = body["sealed"]?.integer, sealed >= 0
+        else {
+            throw Problem(
+                .badRequest, title: "The request is not complete", detail: "A pull names position and sealed.",
+                next: "Use this version's node.")
+        }
+        try answering { () throws(StoreError) in
+            try store.acknowledge(
+                caller.replica, position: UInt64(position), sealed: UInt64(sealed), nowMs: now())
+        }
+        let waitMs = min(max(body["wait_ms"]?.integer ?? 0, 0), 60_000)
+        if waitMs > 0 {
+            let last = try answering { () throws(StoreError) in try store.lastPosition() }
+            if last <= UInt64(position) { await waitForWork(caller.replica, ms: Int(waitMs)) }
+        }
+        var skip: (dot: Dot, segments: UInt64)?
+        if let resume = body["resume"], let dot = resume["change"]?.string.flatMap({ Dot($0) }),
+            let segment = resume["segment"]?.integer, segment > 0
+        {
+            skip = (dot, UInt64(segment))
+        }
+        let stream = PullStream(hub: self, replica: caller.replica, position: UInt64(position), skip: skip)
+        return Response(
+            .ok, headers: ["content-type": "application/vnd.samband.frames"], body: Body { try await stream.next() })
+    }
+}

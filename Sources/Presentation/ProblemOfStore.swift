@@ -1,0 +1,53 @@
+import HTTP
+import ReplicaStore
+
+/// What the store could not do, as a problem document. The `type` says what a script can do about it.
+extension Problem {
+    package init(_ error: StoreError) {
+        let (status, type, title): (Status, String, String) =
+            switch error.kind {
+            case .refused: (.unprocessableContent, "refused", "What was asked cannot be done")
+            case .missing: (.conflict, "missing", "Something has not come yet")
+            case .busy: (.serviceUnavailable, "busy", "The database is busy")
+            case .inputOutput: (.internalServerError, "io", "The disk or the database failed")
+            case .notFound: (.notFound, "not-found", "There is no such thing")
+            case .changed: (.conflict, "changed", "It has changed since")
+            case .diverged: (.internalServerError, "diverged", "This database differs from the hub's")
+            }
+        self.init(
+            status, type: "https://samband.invalid/problem/\(type)", title: title,
+            detail: "\(error.doing): \(error.why).", next: error.hint,
+            retryAfterSeconds: error.kind == .busy ? 1 : nil)
+    }
+}
+
+/// Runs what the store does for a request; its errors become problems.
+package func answering<T>(_ body: () throws(StoreError) -> T) throws(Problem) -> T {
+    do { return try body() } catch { throw Problem(error) }
+}
+
+extension Response {
+    /// A JSON answer.
+    package static func json(_ json: JSON) throws(Problem) -> Response {
+        do {
+            return Response.json(.ok, try json.bytes())
+        } catch {
+            throw Problem(
+                .internalServerError, type: "https://samband.invalid/problem/bug", title: "An answer without a form",
+                detail: "\(error).", next: "Please report this.")
+        }
+    }
+}
+
+extension Request {
+    /// The body as JSON, refused when it is none.
+    package func json(limit: Int = 1 << 20) async throws(Problem) -> JSON {
+        let bytes = try await collectBody(limit: limit)
+        do {
+            return try JSON(parsing: bytes)
+        } catch {
+            throw Problem(
+                .badRequest, title: "The body is no JSON", detail: "\(error).", next: "Send one JSON value.")
+        }
+    }
+}

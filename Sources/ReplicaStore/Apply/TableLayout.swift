@@ -1,0 +1,99 @@
+import Replication
+import SQLite
+
+/// A replicated table as the store works with it: its names, its shape, and the constraints that the applying
+/// connection has to look after.
+struct TableLayout {
+    /// A UNIQUE index other than the primary key's.
+    struct UniqueIndex {
+        /// Each term: a column's name quoted, or an expression, with its collation.
+        let terms: [(sql: String, collation: String)]
+        /// The WHERE of a partial index.
+        let predicate: String?
+    }
+
+    /// A foreign key between replicated tables.
+    struct Reference {
+        let child: Int
+        let childColumns: [String]
+        let parent: Int
+        let parentColumns: [String]
+    }
+
+    let shape: TableShape
+    let name: String
+    let keyColumns: [String]
+    let dataColumns: [String]
+    let uniqueIndexes: [UniqueIndex]
+    /// Foreign keys of this table, and those that lead to it.
+    var references: [Reference]
+    var referencedBy: [Reference]
+    /// What coalesces its marks at the seal; nil for the tables of our own that travel.
+    let pending: PendingRows?
+    /// The data columns that some UNIQUE index or its WHERE looks at.
+    let constrainedColumns: Set<Int>
+
+    var number: Int { shape.number }
+    var quotedName: String { quote(identifier: name) }
+    var allColumns: [Int] { Array(dataColumns.indices) }
+
+    // MARK: SQL
+
+    /// `k1 = ?n AND k2 = ?n+1 …`, each under the key's own collation.
+    func keyMatch(from first: Int) -> String {
+        zip(keyColumns, shape.keyCollations).enumerated().map { offset, pair in
+            let collate = pair.1 == .binary ? "" : " COLLATE \(pair.1.rawValue)"
+            return "\(quote(identifier: pair.0)) = ?\(first + offset)\(collate)"
+        }.joined(separator: " AND ")
+    }
+
+    private var keyList: String { keyColumns.map { quote(identifier: $0) }.joined(separator: ", ") }
+
+    var insertSQL: String {
+        let columns = (keyColumns + dataColumns).map { quote(identifier: $0) }.joined(separator: ", ")
+        let marks = (1...(keyColumns.count + dataColumns.count)).map { "?\($0)" }.joined(separator: ", ")
+        return "INSERT INTO \(quotedName)(\(columns)) VALUES(\(marks))"
+    }
+
+    /// Updates some data columns; their values come first, then the key.
+    func updateSQL(_ columns: [Int]) -> String {
+        let sets = columns.enumerated().map { "\(quote(identifier: dataColumns[$1])) = ?\($0 + 1)" }
+        return "UPDATE \(quotedName) SET \(sets.joined(separator: ", ")) WHERE \(keyMatch(from: columns.count + 1))"
+    }
+
+    /// Writes all data columns and the key's own bytes; key and data come first, then the key once more.
+    var rewriteSQL: String {
+        let all = keyColumns + dataColumns
+        let sets = all.enumerated().map { "\(quote(identifier: $1)) = ?\($0 + 1)" }.joined(separator: ", ")
+        return "UPDATE \(quotedName) SET \(sets) WHERE \(keyMatch(from: all.count + 1))"
+    }
+
+    var deleteSQL: String { "DELETE FROM \(quotedName) WHERE \(keyMatch(from: 1))" }
+
+    /// Selects some data columns of a row, or 1 when there are none.
+    func selectSQL(_ columns: [Int]) -> String {
+        let list = columns.isEmpty ? "1" : columns.map { quote(identifier: dataColumns[$0]) }.joined(separator: ", ")
+        return "SELECT \(list) FROM \(quotedName) WHERE \(keyMatch(from: 1))"
+    }
+
+    /// The place of a column in a row made of key and data, nil for a column that is not shipped.
+    func place(of column: String) -> Int? {
+        if let index = keyColumns.firstIndex(where: { $0.lowercased() == column.lowercased() }) { return index }
+        return dataColumns.firstIndex { $0.lowercased() == column.lowercased() }.map { keyColumns.count + $0 }
+    }
+
+    /// The values of some columns out of a whole row.
+    func pick(_ columns: [String], key: [Value], data: [Value]) -> [Value] {
+        columns.map { column in
+            guard let place = place(of: column) else { return .null }
+            return place < key.count ? key[place] : data[place - key.count]
+        }
+    }
+}
+
+/// A whole row: its identity, its key as it stands and its data columns.
+struct Row: Hashable, Sendable {
+    let id: RowID
+    let key: [Value]
+    var data: [Value]
+}

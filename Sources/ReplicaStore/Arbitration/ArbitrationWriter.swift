@@ -1,0 +1,68 @@
+import Replication
+
+/// Gathers what the hub adds in the transaction that merges: one change set of its own, right behind the one
+/// it arbitrates, or none.
+struct ArbitrationWriter {
+    let access: TableAccess
+    let origins: Origins
+    private var sink: SegmentSink
+    private var hashes: [UInt64] = []
+    private var travelled: Set<RowID> = []
+
+    init(access: TableAccess, origins: Origins, change: UInt64) {
+        self.access = access
+        self.origins = origins
+        sink = SegmentSink(log: origins.log, change: change)
+    }
+
+    /// The row as it stands, each cell with the stamp of the write that it repeats.
+    mutating func carry(
+        _ table: TableLayout, _ row: RowID, _ key: [Value], as operation: Operation = .carried,
+        latest: [Int: Stamp] = [:]
+    ) throws {
+        guard !travelled.contains(row) else { return }
+        guard let data = try access.row(table, key) else {
+            try evict(table, row, key)
+            return
+        }
+        let stamps = try origins.stamps(of: row, columnCount: data.count, latest: latest)
+        try add(BlockKind(table: table.number, operation: operation, columns: table.allColumns), row, key, data, stamps)
+    }
+
+    /// Tells everyone that the row is not at the hub.
+    mutating func evict(_ table: TableLayout, _ row: RowID, _ key: [Value]) throws {
+        guard !travelled.contains(row) else { return }
+        try add(BlockKind(table: table.number, operation: .evicted, columns: []), row, key, [], [])
+    }
+
+    /// A write of the hub's own: cells that a delete which did not stand had cleared.
+    mutating func update(_ table: TableLayout, _ row: RowID, _ key: [Value], _ columns: [Int]) throws {
+        guard !travelled.contains(row), let cells = try access.cells(table, key, columns) else { return }
+        try add(BlockKind(table: table.number, operation: .update, columns: columns), row, key, cells, [])
+    }
+
+    /// A row of `samband_conflict` or `samband_withheld`, by its id.
+    mutating func system(_ number: Int, id: UInt64) throws {
+        let table = try access.table(number, "writing an arbitration")
+        let key: [Value] = [.integer(Int64(id))]
+        let row = RowID(shape: table.shape, key: key)
+        guard !travelled.contains(row), let data = try access.row(table, key) else { return }
+        let kind = BlockKind(table: number, operation: .carried, columns: table.allColumns)
+        try add(kind, row, key, data, Array(repeating: .zero, count: data.count))
+    }
+
+    private mutating func add(
+        _ kind: BlockKind, _ row: RowID, _ key: [Value], _ values: [Value], _ stamps: [Stamp]
+    ) throws {
+        travelled.insert(row)
+        hashes.append(row.hash64)
+        try sink.add(kind, key: key, values: values, stamps: stamps)
+    }
+
+    /// The segments' digests and the sorted key hashes; nil when nothing was added.
+    mutating func finish() throws -> (digests: [[UInt8]], rowCount: Int, hashes: [UInt64])? {
+        try sink.finish()
+        guard sink.rowCount > 0 else { return nil }
+        return (sink.digests, sink.rowCount, hashes.sorted())
+    }
+}

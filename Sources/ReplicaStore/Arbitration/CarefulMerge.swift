@@ -1,0 +1,245 @@
+import Replication
+import SQLite
+
+/// The merge of one change set at the hub when it meets concurrent writes, an open conflict or a constraint:
+/// every row of it in memory, judged one by one, then put in place together.
+/// (DESIGN, section 6; the model, "Hub, ingest" and "Withholding".)
+final class CarefulMerge {
+    let access: TableAccess
+    let log: ChangeLog
+    let reader: OperationReader
+    let conflicts: ConflictTable
+    let incoming: LogEntry
+    /// Every row touched, by identity, and their order: by table, then key.
+    private(set) var works: [RowID: RowWork] = [:]
+    private var concurrentEntries: [UInt64: LogEntry] = [:]
+    private var decodedEntries: [UInt64: [RowID: LoggedOperation]] = [:]
+    let index: ConcurrentIndexBox
+
+    init(access: TableAccess, log: ChangeLog, incoming: LogEntry, index: ConcurrentIndexBox) {
+        self.access = access
+        self.log = log
+        self.incoming = incoming
+        self.index = index
+        reader = OperationReader(log: log, shapes: access.tables.mapValues(\.shape))
+        conflicts = ConflictTable(connection: access.connection)
+    }
+
+    var ordered: [RowWork] { works.values.sorted { $0.row < $1.row } }
+
+    /// Judges every row: what becomes of it, before constraints are asked.
+    func judge(_ segments: [Segment], concurrent: [ConcurrentIndex.Entry]) throws {
+        for (row, key, operation) in try reader.operations(of: incoming, segments: segments) {
+            let table = try access.table(row.table, "merging change set \(incoming.header.dot)")
+            let others = try operations(on: row, concurrent)
+            let work = RowWork(
+                row: row, table: table, key: key, origin: .incoming, operation: operation, concurrent: others,
+                before: try access.row(table, key))
+            works[row] = work
+            try judge(work)
+        }
+        for work in ordered where work.merge?.pairs.isEmpty == false || work.carries { try undoGroup(of: work) }
+    }
+
+    private func judge(_ work: RowWork) throws {
+        let operation = work.operation!
+        if operation.operation == .update, work.before == nil,
+            let earlier = try conflicts.withheld(of: work.row, onlyOpen: true)
+                .last(where: { $0.dot.replica == operation.dot.replica })
+        {
+            // Its author does not know yet that the row is withheld: the update stays with it.
+            work.withheld = Withholding(kind: .invalid, joins: earlier.conflict)
+            return
+        }
+        let merge = HubMerge(
+            operation, concurrent: work.concurrent, row: work.before,
+            image: work.before == nil ? try image(work.row, work.concurrent) : nil)
+        work.merge = merge
+        switch merge.target {
+        case .keep: break
+        case .write(let columns):
+            for column in columns { work.target![column] = operation.value(of: column)! }
+        case .put(let row): work.target = row
+        case .remove: work.target = nil
+        case .noImage: work.withheld = Withholding(kind: .invalid)
+        }
+    }
+
+    // MARK: the log
+
+    /// The operations on a row among the concurrent change sets, oldest first, without those withheld.
+    private func operations(
+        on row: RowID, _ concurrent: [ConcurrentIndex.Entry]
+    ) throws -> [LoggedOperation] {
+        let hash = row.hash64
+        var found: [LoggedOperation] = []
+        for entry in concurrent where KeyHashes.contains(entry.hashes, hash) {
+            if let operation = try operations(of: entry.id)[row] { found.append(operation) }
+        }
+        if found.isEmpty { return [] }
+        let withheld = Set(try conflicts.withheld(of: row, onlyOpen: false).map(\.dot))
+        return found.filter { !withheld.contains($0.dot) }
+    }
+
+    private func operations(of id: UInt64) throws -> [RowID: LoggedOperation] {
+        if let known = decodedEntries[id] { return known }
+        guard let entry = try entry(id) else { return [:] }
+        var byRow: [RowID: LoggedOperation] = [:]
+        for (row, _, operation) in try reader.operations(of: entry) { byRow[row] = operation }
+        decodedEntries[id] = byRow
+        return byRow
+    }
+
+    private func entry(_ id: UInt64) throws -> LogEntry? {
+        if let known = concurrentEntries[id] { return known }
+        let entry = try log.entry(id: id)
+        concurrentEntries[id] = entry
+        return entry
+    }
+
+    /// The row as the newest delete among these operations found it.
+    func image(_ row: RowID, _ operations: [LoggedOperation]) throws -> [Value]? {
+        guard let delete = operations.last(where: { $0.operation == .delete }) else { return nil }
+        return try images(ofChangeAt: delete.position)
+            .first { $0.row == row && $0.operation.operation == .insert }?.operation.values
+    }
+
+    /// The undo image of the change set at a position of the hub's order.
+    private func images(
+        ofChangeAt position: UInt64
+    ) throws -> [(row: RowID, key: [Value], operation: LoggedOperation)] {
+        guard let entry = try entry(position) else { return [] }
+        return try reader.operations(of: entry, variant: .undo)
+    }
+
+    // MARK: rows that go together
+
+    /// A delete that does not stand takes nothing with it: what the same change set deleted or set to NULL
+    /// through references to the row comes back too, unless changed since.
+    private func undoGroup(of work: RowWork) throws {
+        guard work.withheld == nil, let operation = work.operation, let row = work.target else { return }
+        if operation.operation == .delete {
+            keepGroup(of: work, row: row)
+        } else if work.before == nil, let delete = work.concurrent.last(where: { $0.operation == .delete }) {
+            try restoreGroup(of: work, row: row, images: images(ofChangeAt: delete.position))
+        }
+    }
+
+    /// The delete comes in and loses: its companions are still in the table.
+    private func keepGroup(of parent: RowWork, row: [Value]) {
+        for reference in parent.table.referencedBy {
+            let parentValues = parent.table.pick(reference.parentColumns, key: parent.key, data: row)
+            for work in ordered where work.row.table == reference.child && work.row != parent.row {
+                guard let before = work.before, work.withheld == nil,
+                    work.table.pick(reference.childColumns, key: work.key, data: before) == parentValues
+                else { continue }
+                if work.operation?.operation == .delete, work.target == nil {
+                    work.target = before
+                    work.deleteUndone = true
+                    keepGroup(of: work, row: before)
+                } else if let target = work.target {
+                    for column in reference.childColumns {
+                        guard let index = work.table.dataColumns.firstIndex(of: column), target[index] == .null
+                        else { continue }
+                        work.target![index] = before[index]
+                        work.rewritten.append(index)
+                    }
+                }
+            }
+        }
+    }
+
+    /// The delete came first and took companions along: they come back from its undo image.
+    private func restoreGroup(
+        of parent: RowWork, row: [Value], images: [(row: RowID, key: [Value], operation: LoggedOperation)]
+    ) throws {
+        for reference in parent.table.referencedBy {
+            let parentValues = parent.table.pick(reference.parentColumns, key: parent.key, data: row)
+            for image in images where image.row.table == reference.child && works[image.row] == nil {
+                let table = try access.table(image.row.table, "restoring what went with a delete")
+                let now = try access.row(table, image.key)
+                if image.operation.operation == .insert, now == nil {
+                    guard table.pick(reference.childColumns, key: image.key, data: image.operation.values) == parentValues
+                    else { continue }
+                    let work = putBack(image.row, table, image.key, image.operation.values, for: parent.row)
+                    try restoreGroup(of: work, row: image.operation.values, images: images)
+                } else if image.operation.operation == .update, let now {
+                    try rewriteCleared(image, table, reference, parentValues, now)
+                }
+            }
+        }
+    }
+
+    private func rewriteCleared(
+        _ image: (row: RowID, key: [Value], operation: LoggedOperation), _ table: TableLayout,
+        _ reference: TableLayout.Reference, _ parentValues: [Value], _ now: [Value]
+    ) throws {
+        let old = reference.childColumns.map { column in
+            table.dataColumns.firstIndex(of: column).flatMap { image.operation.value(of: $0) }
+        }
+        guard old == parentValues.map({ Optional($0) }) else { return }
+        let work = RowWork(
+            row: image.row, table: table, key: image.key, origin: .putBack, operation: nil, concurrent: [],
+            before: now)
+        for column in reference.childColumns {
+            guard let index = table.dataColumns.firstIndex(of: column), now[index] == .null else { return }
+            work.target![index] = image.operation.value(of: index)!
+            work.rewritten.append(index)
+        }
+        works[image.row] = work
+    }
+
+    /// Adds a row that the hub puts back.
+    @discardableResult
+    func putBack(_ row: RowID, _ table: TableLayout, _ key: [Value], _ data: [Value], for child: RowID) -> RowWork {
+        let work = RowWork(
+            row: row, table: table, key: key, origin: .putBack, operation: nil, concurrent: [], before: nil)
+        work.target = data
+        work.putBackFor = child
+        works[row] = work
+        return work
+    }
+
+    func forget(_ work: RowWork) { works[work.row] = nil }
+
+    /// The key of a row as it stands in the table: of one of this change set, or as the log last wrote it.
+    func key(of row: RowID, _ table: TableLayout) throws -> [Value]? {
+        if let work = works[row] { return work.key }
+        let hash = row.hash64
+        for entry in try index.index.entries(holding: hash, log: log) {
+            guard let logged = try log.entry(id: entry.id) else { continue }
+            if let found = try reader.operations(of: logged, wanted: [hash]).first(where: { $0.row == row }) {
+                return found.key
+            }
+        }
+        return nil
+    }
+
+    /// The newest delete of a row in the log.
+    func lastDelete(of row: RowID) throws -> LoggedOperation? {
+        let hash = row.hash64
+        for entry in try index.index.entries(holding: hash, log: log) {
+            guard let logged = try log.entry(id: entry.id) else { continue }
+            if let found = try reader.operations(of: logged, wanted: [hash])
+                .first(where: { $0.row == row && $0.operation.operation == .delete })
+            {
+                return found.operation
+            }
+        }
+        return nil
+    }
+
+    /// The newest delete of a row that the author of this change set had not seen, with the row as it found it.
+    func concurrentDelete(of row: RowID, concurrent: [ConcurrentIndex.Entry]) throws -> (key: [Value], data: [Value])? {
+        let deletes = try operations(on: row, concurrent).filter { $0.operation == .delete }
+        guard let newest = deletes.last else { return nil }
+        return try images(ofChangeAt: newest.position)
+            .first { $0.row == row && $0.operation.operation == .insert }
+            .map { ($0.key, $0.operation.values) }
+    }
+}
+
+/// The index is one value shared by the hub's store and the merges that run in it.
+final class ConcurrentIndexBox {
+    var index = ConcurrentIndex()
+}

@@ -1,0 +1,71 @@
+import Replication
+
+/// Why an operation on a row is withheld.
+struct Withholding: Hashable {
+    let kind: ConflictKind
+    /// The rows that stand in its way, for a clash of UNIQUE values.
+    var blockers: [RowID] = []
+    /// The conflict it joins: an update of a row whose own insert is withheld already.
+    var joins: UInt64?
+}
+
+/// One row of a change set on its way through the careful path.
+final class RowWork {
+    enum Origin {
+        /// An operation of the change set.
+        case incoming
+        /// Put back by the hub: a parent, or a row that went with a delete that did not stand.
+        case putBack
+    }
+
+    let row: RowID
+    let table: TableLayout
+    let key: [Value]
+    let origin: Origin
+    /// What comes in; nil for a row that the hub puts back.
+    let operation: LoggedOperation?
+    /// The concurrent operations on the row.
+    let concurrent: [LoggedOperation]
+    /// The row before this hub transaction, nil when absent.
+    let before: [Value]?
+    var merge: HubMerge?
+    /// The row as it is to be, nil when absent.
+    var target: [Value]?
+    var withheld: Withholding?
+    /// The delete of the row does not stand: it went with another that did not.
+    var deleteUndone = false
+    /// Data columns that the change set cleared with a delete that did not stand; the hub writes them back.
+    var rewritten: [Int] = []
+    /// Set on a parent put back: the child that needed it.
+    var putBackFor: RowID?
+
+    init(
+        row: RowID, table: TableLayout, key: [Value], origin: Origin, operation: LoggedOperation?,
+        concurrent: [LoggedOperation], before: [Value]?
+    ) {
+        self.row = row
+        self.table = table
+        self.key = key
+        self.origin = origin
+        self.operation = operation
+        self.concurrent = concurrent
+        self.before = before
+        target = before
+    }
+
+    /// The columns of the operation that go out to the others; nil when nothing of it does.
+    var effectiveColumns: [Int]? {
+        guard withheld == nil, !deleteUndone, let columns = merge?.effective else { return nil }
+        let left = columns.filter { !rewritten.contains($0) }
+        return left.isEmpty && !(operation?.operation.isKeyOnly ?? false) && !columns.isEmpty ? nil : left
+    }
+
+    /// True when the row must be carried to those who may have lost it.
+    var carries: Bool { withheld == nil && (merge?.carries ?? false) }
+
+    /// True when SQLite checks a constraint between rows that a change from `before` to `target` may touch.
+    var changesUnique: Bool {
+        guard let before, let target else { return true }
+        return table.constrainedColumns.contains { before[$0] != target[$0] }
+    }
+}

@@ -1,0 +1,278 @@
+import Replication
+
+/// Feeds what a merge found into the conflicts of its rows: opens, joins, settles, opens again; and says which
+/// records changed, so that they travel with the arbitration.
+struct ConflictRegister {
+    let conflicts: ConflictTable
+    let policies: Policies
+    let merge: CarefulMerge
+    let origins: Origins
+    /// Where the change set stands, and the hub's time.
+    let position: UInt64
+    let nowMs: UInt64
+    private(set) var changedConflicts: [UInt64] = []
+    private(set) var withheldRows: [UInt64] = []
+
+    init(
+        conflicts: ConflictTable, policies: Policies, merge: CarefulMerge, origins: Origins, position: UInt64,
+        nowMs: UInt64
+    ) {
+        self.conflicts = conflicts
+        self.policies = policies
+        self.merge = merge
+        self.origins = origins
+        self.position = position
+        self.nowMs = nowMs
+    }
+
+    mutating func register(_ work: RowWork) throws {
+        if let withholding = work.withheld {
+            try registerWithheld(work, withholding)
+            return
+        }
+        guard let operation = work.operation else {
+            if let child = work.putBackFor, work.operation == nil, work.before == nil { try registerParent(work, child) }
+            return
+        }
+        let existing = try conflicts.records(of: work.row)
+        let pairs = work.merge?.pairs ?? []
+        if pairs.isEmpty && existing.isEmpty { return }
+        try supersede(work, operation)
+        try registerInsert(work, operation, pairs, existing)
+        try registerDelete(work, operation, pairs, existing)
+        try registerCells(work, operation, pairs, existing)
+    }
+
+    // MARK: about the whole row
+
+    private mutating func registerInsert(
+        _ work: RowWork, _ operation: LoggedOperation, _ pairs: [HubMerge.Pair], _ existing: [ConflictRecord]
+    ) throws {
+        let others = pairs.compactMap { if case .insert(let other) = $0 { other } else { nil } }
+        let record = existing.last { $0.kind == .insert }
+        let isWhole = operation.operation == .insert || operation.operation == .replace
+        if let record, others.isEmpty {
+            if isWhole || operation.operation == .delete {
+                try onWrite(record, rowSide(operation, work), seen: operation.seen, [])
+            } else if record.life.isOpen, operation.seen < record.life.changed {
+                // An author who does not know of the dispute goes on editing its own row: its side moves along.
+                let earlier = record.life.sides.first { $0.dot.replica == operation.dot.replica }?.row ?? [:]
+                try onWrite(record, rowSide(operation, work, over: earlier), seen: operation.seen, [])
+            }
+            return
+        }
+        guard !others.isEmpty else { return }
+        let sides = others.map { latestSide($0, work) }
+        try openOrJoin(
+            record, .insert, work, column: nil, base: .row(nil), rowSide(operation, work), sides,
+            seen: operation.seen, policy: policies.policy(work.row.table, nil) == .newest)
+    }
+
+    private mutating func registerDelete(
+        _ work: RowWork, _ operation: LoggedOperation, _ pairs: [HubMerge.Pair], _ existing: [ConflictRecord]
+    ) throws {
+        let others = pairs.compactMap { if case .deleteUpdate(let other) = $0 { other } else { nil } }
+        let record = existing.last { $0.kind == .deleteUpdate }
+        if others.isEmpty {
+            guard let record, record.life.isOpen else { return }
+            let decides = operation.operation != .update
+            if decides || operation.seen < record.life.changed {
+                let earlier = record.life.sides.first { $0.dot.replica == operation.dot.replica }?.row ?? [:]
+                try onWrite(
+                    record, rowSide(operation, work, over: decides ? [:] : earlier), seen: operation.seen, [])
+            }
+            return
+        }
+        try openOrJoin(
+            record, .deleteUpdate, work, column: nil, base: .row(work.before ?? work.target),
+            rowSide(operation, work), others.map { rowSide($0, work) }, seen: operation.seen, policy: false)
+    }
+
+    /// What an author's write of a row says, laid over what it wrote there before; no cells for a delete.
+    private func rowSide(
+        _ operation: LoggedOperation, _ work: RowWork, over earlier: [Int: Value] = [:]
+    ) -> ConflictSide {
+        var cells = earlier
+        for (column, value) in zip(operation.columns, operation.values) { cells[column] = value }
+        return ConflictSide(
+            dot: operation.dot, hlc: operation.hlc, position: min(operation.position, position), value: nil,
+            row: operation.operation == .delete ? nil : cells)
+    }
+
+    /// The side of an author in the log: the operation with what the same author wrote on the row since.
+    private func latestSide(_ operation: LoggedOperation, _ work: RowWork) -> ConflictSide {
+        let later = work.concurrent.filter {
+            $0.dot.replica == operation.dot.replica && $0.dot.seq > operation.dot.seq && $0.operation == .update
+        }
+        return later.reduce(rowSide(operation, work)) { rowSide($1, work, over: $0.row ?? [:]) }
+    }
+
+    // MARK: about a cell
+
+    private mutating func registerCells(
+        _ work: RowWork, _ operation: LoggedOperation, _ pairs: [HubMerge.Pair], _ existing: [ConflictRecord]
+    ) throws {
+        var byColumn: [Int: [LoggedOperation]] = [:]
+        for case .cell(let column, let other) in pairs { byColumn[column, default: []].append(other) }
+        let wholeRow = try conflicts.records(of: work.row).contains { $0.kind == .insert && $0.life.isOpen }
+        for column in operation.columns {
+            let record = existing.last { $0.kind == .cell && $0.columnIndex == column }
+            let others = byColumn[column] ?? []
+            if record == nil && others.isEmpty { continue }
+            // While two inserts of the row are in dispute, its cells are part of that dispute.
+            if record == nil && wholeRow { continue }
+            let value = operation.value(of: column)!
+            let side = ConflictSide(
+                dot: operation.dot, hlc: operation.hlc, position: position, value: value, row: nil)
+            let sides = others.map {
+                ConflictSide(
+                    dot: $0.dot, hlc: $0.hlc, position: $0.position, value: $0.value(of: column), row: nil)
+            }
+            let base = record == nil ? try cellBase(work, operation, column) : .null
+            try openOrJoin(
+                record, .cell, work, column: column, base: .cell(base), side, sides, seen: operation.seen,
+                policy: policies.policy(work.row.table, column) == .newest)
+        }
+    }
+
+    /// The value before: the newest write that the author had seen; else what the first concurrent write
+    /// overwrote; else what stands. (The model, "Base value".)
+    private func cellBase(_ work: RowWork, _ operation: LoggedOperation, _ column: Int) throws -> Value {
+        let hash = work.row.hash64
+        var best: (stamp: Stamp, value: Value)?
+        for entry in try merge.index.index.entries(holding: hash, log: merge.log) {
+            guard entry.position <= operation.seen || entry.replica == operation.dot.replica,
+                let logged = try merge.log.entry(id: entry.id)
+            else { continue }
+            for found in try merge.reader.operations(of: logged, wanted: [hash]) where found.row == work.row {
+                guard found.operation.operation.isUserWrite, let stamp = found.operation.stamp(of: column),
+                    let value = found.operation.value(of: column), stamp > best?.stamp ?? .zero
+                else { continue }
+                best = (stamp, value)
+            }
+        }
+        if let best { return best.value }
+        for other in work.concurrent where other.index(of: column) != nil {
+            guard let entry = try merge.log.entry(id: other.position) else { continue }
+            if let undo = try merge.reader.operations(of: entry, variant: .undo, wanted: [hash])
+                .first(where: { $0.row == work.row })?.operation.value(of: column)
+            {
+                return undo
+            }
+        }
+        return work.before?[column] ?? .null
+    }
+
+    // MARK: the life of one record
+
+    private mutating func openOrJoin(
+        _ record: ConflictRecord?, _ kind: ConflictKind, _ work: RowWork, column: Int?, base: ConflictBase,
+        _ side: ConflictSide, _ others: [ConflictSide], seen: UInt64, policy: Bool
+    ) throws {
+        if let record, record.life.isOpen || !sawSettlement(record, seen, others) {
+            try onWrite(record, side, seen: seen, others, policy: policy)
+            return
+        }
+        guard !others.isEmpty else { return }
+        try save(
+            ConflictRecord(
+                id: try conflicts.nextConflictID(), kind: kind, tableNumber: work.row.table, table: work.table.name,
+                key: work.key, row: work.row, columnIndex: column, column: column.map { work.table.dataColumns[$0] },
+                openedAtMs: nowMs, base: base,
+                life: Conflict(opening: side, against: others, at: position, policy: policy), decision: nil))
+    }
+
+    /// True when everyone in a new dispute had seen how the old one was settled: then it is a new conflict.
+    private func sawSettlement(_ record: ConflictRecord, _ seen: UInt64, _ others: [ConflictSide]) -> Bool {
+        seen >= record.life.changed && others.allSatisfy { $0.position > record.life.changed }
+    }
+
+    private mutating func onWrite(
+        _ record: ConflictRecord, _ side: ConflictSide, seen: UInt64, _ others: [ConflictSide], policy: Bool = false
+    ) throws {
+        var changed = record
+        let wasOpen = record.life.isOpen
+        guard changed.life.onWrite(side, seen: seen, others: others, at: position, policy: policy) else { return }
+        if !wasOpen && changed.life.isOpen { changed.decision = nil }
+        try save(changed)
+    }
+
+    private mutating func save(_ record: ConflictRecord) throws {
+        try conflicts.save(record)
+        changedConflicts.append(record.id)
+    }
+
+    // MARK: withheld rows and parents put back
+
+    private mutating func registerWithheld(_ work: RowWork, _ withholding: Withholding) throws {
+        let operation = work.operation!
+        let id: UInt64
+        if let joined = withholding.joins, var record = try conflicts.record(joined) {
+            record.life.join(unaware: rowSide(operation, work), at: position)
+            try save(record)
+            id = joined
+        } else {
+            id = try conflicts.nextConflictID()
+            var sides: [ConflictSide] = []
+            for row in withholding.blockers {
+                if let side = try standingSide(row, work.table) { sides.append(side) }
+            }
+            try save(
+                ConflictRecord(
+                    id: id, kind: withholding.kind, tableNumber: work.row.table, table: work.table.name, key: work.key,
+                    row: work.row, columnIndex: nil, column: nil, openedAtMs: nowMs, base: .row(work.before),
+                    life: Conflict(
+                        opening: rowSide(operation, work), against: sides, at: position, policy: false),
+                    decision: nil))
+        }
+        let row = try conflicts.withhold(operation, key: work.key, row: work.row, table: work.table, conflict: id)
+        withheldRows.append(row)
+    }
+
+    /// The row that stands in the way, with who wrote it last.
+    private func standingSide(_ row: RowID, _ table: TableLayout) throws -> ConflictSide? {
+        guard let writer = try origins.lastWriter(of: row),
+            let found = try merge.key(of: row, table), let data = try merge.access.row(table, found)
+        else { return nil }
+        return ConflictSide(
+            dot: writer.dot, hlc: writer.hlc, position: writer.position, value: nil,
+            row: Dictionary(uniqueKeysWithValues: data.enumerated().map { ($0, $1) }), key: found)
+    }
+
+    private mutating func registerParent(_ work: RowWork, _ child: RowID) throws {
+        guard let needing = merge.works[child], needing.origin == .incoming, let operation = needing.operation,
+            needing.table.number != work.table.number || needing.merge?.carries != true,
+            work.table.referencedBy.contains(where: { $0.child == child.table }),
+            let delete = try merge.lastDelete(of: work.row)
+        else { return }
+        let side = ConflictSide(
+            dot: operation.dot, hlc: operation.hlc, position: position, value: nil,
+            row: Dictionary(uniqueKeysWithValues: zip(operation.columns, operation.values)), key: needing.key)
+        try save(
+            ConflictRecord(
+                id: try conflicts.nextConflictID(), kind: .foreignKey, tableNumber: work.row.table,
+                table: work.table.name, key: work.key, row: work.row, columnIndex: nil, column: nil,
+                openedAtMs: nowMs, base: .row(work.target),
+                life: Conflict(
+                    opening: side,
+                    against: [
+                        ConflictSide(
+                            dot: delete.dot, hlc: delete.hlc, position: delete.position, value: nil, row: nil)
+                    ], at: position, policy: false),
+                decision: nil))
+    }
+
+    /// An insert or delete of a key replaces what its author has withheld there.
+    private mutating func supersede(_ work: RowWork, _ operation: LoggedOperation) throws {
+        guard operation.operation != .update else { return }
+        for record in try conflicts.withheld(of: work.row, onlyOpen: true)
+        where record.dot.replica == operation.dot.replica {
+            try conflicts.supersede(record.id)
+            withheldRows.append(record.id)
+            if var conflict = try conflicts.record(record.conflict), conflict.life.isOpen {
+                conflict.life.settle(by: rowSide(operation, work), .write, at: position)
+                try save(conflict)
+            }
+        }
+    }
+}

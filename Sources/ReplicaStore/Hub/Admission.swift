@@ -1,0 +1,132 @@
+import Replication
+import SQLite
+
+/// What the hub believes a site: only dots of the credential's own active replica, in order; tables by number
+/// that are replicated; contexts and positions up to what it has itself sent there; stamps at most a minute
+/// ahead of its own clock. (DESIGN, section 7.)
+struct Admission {
+    let store: HubStore
+    let replica: UInt32
+    let nowMs: UInt64
+
+    /// Checks a header against what is known of its author.
+    /// - Returns: the position up to which its author is believed to have seen; nil when it was taken already.
+    func check(_ header: ChangeSetHeader) throws -> UInt64? {
+        let doing = "taking in change set \(header.dot)"
+        guard header.dot.replica == replica, header.kind == .local, header.conflict == 0 else {
+            throw StoreError(
+                .refused, doing: doing, why: "replica \(replica) may send its own local change sets only",
+                hint: "The sender's database is a copy or its bytes were made up; nothing was taken.")
+        }
+        let known = try store.replicaState(replica)
+        guard let known, known.state == "active" else {
+            throw StoreError(
+                .refused, doing: doing, why: "replica \(replica) is not active here",
+                hint: "Ask the hub's operator: samband site list.")
+        }
+        let vector = try store.log.vector()
+        if header.dot.seq <= vector[replica] {
+            guard let entry = try store.log.entry(header.dot), entry.header == header else {
+                throw StoreError(
+                    .changed, doing: doing, why: "this dot names other content here already",
+                    hint: "The site's database was restored or copied; it must go on as a new replica.")
+            }
+            return nil
+        }
+        guard header.dot.seq == vector[replica] + 1 else {
+            throw StoreError(
+                .missing, doing: doing, why: "change set \(replica):\(vector[replica] + 1) has not come yet",
+                hint: "The site sends it first by itself.")
+        }
+        guard header.previous == known.lastDigest else {
+            throw StoreError(
+                .changed, doing: doing, why: "it does not follow the change set that came before it here",
+                hint: "The site's database was restored or copied; it must go on as a new replica.")
+        }
+        guard vector.covers(header.contextDelta) else {
+            throw StoreError(
+                .missing, doing: doing, why: "its author had seen what this hub has not",
+                hint: "Was the hub restored from an older backup?")
+        }
+        try checkStamp(header, doing)
+        return min(header.position, known.sent)
+    }
+
+    private func checkStamp(_ header: ChangeSetHeader, _ doing: String) throws {
+        let ms = HybridClock.milliseconds(header.hlc)
+        guard ms <= nowMs + Limits.clockAheadMs else {
+            throw StoreError(
+                .refused, doing: doing,
+                why: "its stamp is \((ms - nowMs) / 1000) seconds ahead of the hub's clock",
+                hint: "Set the clock of the site's machine; it is sent again by itself.")
+        }
+    }
+
+    /// Reads the segments and checks them against the header and the replicated tables.
+    func read(_ set: ChangeSet) throws -> [Segment] {
+        let doing = "reading change set \(set.header.dot)"
+        func refuse(_ why: String) -> StoreError {
+            StoreError(.refused, doing: doing, why: why, hint: "Nothing was taken; the sender runs another version?")
+        }
+        guard set.segments.count == set.header.segmentDigests.count else {
+            throw refuse("it has \(set.segments.count) segments and its header names others")
+        }
+        var segments: [Segment] = []
+        var rows: UInt64 = 0
+        for (bytes, digest) in zip(set.segments, set.header.segmentDigests) {
+            guard SHA256.digest(bytes) == digest else { throw refuse("a segment's digest does not fit") }
+            let segment = try Segment(bytes)
+            for block in segment.blocks {
+                guard let table = store.tables.first(where: { $0.number == block.kind.table }) else {
+                    throw refuse("it names table number \(block.kind.table), which is not replicated")
+                }
+                try check(block, table, refuse)
+            }
+            rows += UInt64(segment.rowCount)
+            segments.append(segment)
+        }
+        guard rows == set.header.rowCount else { throw refuse("its header counts other rows than it holds") }
+        return segments
+    }
+
+    private func check(_ block: Block, _ table: TableLayout, _ refuse: (String) -> StoreError) throws {
+        let kind = block.kind
+        guard kind.operation.isUserWrite else { throw refuse("an operation that only the hub may send") }
+        guard block.keySections.count == table.keyColumns.count else {
+            throw refuse("a key of \(block.keySections.count) columns for table \(table.name)")
+        }
+        guard (kind.columns.last ?? -1) < table.dataColumns.count else {
+            throw refuse("a column that table \(table.name) does not have")
+        }
+        if kind.operation.isWholeRow && kind.columns.count != table.dataColumns.count {
+            throw refuse("an insert into \(table.name) without all columns")
+        }
+        if kind.operation == .update && kind.columns.isEmpty {
+            throw refuse("an update of \(table.name) without columns")
+        }
+        guard kind.scope.isEmpty else { throw refuse("a scope label, and this fleet has no scopes") }
+    }
+
+    /// A row occurs in a change set at most once. Equal hashes are looked at: two keys may share one.
+    func checkRowsOnce(_ hashes: [UInt64], _ segments: [Segment], _ header: ChangeSetHeader) throws {
+        let twice = Set(zip(hashes, hashes.dropFirst()).filter { $0.0 == $0.1 }.map(\.0))
+        if twice.isEmpty { return }
+        var seen: Set<RowID> = []
+        for segment in segments {
+            let span = segment.bytes.span
+            for block in segment.blocks {
+                guard let shape = store.access.tables[block.kind.table]?.shape else { continue }
+                var cursor = RowCursor(block)
+                while cursor.nextKey(span) {
+                    let row = RowID(shape: shape, key: cursor.key.map { $0.value(in: span) })
+                    guard twice.contains(row.hash64) else { continue }
+                    guard seen.insert(row).inserted else {
+                        throw StoreError(
+                            .refused, doing: "reading change set \(header.dot)", why: "a row occurs in it twice",
+                            hint: "Nothing was taken; the sender runs another version?")
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,128 @@
+import Replication
+import SQLite
+
+/// Creates the hub's database from a schema.
+package enum HubCreation {
+    /// Turns a database in which the migrations have just run into a hub's: its own tables, its replica number,
+    /// the rows that the migrations wrote as its first change set, and triggers that refuse local programs'
+    /// writes. Runs inside the transaction of its caller.
+    ///
+    /// The hub's file takes no writes of local programs: it keeps an undo image of all that it deletes or
+    /// overwrites, and a program's write would leave none. Programs at the hub's site write their node's file.
+    package static func finish(_ connection: Connection, fleet: String, nowMs: UInt64) throws {
+        try connection.execute(LogTables.sql)
+        let replica = UInt32.random(in: 1..<UInt32(Int32.max))
+        try connection.setMeta(.formatVersion, ReplicaFile.formatVersion)
+        try connection.setMeta(.fleet, .text(fleet))
+        try connection.setMeta(.role, .text("hub"))
+        try connection.setMeta(.replica, UInt64(replica))
+        try connection.setMeta(.schemaVersion, 1)
+        let statement = try connection.prepare(
+            "INSERT INTO samband_replica(replica, site, state) VALUES(?1, '', 'active')")
+        try statement.bind(UInt64(replica), at: 1)
+        try statement.run()
+        try sealMigrations(connection, replica: replica, nowMs: nowMs)
+        try Capture.remove(from: connection)
+        try HubGuards.install(connection)
+        try SystemGuards.install(in: connection)
+        try StatusView.install(connection)
+    }
+
+    private static func sealMigrations(_ connection: Connection, replica: UInt32, nowMs: UInt64) throws {
+        let log = ChangeLog(connection: connection)
+        let sealer = Sealer(connection: connection, log: log, tables: try TableLayout.all(connection))
+        var clock = HybridClock()
+        guard
+            let sealed = try sealer.seal(
+                replica: replica, clock: &clock, nowMs: nowMs, position: 0, schemaVersion: 1, asideIsEmpty: true)
+        else { return }
+        try log.setPosition(1, of: sealed.entry.header.dot)
+    }
+}
+
+/// Triggers that refuse a local program's writes to the replicated tables of the hub's file.
+enum HubGuards {
+    static func install(_ connection: Connection) throws {
+        for table in try ReplicatedTable.readAll(from: connection) {
+            for moment in ["INSERT", "UPDATE", "DELETE"] {
+                let text = quoteText(
+                    "samband: this is the hub's file, which programs do not write; write the file of the site's node")
+                try connection.execute(
+                    """
+                    CREATE TRIGGER \(quote(identifier: "samband_hub_\(table.number)_\(moment.lowercased())"))
+                    BEFORE \(moment) ON \(quote(identifier: table.name))
+                    BEGIN
+                        SELECT RAISE(ABORT, \(text));
+                    END
+                    """)
+            }
+        }
+    }
+
+    static func remove(_ connection: Connection) throws {
+        let rows = try connection.prepare(
+            "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND name GLOB 'samband_hub_*'")
+        var names: [String] = []
+        while try rows.step() { names.append(rows.string(0)) }
+        for name in names { try connection.execute("DROP TRIGGER \(quote(identifier: name))") }
+    }
+}
+
+/// What turns a copy of the hub's file into one that local programs write.
+enum NodeCapture {
+    static func install(_ connection: Connection) throws {
+        try HubGuards.remove(connection)
+        try Capture.install(in: connection)
+        try SystemGuards.install(in: connection)
+        try StatusView.install(connection)
+    }
+}
+
+/// The view `samband_status`: one row by which an application can say "offline since 10:32, 14 changes waiting".
+enum StatusView {
+    static func install(_ connection: Connection) throws {
+        let rows = try connection.prepare(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name GLOB 'samband_mark_*' ORDER BY name")
+        var marks: [String] = []
+        while try rows.step() { marks.append("(SELECT count(*) FROM \(rows.string(0)))") }
+        func meta(_ key: MetaKey) -> String {
+            "(SELECT value FROM samband_meta WHERE name = '\(key.rawValue)')"
+        }
+        let waiting = marks.isEmpty ? "0" : marks.joined(separator: " + ")
+        try connection.execute(
+            """
+            DROP VIEW IF EXISTS samband_status;
+            CREATE VIEW samband_status AS SELECT
+              \(meta(.role)) AS role,
+              \(meta(.site)) AS site,
+              coalesce(\(meta(.link)), 'down') AS link,
+              \(meta(.linkSince)) AS link_since,
+              \(meta(.lastContact)) AS last_contact,
+              \(waiting) + (SELECT coalesce(sum(length(key_hashes)), 0) / 8 FROM samband_change
+                WHERE replica = \(meta(.replica)) AND position IS NULL
+                  AND seq > coalesce(\(meta(.acknowledged)), 0)) AS pending,
+              (SELECT count(*) FROM samband_change WHERE position IS NULL) AS in_flight,
+              (SELECT count(*) FROM samband_conflict WHERE state = 'open') AS conflicts_open,
+              (SELECT count(*) FROM samband_withheld WHERE state = 'withheld') AS withheld;
+            """)
+    }
+}
+
+extension HubCreation {
+    /// Interim.
+    package static func create(
+        path: String, fleet: String, migrations: [(name: String, sql: String)], nowMs: UInt64
+    ) throws {
+        let c = try Connection(path: path, mode: .create, busyTimeoutMs: 1000)
+        defer { c.close() }
+        try c.execute("PRAGMA journal_mode=WAL")
+        try ReplicaFile.prepare(c)
+        try c.transaction {
+            try SystemTables.create(in: c)
+            for m in migrations { try c.execute(m.sql) }
+            try Capture.install(in: c)
+            for t in try ReplicatedTable.readAll(from: c) { try Capture.markAllRows(of: t, in: c) }
+            try finish(c, fleet: fleet, nowMs: nowMs)
+        }
+    }
+}

@@ -1,0 +1,182 @@
+import Replication
+import SQLite
+
+extension HubStore {
+    /// Takes in one change set of a site: checks that it is what the site may send, merges it, and adds the
+    /// hub's arbitration in the same transaction. (DESIGN, sections 4, 6 and 7 "What the hub believes".)
+    ///
+    /// - Parameters:
+    ///   - replica: the replica whose credential the sender has shown.
+    ///   - nowMs: the hub's time, milliseconds since 1970.
+    /// - Returns: false when it was known already; nothing changes then.
+    package func ingest(_ set: ChangeSet, from replica: UInt32, nowMs: UInt64) throws(StoreError) -> Bool {
+        try writing("taking in change set \(set.header.dot)") {
+            try ingestInTransaction(set, from: replica, nowMs: nowMs)
+        }
+    }
+
+    /// The same for several, in one transaction: pushes share one fsync.
+    package func ingest(_ sets: [ChangeSet], from replica: UInt32, nowMs: UInt64) throws(StoreError) -> Int {
+        try writing("taking in \(sets.count) change sets of replica \(replica)") {
+            var taken = 0
+            for set in sets where try ingestInTransaction(set, from: replica, nowMs: nowMs) { taken += 1 }
+            return taken
+        }
+    }
+
+    private func ingestInTransaction(_ set: ChangeSet, from replica: UInt32, nowMs: UInt64) throws -> Bool {
+        let header = set.header
+        let admission = Admission(store: self, replica: replica, nowMs: nowMs)
+        guard let seen = try admission.check(header) else { return false }
+        let segments = try admission.read(set)
+        let hashes = try keyHashes(
+            of: segments, shapes: access.tables.mapValues(\.shape), doing: "reading change set \(header.dot)")
+        try admission.checkRowsOnce(hashes, segments, header)
+        let position = try log.lastPosition() + 1
+        clock.observe(header.hlc)
+        let concurrent = try index.index.concurrent(seen: seen, author: replica, log: log)
+        for (number, bytes) in set.segments.enumerated() {
+            try log.appendSegment(
+                bytes, change: position, variant: .authored, number: number, digest: header.segmentDigests[number])
+        }
+        let meets =
+            concurrent.contains { !KeyHashes.shared($0.hashes, hashes).isEmpty }
+            || (!disputed.isEmpty && hashes.contains { disputed.contains($0) })
+        if try meets || !applyBlind(segments, position: position) {
+            try ingestCarefully(
+                header, segments, seen: seen, position: position, hashes: hashes, concurrent: concurrent, nowMs: nowMs)
+        } else {
+            let entry = LogEntry(
+                id: position, position: position, header: header, seen: seen, isEffective: false,
+                endsTransaction: true)
+            try log.append(entry, keyHashes: hashes)
+            index.index.append(
+                ConcurrentIndex.Entry(position: position, id: position, replica: replica, hashes: hashes))
+        }
+        try log.advance(header.dot)
+        let statement = try connection.cached("UPDATE samband_replica SET last_digest = ?1 WHERE replica = ?2")
+        try statement.bind(at: 1, blob: header.digest)
+        try statement.bind(UInt64(replica), at: 2)
+        try statement.run()
+        return true
+    }
+
+    /// False when some row or constraint was not as a blind apply needs it; the tables are as before then.
+    func applyBlind(_ segments: [Segment], position: UInt64) throws -> Bool {
+        try connection.beginSavepoint("blind")
+        var blind = BlindApply(
+            access: access, undo: SegmentSink(log: log, change: position, variant: .undo))
+        let check = ReferenceCheck(access: access)
+        var holds = true
+        for segment in segments where holds { holds = try blind.apply(segment) }
+        for segment in segments where holds { holds = try check.holds(segment) }
+        if holds {
+            try blind.undo!.finish()
+            try connection.release("blind")
+        } else {
+            try connection.rollback(to: "blind")
+            try connection.release("blind")
+        }
+        return holds
+    }
+
+    private func ingestCarefully(
+        _ header: ChangeSetHeader, _ segments: [Segment], seen: UInt64, position: UInt64, hashes: [UInt64],
+        concurrent: [ConcurrentIndex.Entry], nowMs: UInt64
+    ) throws {
+        let incoming = LogEntry(
+            id: position, position: position, header: header, seen: seen, isEffective: false, endsTransaction: true)
+        let merge = CarefulMerge(access: access, log: log, incoming: incoming, index: index)
+        try merge.judge(segments, concurrent: concurrent)
+        try Placement(merge, concurrent: concurrent).run()
+        let origins = Origins(index: index, log: log, reader: merge.reader)
+        var register = ConflictRegister(
+            conflicts: conflictTable, policies: policies, merge: merge, origins: origins, position: position,
+            nowMs: nowMs)
+        let works = merge.ordered
+        for work in works { try register.register(work) }
+        try writeUndo(works, position: position)
+        let isEffective = try writeEffective(works, position: position)
+        var arbitration = ArbitrationWriter(access: access, origins: origins, change: position + 1)
+        try arbitrate(works, register, &arbitration)
+        let added = try arbitration.finish()
+        try log.append(
+            LogEntry(
+                id: position, position: position, header: header, seen: seen, isEffective: isEffective,
+                endsTransaction: added == nil), keyHashes: hashes)
+        index.index.append(
+            ConcurrentIndex.Entry(position: position, id: position, replica: header.dot.replica, hashes: hashes))
+        if let added {
+            try log.advance(header.dot)
+            let own = try ownHeader(
+                .arbitration, position: position + 1, rowCount: added.rowCount, conflict: 0, digests: added.digests,
+                nowMs: nowMs)
+            _ = try appendOwn(own, position: position + 1, hashes: added.hashes, endsTransaction: true)
+        }
+        try reloadDisputed()
+    }
+
+    private func arbitrate(
+        _ works: [RowWork], _ register: ConflictRegister, _ arbitration: inout ArbitrationWriter
+    ) throws {
+        for work in works {
+            if work.withheld != nil {
+                // Its author has the row as it wrote it: put it right.
+                try arbitration.carry(work.table, work.row, work.key)
+            } else if work.carries {
+                var latest: [Int: Stamp] = [:]
+                if let operation = work.operation, operation.operation != .delete {
+                    for column in operation.columns where work.target?[column] == operation.value(of: column) {
+                        latest[column] = operation.stamp(of: column)
+                    }
+                }
+                try arbitration.carry(work.table, work.row, work.key, latest: latest)
+            } else if work.deleteUndone || (work.origin == .putBack && work.before == nil) {
+                try arbitration.carry(work.table, work.row, work.key, as: .restored)
+            }
+            if !work.rewritten.isEmpty, work.withheld == nil {
+                try arbitration.update(work.table, work.row, work.key, work.rewritten)
+            }
+        }
+        for id in Set(register.changedConflicts).sorted() {
+            try arbitration.system(ConflictTable.conflictNumber, id: id)
+        }
+        for id in Set(register.withheldRows).sorted() {
+            try arbitration.system(ConflictTable.withheldNumber, id: id)
+        }
+    }
+
+    /// What was overwritten: cells of rows that stay, whole rows that went.
+    private func writeUndo(_ works: [RowWork], position: UInt64) throws {
+        var sink = SegmentSink(log: log, change: position, variant: .undo)
+        for work in works where work.target != work.before && work.before != nil {
+            let before = work.before!
+            if let target = work.target {
+                let columns = before.indices.filter { before[$0] != target[$0] }
+                let kind = BlockKind(table: work.table.number, operation: .update, columns: columns)
+                try sink.add(kind, key: work.key, values: columns.map { before[$0] })
+            } else {
+                let kind = BlockKind(
+                    table: work.table.number, operation: .insert, columns: work.table.allColumns)
+                try sink.add(kind, key: work.key, values: before)
+            }
+        }
+        try sink.finish()
+    }
+
+    /// Writes what is left of the change set for the others, when that is not all of it.
+    private func writeEffective(_ works: [RowWork], position: UInt64) throws -> Bool {
+        let incoming = works.filter { $0.operation != nil }
+        if incoming.allSatisfy({ $0.effectiveColumns == $0.operation!.columns }) { return false }
+        var sink = SegmentSink(log: log, change: position, variant: .effective)
+        for work in incoming {
+            guard let columns = work.effectiveColumns, let operation = work.operation else { continue }
+            let isWhole = columns.count == operation.columns.count
+            let kind = BlockKind(
+                table: work.table.number, operation: isWhole ? operation.operation : .update, columns: columns)
+            try sink.add(kind, key: work.key, values: columns.map { operation.value(of: $0)! })
+        }
+        try sink.finish()
+        return true
+    }
+}

@@ -1,0 +1,143 @@
+import Replication
+import SQLite
+
+extension HubStore {
+    /// The hub transactions behind a position, whole ones only, about `maxBytes` of them (at least one if there
+    /// is one). A replica's own change sets come back as headers alone. Notes how far it has been sent the order
+    /// before anything leaves, for what it claims to have seen is believed up to there.
+    package func pull(
+        for replica: UInt32, after position: UInt64, maxBytes: Int
+    ) throws(StoreError) -> [HubTransaction] {
+        try writing("reading the order behind position \(position)", durable: false) {
+            var transactions: [HubTransaction] = []
+            var open: HubTransaction = []
+            var bytes = 0
+            var last = position
+            for entry in try log.entries(after: position, limit: 4096) {
+                let delivered = try deliver(entry, to: replica)
+                open.append(delivered)
+                bytes += delivered.segments.reduce(200) { $0 + $1.count }
+                guard entry.endsTransaction else { continue }
+                transactions.append(open)
+                open = []
+                last = entry.position!
+                if bytes >= maxBytes { break }
+            }
+            try noteSent(replica, upTo: last)
+            return transactions
+        }
+    }
+
+    private func deliver(_ entry: LogEntry, to replica: UInt32) throws -> DeliveredChangeSet {
+        let offer = try offer(entry, to: replica)
+        let segments = try (0..<offer.segmentCount).map { try segmentBytes(of: offer, number: $0) }
+        return DeliveredChangeSet(header: entry.header, delivery: offer.delivery, segments: segments)
+    }
+
+    private func offer(_ entry: LogEntry, to replica: UInt32) throws -> Offer {
+        var delivery = Delivery(position: entry.position!, endsTransaction: entry.endsTransaction)
+        delivery.isEcho = entry.header.dot.replica == replica
+        var count = delivery.isEcho ? 0 : entry.header.segmentDigests.count
+        if entry.isEffective && !delivery.isEcho {
+            delivery.isEffective = true
+            delivery.effectiveDigests = try log.segmentDigests(change: entry.id, variant: .effective)
+            count = delivery.effectiveDigests.count
+        }
+        return Offer(change: entry.id, header: entry.header, delivery: delivery, segmentCount: count)
+    }
+
+    private func segmentBytes(of offer: Offer, number: Int) throws -> [UInt8] {
+        let variant: SegmentVariant = offer.delivery.isEffective ? .effective : .authored
+        guard let bytes = try log.segment(change: offer.change, variant: variant, number: number) else {
+            preconditionFailure("the log holds every segment that its headers name")
+        }
+        return bytes
+    }
+
+    /// A change set that the hub can give out, its segments still in the log.
+    package struct Offer: Sendable {
+        let change: UInt64
+        package let header: ChangeSetHeader
+        package let delivery: Delivery
+        package let segmentCount: Int
+    }
+
+    /// Up to `limit` change sets behind a position, to be sent segment by segment: memory holds one of them.
+    /// Notes how far the replica has been sent the order.
+    package func offers(to replica: UInt32, after position: UInt64, limit: Int) throws(StoreError) -> [Offer] {
+        try writing("reading the order behind position \(position)", durable: false) {
+            let offers = try log.entries(after: position, limit: limit).map { try offer($0, to: replica) }
+            if let last = offers.last { try noteSent(replica, upTo: last.delivery.position) }
+            return offers
+        }
+    }
+
+    /// One segment of an offer, by number from 0.
+    package func segment(of offer: Offer, number: Int) throws(StoreError) -> [UInt8] {
+        try storing("reading segment \(number) of change set \(offer.header.dot)") {
+            try segmentBytes(of: offer, number: number)
+        }
+    }
+
+    func noteSent(_ replica: UInt32, upTo position: UInt64) throws {
+        let statement = try connection.cached(
+            "UPDATE samband_replica SET sent = ?1 WHERE replica = ?2 AND sent < ?1")
+        try statement.bind(position, at: 1)
+        try statement.bind(UInt64(replica), at: 2)
+        try statement.run()
+    }
+
+    /// Writes a ready database for a node: the rows as they stand, no log, and nothing of what only the hub may
+    /// know. The replica is noted as having been sent everything up to there.
+    ///
+    /// - Parameter path: a file that does not exist yet.
+    package func makeSnapshot(for replica: UInt32, to path: String, nowMs: UInt64) throws(StoreError) {
+        let doing = "writing a snapshot for replica \(replica)"
+        guard let state = try storing(doing, { try replicaState(replica) }), state.state == "active" else {
+            throw StoreError(
+                .refused, doing: doing, why: "the replica is not active here", hint: "See: samband site list.")
+        }
+        // VACUUM INTO reads one state of the database and leaves no trace of rows that were deleted from it.
+        try storing(doing) {
+            let statement = try connection.prepare("VACUUM INTO ?1")
+            try statement.bind(at: 1, text: path)
+            try statement.run()
+        }
+        let position = try storing(doing) { () throws -> UInt64 in
+            let copy = try Connection(path: path, mode: .readWrite, busyTimeoutMs: 1000)
+            defer { copy.close() }
+            try ReplicaFile.prepare(copy)
+            return try SnapshotFile.turnIntoNode(copy, site: state.site, replica: replica)
+        }
+        try writing(doing) { try noteSent(replica, upTo: position) }
+    }
+}
+
+/// Turns a copy of the hub's database into that of a node.
+enum SnapshotFile {
+    /// - Returns: the position of the hub's order that the rows stand at.
+    static func turnIntoNode(_ copy: Connection, site: String, replica: UInt32) throws -> UInt64 {
+        let log = ChangeLog(connection: copy)
+        let position = try log.lastPosition()
+        try copy.transaction {
+            try copy.execute(
+                """
+                DELETE FROM samband_site;
+                DELETE FROM samband_segment;
+                DELETE FROM samband_change;
+                DELETE FROM samband_staged;
+                UPDATE samband_replica SET last_digest = zeroblob(32), sent = 0, acknowledged = 0,
+                  acknowledged_sealed = 0;
+                UPDATE samband_vector SET sealed = 0;
+                DELETE FROM samband_meta WHERE name IN ('seq', 'digest');
+                """)
+            try copy.setMeta(.role, .text("node"))
+            try copy.setMeta(.site, .text(site))
+            try copy.setMeta(.replica, UInt64(replica))
+            try copy.setMeta(.position, position)
+            try NodeCapture.install(copy)
+        }
+        try copy.execute("PRAGMA journal_mode = DELETE; VACUUM;")
+        return position
+    }
+}

@@ -1,0 +1,232 @@
+import Replication
+import SQLite
+
+/// A replica as the hub knows it.
+struct ReplicaState {
+    let site: String
+    let state: String
+    let lastDigest: [UInt8]
+    /// The position up to which the hub has sent it the order.
+    let sent: UInt64
+    let acknowledged: UInt64
+}
+
+/// A site as the hub's operators see it.
+package struct SiteRecord: Hashable, Sendable {
+    package let name: String
+    /// invited, active, paused or retired.
+    package let state: String
+    /// The replica that is active for it, if one has joined.
+    package let replica: UInt32?
+    package let lastContactMs: UInt64?
+    /// The position that it has acknowledged.
+    package let acknowledged: UInt64
+}
+
+extension HubStore {
+    func replicaState(_ replica: UInt32) throws -> ReplicaState? {
+        let statement = try connection.cached(
+            "SELECT site, state, last_digest, sent, acknowledged FROM samband_replica WHERE replica = ?1")
+        try statement.bind(UInt64(replica), at: 1)
+        defer { statement.reset() }
+        guard try statement.step() else { return nil }
+        return ReplicaState(
+            site: statement.string(0), state: statement.string(1), lastDigest: statement.bytes(2),
+            sent: statement.unsigned(3), acknowledged: statement.unsigned(4))
+    }
+
+    /// The name of the site that a replica is (or was) an incarnation of; the hub's own is empty.
+    package func siteName(of replica: UInt32) throws(StoreError) -> String {
+        try storing("looking up replica \(replica)") { try replicaState(replica)?.site ?? "" }
+    }
+
+    package func sites() throws(StoreError) -> [SiteRecord] {
+        try storing("listing sites") {
+            let statement = try connection.cached(
+                """
+                SELECT s.name, s.state, r.replica, s.last_contact, coalesce(r.acknowledged, 0)
+                FROM samband_site s LEFT JOIN samband_replica r ON r.site = s.name AND r.state = 'active'
+                ORDER BY s.name
+                """)
+            defer { statement.reset() }
+            var sites: [SiteRecord] = []
+            while try statement.step() {
+                sites.append(
+                    SiteRecord(
+                        name: statement.string(0), state: statement.string(1),
+                        replica: statement.type(2) == .null ? nil : UInt32(statement.integer(2)),
+                        lastContactMs: statement.type(3) == .null ? nil : statement.unsigned(3),
+                        acknowledged: statement.unsigned(4)))
+            }
+            return sites
+        }
+    }
+
+    /// Registers a site under the digest of its one-time join token.
+    package func addSite(_ name: String, tokenDigest: [UInt8], expiresMs: UInt64) throws(StoreError) {
+        let doing = "adding site \(name)"
+        guard isSiteName(name) else {
+            throw StoreError(
+                .refused, doing: doing, why: "a site's name is 1 to 32 of a-z, 0-9 and -, and begins with no -",
+                hint: "For instance: snasa.")
+        }
+        try writing(doing) {
+            let statement = try connection.cached(
+                """
+                INSERT INTO samband_site(name, state, token_digest, token_expires) VALUES(?1, 'invited', ?2, ?3)
+                ON CONFLICT(name) DO UPDATE SET token_digest = excluded.token_digest,
+                  token_expires = excluded.token_expires WHERE state = 'invited'
+                """)
+            try statement.bind([.text(name), .blob(tokenDigest), .integer(Int64(expiresMs))])
+            try statement.run()
+            guard connection.changes == 1 else {
+                throw StoreError(
+                    .refused, doing: doing, why: "the fleet has a site of that name already",
+                    hint: "See: samband site list.")
+            }
+        }
+    }
+
+    /// Lets in who shows a site's join token, together with the secret that the node made: gives out a replica
+    /// number. The same token with the same secret gets the same answer until it expires, so that a lost reply
+    /// costs nothing; with another secret it is refused.
+    package func join(
+        tokenDigest: [UInt8], secretDigest: [UInt8], nowMs: UInt64
+    ) throws(StoreError) -> (site: String, replica: UInt32) {
+        let doing = "joining a site"
+        return try writing(doing) {
+            let statement = try connection.cached(
+                "SELECT name, state, token_expires, secret_digest FROM samband_site WHERE token_digest = ?1")
+            try statement.bind(at: 1, blob: tokenDigest)
+            defer { statement.reset() }
+            guard try statement.step() else {
+                throw StoreError(
+                    .refused, doing: doing, why: "this join token is not known here",
+                    hint: "Ask the hub's operator for one: samband site add NAME.")
+            }
+            let name = statement.string(0)
+            guard nowMs < statement.unsigned(2) else {
+                throw StoreError(
+                    .refused, doing: doing, why: "the join token of site \(name) has expired",
+                    hint: "Ask the hub's operator for another.")
+            }
+            if statement.string(1) == "active" {
+                guard statement.bytes(3) == secretDigest, let replica = try activeReplica(of: name) else {
+                    throw StoreError(
+                        .refused, doing: doing, why: "the join token of site \(name) was used already",
+                        hint: "Ask the hub's operator for another.")
+                }
+                return (name, replica)
+            }
+            let update = try connection.cached(
+                "UPDATE samband_site SET state = 'active', secret_digest = ?1, joined = ?2 WHERE name = ?3")
+            try update.bind([.blob(secretDigest), .integer(Int64(nowMs)), .text(name)])
+            try update.run()
+            return (name, try newReplica(for: name, nowMs: nowMs))
+        }
+    }
+
+    /// Registers a site without a token, where the caller has proven who it is otherwise, and gives out a new
+    /// replica number; a former one of the site is retired.
+    package func admit(site name: String, nowMs: UInt64) throws(StoreError) -> UInt32 {
+        try writing("admitting site \(name)") {
+            let statement = try connection.cached(
+                "INSERT INTO samband_site(name, state, joined) VALUES(?1, 'active', ?2) ON CONFLICT(name) DO NOTHING")
+            try statement.bind([.text(name), .integer(Int64(nowMs))])
+            try statement.run()
+            return try newReplica(for: name, nowMs: nowMs)
+        }
+    }
+
+    func activeReplica(of site: String) throws -> UInt32? {
+        let statement = try connection.cached(
+            "SELECT replica FROM samband_replica WHERE site = ?1 AND state = 'active'")
+        try statement.bind(at: 1, text: site)
+        defer { statement.reset() }
+        return try statement.step() ? UInt32(statement.integer(0)) : nil
+    }
+
+    private func newReplica(for site: String, nowMs: UInt64) throws -> UInt32 {
+        let former = try activeReplica(of: site)
+        let retire = try connection.cached(
+            "UPDATE samband_replica SET state = 'retired' WHERE site = ?1 AND state = 'active'")
+        try retire.bind(at: 1, text: site)
+        try retire.run()
+        var number: UInt32
+        repeat {
+            // Random, so that a hub restored from an old backup does not give out what it gave out before.
+            number = UInt32.random(in: 1..<UInt32(Int32.max))
+        } while try replicaState(number) != nil
+        let statement = try connection.cached(
+            """
+            INSERT INTO samband_replica(replica, site, state) VALUES(?1, ?2, 'active')
+            """)
+        try statement.bind([.integer(Int64(number)), .text(site)])
+        try statement.run()
+        let changed = [former, number].compactMap { $0 }.map { (ConflictTable.replicaNumber, UInt64($0)) }
+        try publish(changed, at: log.lastPosition() + 1, nowMs: nowMs)
+        return number
+    }
+
+    /// The site whose node made this secret, with its active replica; nil when nobody did.
+    package func credential(secretDigest: [UInt8]) throws(StoreError) -> (site: String, replica: UInt32)? {
+        try storing("checking a credential") {
+            let statement = try connection.cached(
+                "SELECT name FROM samband_site WHERE secret_digest = ?1 AND state = 'active'")
+            try statement.bind(at: 1, blob: secretDigest)
+            defer { statement.reset() }
+            guard try statement.step() else { return nil }
+            let name = statement.string(0)
+            return try activeReplica(of: name).map { (name, $0) }
+        }
+    }
+
+    /// Remembers that a replica has reached a position, and that its last own change set then was `sealed`. It
+    /// counts once the hub holds that one. (The model, "Acknowledgement".)
+    package func acknowledge(
+        _ replica: UInt32, position: UInt64, sealed: UInt64, nowMs: UInt64
+    ) throws(StoreError) {
+        try writing("noting how far replica \(replica) has come", durable: false) {
+            guard let known = try replicaState(replica), position <= known.sent else { return }
+            let vector = try log.vector()
+            if vector[replica] >= sealed {
+                let statement = try connection.cached(
+                    """
+                    UPDATE samband_replica SET acknowledged = max(acknowledged, ?1), acknowledged_sealed = ?2
+                    WHERE replica = ?3
+                    """)
+                try statement.bind([
+                    .integer(Int64(position)), .integer(Int64(sealed)), .integer(Int64(replica)),
+                ])
+                try statement.run()
+            }
+            let contact = try connection.cached("UPDATE samband_site SET last_contact = ?1 WHERE name = ?2")
+            try contact.bind([.integer(Int64(nowMs)), .text(known.site)])
+            try contact.run()
+        }
+    }
+
+    /// The vector clock that every active replica is known to have reached.
+    package func frontier() throws(StoreError) -> VectorClock {
+        try storing("reading the frontier") {
+            let least = UInt64(
+                try connection.firstInteger(
+                    "SELECT coalesce(min(acknowledged), (SELECT coalesce(max(position), 0) FROM samband_change)) "
+                        + "FROM samband_replica WHERE state = 'active' AND site <> ''") ?? 0)
+            let statement = try connection.cached(
+                "SELECT replica, max(seq) FROM samband_change WHERE position <= ?1 GROUP BY replica")
+            try statement.bind(least, at: 1)
+            defer { statement.reset() }
+            var pairs: [(UInt32, UInt64)] = []
+            while try statement.step() { pairs.append((UInt32(statement.integer(0)), statement.unsigned(1))) }
+            return VectorClock(pairs)
+        }
+    }
+}
+
+/// `[a-z0-9][a-z0-9-]{0,31}`
+package func isSiteName(_ name: String) -> Bool {
+    let bytes = Array(name.utf8)
+    guard (1...32).contains(bytes.count), bytes[0] != 0x2d else { return false }
+    return bytes.allSatisfy { (0x61...0x7a).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2d }
+}

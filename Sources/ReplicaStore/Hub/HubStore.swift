@@ -1,0 +1,150 @@
+import Replication
+import SQLite
+
+/// A whole change set in memory, as it is pushed.
+package struct ChangeSet: Sendable {
+    package let header: ChangeSetHeader
+    package let segments: [[UInt8]]
+
+    package init(header: ChangeSetHeader, segments: [[UInt8]]) {
+        self.header = header
+        self.segments = segments
+    }
+}
+
+/// A change set on its way from the hub to a node.
+package struct DeliveredChangeSet: Sendable {
+    package let header: ChangeSetHeader
+    package let delivery: Delivery
+    package let segments: [[UInt8]]
+
+    package init(header: ChangeSetHeader, delivery: Delivery, segments: [[UInt8]]) {
+        self.header = header
+        self.delivery = delivery
+        self.segments = segments
+    }
+}
+
+/// A change set and the hub's arbitration of it: what becomes visible together.
+package typealias HubTransaction = [DeliveredChangeSet]
+
+/// The hub's database: takes change sets in, fixes their outcome once, and gives the order out.
+///
+/// Not Sendable: one owner, one writer. Every call is one transaction that happens whole or not at all.
+package final class HubStore {
+    let connection: Connection
+    let log: ChangeLog
+    let conflictTable: ConflictTable
+    let tables: [TableLayout]
+    let access: TableAccess
+    let policies: Policies
+    let index = ConcurrentIndexBox()
+    /// The hub's own replica number.
+    package let replica: UInt32
+    package let fleet: String
+    var clock: HybridClock
+    /// Key hashes of rows with an open conflict: an operation on one is never applied blind.
+    var disputed: Set<UInt64> = []
+
+    /// Opens the hub's database. Throws when it is not one, or another process has it.
+    package init(path: String) throws(StoreError) {
+        let doing = "opening the hub's database \(path)"
+        let opened = try storing(doing) { try ReplicaFile.open(path, role: "hub") }
+        connection = opened.connection
+        tables = opened.tables
+        replica = opened.replica
+        fleet = opened.fleet
+        clock = HybridClock(last: opened.hlc)
+        log = ChangeLog(connection: connection)
+        conflictTable = ConflictTable(connection: connection)
+        access = TableAccess(
+            connection: connection,
+            tables: Dictionary(uniqueKeysWithValues: (tables + ConflictTable.travelling).map { ($0.number, $0) }))
+        policies = try storing(doing) { [connection, tables] in try Policies(connection, tables) }
+        try storing(doing) { try reloadDisputed() }
+    }
+
+    /// What the hub has.
+    package func vector() throws(StoreError) -> VectorClock {
+        try storing("reading the hub's vector clock") { try log.vector() }
+    }
+
+    /// The end of the hub's order.
+    package func lastPosition() throws(StoreError) -> UInt64 {
+        try storing("reading the hub's last position") { try log.lastPosition() }
+    }
+
+    package func conflicts(includeSettled: Bool) throws(StoreError) -> [ConflictRecord] {
+        try storing("listing conflicts") { try conflictTable.all(includeSettled: includeSettled) }
+    }
+
+    package func withheld() throws(StoreError) -> [WithheldRecord] {
+        try storing("listing withheld rows") { try conflictTable.withheld() }
+    }
+
+    func reloadDisputed() throws {
+        disputed = Set(try conflictTable.openRows().map(\.hash64))
+        let statement = try connection.cached(
+            "SELECT table_number, canonical FROM samband_withheld WHERE state = 'withheld'")
+        defer { statement.reset() }
+        while try statement.step() {
+            disputed.insert(RowID(table: Int(statement.integer(0)), canonical: statement.bytes(1)).hash64)
+        }
+    }
+
+    /// Runs a write transaction; on any failure what memory knows of the log is read anew.
+    ///
+    /// - Parameter durable: false for what may be lost with the machine's power without harm: such a commit
+    ///   waits for no fsync. https://www.sqlite.org/pragma.html#pragma_synchronous
+    func writing<T>(
+        _ doing: @autoclosure () -> String, durable: Bool = true, _ body: () throws -> T
+    ) throws(StoreError) -> T {
+        let clockBefore = clock
+        do {
+            return try storing(doing()) {
+                if !durable { try connection.execute("PRAGMA synchronous = NORMAL") }
+                // The pragma cannot fail outside a transaction, and the transaction has ended here.
+                defer { if !durable { try? connection.execute("PRAGMA synchronous = FULL") } }
+                return try connection.transaction(body)
+            }
+        } catch {
+            index.index.reset()
+            clock = clockBefore
+            try storing("reading the conflicts anew") { try reloadDisputed() }
+            throw error
+        }
+    }
+
+    /// A header of the hub's own next change set.
+    func ownHeader(
+        _ kind: ChangeSetHeader.Kind, position: UInt64, rowCount: Int, conflict: UInt64, digests: [[UInt8]],
+        nowMs: UInt64
+    ) throws -> ChangeSetHeader {
+        let seq = try connection.metaNumber(.seq) + 1
+        var previous = ChangeSetHeader.firstPrevious
+        if case .blob(let digest) = try connection.meta(.digest) { previous = digest }
+        let header = ChangeSetHeader(
+            kind: kind, dot: Dot(replica: replica, seq: seq), hlc: clock.tick(nowMs: nowMs), position: position - 1,
+            contextDelta: try log.contextDelta(own: replica), schemaVersion: 1, rowCount: UInt64(rowCount),
+            conflict: conflict, previous: previous, segmentDigests: digests)
+        try log.markSealed()
+        try log.advance(header.dot)
+        try connection.setMeta(.seq, seq)
+        try connection.setMeta(.digest, .blob(header.digest))
+        try connection.setMeta(.hlc, clock.last)
+        return header
+    }
+
+    /// Appends a change set of the hub's own at a position and remembers its keys.
+    func appendOwn(
+        _ header: ChangeSetHeader, position: UInt64, hashes: [UInt64], endsTransaction: Bool
+    ) throws -> LogEntry {
+        let entry = LogEntry(
+            id: position, position: position, header: header, seen: position - 1, isEffective: false,
+            endsTransaction: endsTransaction)
+        try log.append(entry, keyHashes: hashes)
+        index.index.append(
+            ConcurrentIndex.Entry(position: position, id: position, replica: replica, hashes: hashes))
+        return entry
+    }
+}

@@ -1,0 +1,70 @@
+import Replication
+import SQLite
+
+/// The key hashes of the newest part of the log, held in memory from a floor on: what tells which rows of a
+/// change set meet a concurrent write. It holds eight bytes a row and grows downwards only when a site that is
+/// further behind pushes; `trim` lets it forget again.
+struct ConcurrentIndex {
+    struct Entry {
+        let position: UInt64
+        let id: UInt64
+        let replica: UInt32
+        let hashes: [UInt64]
+    }
+
+    private var entries: [Entry] = []
+    /// Everything behind this position is in memory.
+    private var floor: UInt64?
+    private(set) var hashCount = 0
+
+    /// The entries of other replicas behind `seen`: exactly those concurrent with a change set whose author had
+    /// reached that position, by position ascending.
+    mutating func concurrent(
+        seen: UInt64, author: UInt32, log: ChangeLog
+    ) throws -> [Entry] {
+        try load(from: seen, log)
+        var first = entries.count
+        while first > 0 && entries[first - 1].position > seen { first -= 1 }
+        return entries[first...].filter { $0.replica != author }
+    }
+
+    /// Every entry of the log whose keys may hold the hash, newest first. Reaches behind what is in memory.
+    mutating func entries(holding hash: UInt64, log: ChangeLog) throws -> [Entry] {
+        try load(from: 0, log)
+        return entries.reversed().filter { KeyHashes.contains($0.hashes, hash) }
+    }
+
+    mutating func append(_ entry: Entry) {
+        guard floor != nil else { return }
+        entries.append(entry)
+        hashCount += entry.hashes.count
+    }
+
+    /// Forgets what is in memory: after a rollback, and when it has grown beyond what is worth its room.
+    mutating func reset() {
+        entries = []
+        floor = nil
+        hashCount = 0
+    }
+
+    private mutating func load(from position: UInt64, _ log: ChangeLog) throws {
+        if let floor, floor <= position { return }
+        let statement = try log.connection.cached(
+            "SELECT position, id, replica, key_hashes FROM samband_change "
+                + "WHERE position > ?1 AND position <= ?2 ORDER BY position")
+        try statement.bind(position, at: 1)
+        try statement.bind(at: 2, integer: floor.map { Int64($0) } ?? .max)
+        defer { statement.reset() }
+        var older: [Entry] = []
+        while try statement.step() {
+            let hashes = statement.withBytes(3) { KeyHashes.decode([UInt8]($0)) }
+            hashCount += hashes.count
+            older.append(
+                Entry(
+                    position: statement.unsigned(0), id: statement.unsigned(1), replica: UInt32(statement.integer(2)),
+                    hashes: hashes))
+        }
+        entries = older + entries
+        floor = position
+    }
+}

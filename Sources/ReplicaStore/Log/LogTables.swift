@@ -1,0 +1,107 @@
+/// The tables of the log and what stands beside it. All are STRICT; a comment says what each column is for.
+enum LogTables {
+    static let sql = """
+        CREATE TABLE samband_replica(
+          replica INTEGER PRIMARY KEY,             -- given out once, never again
+          site TEXT NOT NULL,                      -- whose incarnation it is; '' is the hub itself
+          state TEXT NOT NULL,                     -- active, retired
+          last_digest BLOB NOT NULL DEFAULT (zeroblob(32)), -- of its newest change set here: the next one names it
+          sent INTEGER NOT NULL DEFAULT 0,         -- hub: the position up to which it has been given the order
+          acknowledged INTEGER NOT NULL DEFAULT 0, -- hub: the position it has said it reached
+          acknowledged_sealed INTEGER NOT NULL DEFAULT 0 -- hub: its last own seq when it said so
+        ) STRICT;
+        CREATE TABLE samband_site(
+          name TEXT PRIMARY KEY NOT NULL,
+          state TEXT NOT NULL,                     -- invited, active, paused, retired
+          token_digest BLOB,                       -- SHA-256 of the join token; the token itself is nowhere
+          token_expires INTEGER,                   -- milliseconds since 1970
+          secret_digest BLOB,                      -- SHA-256 of the secret that the node made
+          joined INTEGER,                          -- milliseconds since 1970
+          last_contact INTEGER                     -- milliseconds since 1970
+        ) STRICT;
+        CREATE TABLE samband_vector(
+          replica INTEGER PRIMARY KEY,
+          seq INTEGER NOT NULL,                    -- seen up to here without a gap
+          sealed INTEGER NOT NULL DEFAULT 0        -- what it was when this database last sealed
+        ) STRICT;
+        CREATE TABLE samband_change(
+          id INTEGER PRIMARY KEY,                  -- order of arrival here; at the hub the position
+          position INTEGER UNIQUE,                 -- place in the hub's order; NULL while in flight
+          replica INTEGER NOT NULL,
+          seq INTEGER NOT NULL,
+          hlc INTEGER NOT NULL,
+          kind INTEGER NOT NULL,                   -- as in the header
+          seen INTEGER NOT NULL,                   -- the position that its author had reached, as far as believed
+          header BLOB NOT NULL,                    -- as the author wrote it
+          digest BLOB NOT NULL,                    -- SHA-256 of the header
+          key_hashes BLOB NOT NULL,                -- of its rows, ascending, eight bytes each, little-endian
+          effective INTEGER NOT NULL,              -- 1: variant 1 of its segments is what the hub gives out
+          ends_transaction INTEGER NOT NULL,       -- 1: the next position begins another hub transaction
+          UNIQUE(replica, seq)
+        ) STRICT;
+        CREATE TABLE samband_segment(
+          change INTEGER NOT NULL,
+          variant INTEGER NOT NULL,                -- 0 as authored, 1 effective, 2 undo image
+          number INTEGER NOT NULL,                 -- from 0
+          digest BLOB NOT NULL,
+          bytes BLOB NOT NULL,
+          PRIMARY KEY(change, variant, number)
+        ) STRICT;
+        CREATE TABLE samband_staged(
+          replica INTEGER NOT NULL,
+          seq INTEGER NOT NULL,
+          number INTEGER NOT NULL,                 -- segments of a change set that has not come whole yet
+          digest BLOB NOT NULL,
+          bytes BLOB NOT NULL,
+          PRIMARY KEY(replica, seq, number)
+        ) STRICT;
+        CREATE TABLE samband_aside(
+          table_number INTEGER NOT NULL,
+          canonical BLOB NOT NULL,                 -- the row's key in canonical form
+          row BLOB NOT NULL,                       -- one segment holding the whole row
+          PRIMARY KEY(table_number, canonical)
+        ) STRICT;
+        CREATE TABLE samband_conflict(
+          id INTEGER PRIMARY KEY,
+          kind TEXT NOT NULL,                      -- insert, cell, delete_update, unique, foreign_key, check, …
+          table_number INTEGER NOT NULL,
+          table_name TEXT NOT NULL,
+          key BLOB NOT NULL,                       -- the key's values
+          canonical BLOB NOT NULL,                 -- the key in canonical form
+          column_index INTEGER,                    -- data column; NULL when it is about the whole row
+          column_name TEXT,
+          state TEXT NOT NULL,                     -- open, settled
+          settlement TEXT,                         -- policy, write, person
+          opened_at INTEGER NOT NULL,              -- milliseconds since 1970
+          changed INTEGER NOT NULL,                -- position of the hub transaction that last touched it
+          base BLOB NOT NULL,                      -- the value, or the row, before
+          sides BLOB NOT NULL,
+          settled_by BLOB,
+          decided_by TEXT,
+          decided_at INTEGER,
+          decided_how TEXT,
+          reason TEXT
+        ) STRICT;
+        CREATE INDEX samband_conflict_row ON samband_conflict(table_number, canonical);
+        CREATE TABLE samband_withheld(
+          id INTEGER PRIMARY KEY,
+          conflict INTEGER NOT NULL,
+          table_number INTEGER NOT NULL,
+          table_name TEXT NOT NULL,
+          key BLOB NOT NULL,
+          canonical BLOB NOT NULL,
+          replica INTEGER NOT NULL,                -- whose change set it is a row of
+          seq INTEGER NOT NULL,
+          state TEXT NOT NULL,                     -- withheld, superseded
+          operation INTEGER NOT NULL,
+          row BLOB NOT NULL                        -- one segment holding the operation with all its values
+        ) STRICT;
+        CREATE INDEX samband_withheld_row ON samband_withheld(table_number, canonical);
+        """
+
+    /// Those that local programs may read but not write.
+    static let guarded = [
+        "samband_meta", "samband_replica", "samband_site", "samband_vector", "samband_change", "samband_segment",
+        "samband_staged", "samband_aside", "samband_conflict", "samband_withheld",
+    ]
+}

@@ -1,0 +1,57 @@
+import Replication
+import SQLite
+
+/// The few facts that a database knows about itself, in `samband_meta`.
+enum MetaKey: String {
+    case fleet, role, replica, site, hub
+    /// The greatest hybrid logical clock given out or seen.
+    case hlc
+    /// The last own seq, and the digest of that change set.
+    case seq
+    case digest
+    /// The place in the hub's order up to which this database has everything.
+    case position
+    /// Milliseconds to add to the local clock to get the hub's.
+    case clockOffsetMs = "clock_offset_ms"
+    case schemaVersion = "schema_version"
+    case formatVersion = "format_version"
+    /// The last own seq that the hub has acknowledged.
+    case acknowledged
+    case link
+    case linkSince = "link_since"
+    case lastContact = "last_contact"
+    case lastContactMs = "last_contact_ms"
+    case problem
+}
+
+extension Connection {
+    func meta(_ key: MetaKey) throws(SQLiteError) -> Value? {
+        let statement = try cached("SELECT value FROM samband_meta WHERE name = ?1")
+        try statement.bind(at: 1, text: key.rawValue)
+        defer { statement.reset() }
+        return try statement.step() ? statement.value(0) : nil
+    }
+
+    func metaNumber(_ key: MetaKey) throws(SQLiteError) -> UInt64 {
+        guard case .integer(let number) = try meta(key) else { return 0 }
+        return UInt64(bitPattern: number)
+    }
+
+    func metaText(_ key: MetaKey) throws(SQLiteError) -> String? {
+        guard case .text(let bytes) = try meta(key) else { return nil }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    func setMeta(_ key: MetaKey, _ value: Value) throws(SQLiteError) {
+        let statement = try cached(
+            "INSERT INTO samband_meta(name, value) VALUES(?1, ?2) "
+                + "ON CONFLICT(name) DO UPDATE SET value = excluded.value")
+        try statement.bind(at: 1, text: key.rawValue)
+        try statement.bind(value, at: 2)
+        try statement.run()
+    }
+
+    func setMeta(_ key: MetaKey, _ number: UInt64) throws(SQLiteError) {
+        try setMeta(key, .integer(Int64(bitPattern: number)))
+    }
+}

@@ -1,0 +1,144 @@
+import Replication
+import SQLite
+
+/// A node's database: seals what its programs write, takes in what the hub gives out.
+///
+/// Not Sendable: one owner, one writer. Every call is one transaction that happens whole or not at all.
+package final class NodeStore {
+    let connection: Connection
+    let log: ChangeLog
+    let conflictTable: ConflictTable
+    let tables: [TableLayout]
+    let access: TableAccess
+    let sealer: Sealer
+    let reader: OperationReader
+    /// The number of this incarnation of the site's database.
+    package let replica: UInt32
+    package let fleet: String
+    package let site: String
+    var clock: HybridClock
+    /// Our own change sets that the hub has not echoed yet, oldest first, with their sorted key hashes.
+    var inFlight: [(entry: LogEntry, hashes: [UInt64])] = []
+    /// Operations of in-flight change sets, decoded when first asked for.
+    var inFlightOperations: [UInt64: [RowID: LoggedOperation]] = [:]
+
+    package init(path: String) throws(StoreError) {
+        let doing = "opening the node's database \(path)"
+        let opened = try storing(doing) { try ReplicaFile.open(path, role: "node") }
+        connection = opened.connection
+        tables = opened.tables
+        replica = opened.replica
+        fleet = opened.fleet
+        site = try storing(doing) { [connection] in try connection.metaText(.site) ?? "" }
+        clock = HybridClock(last: opened.hlc)
+        log = ChangeLog(connection: connection)
+        conflictTable = ConflictTable(connection: connection)
+        access = TableAccess(
+            connection: connection,
+            tables: Dictionary(uniqueKeysWithValues: (tables + ConflictTable.travelling).map { ($0.number, $0) }))
+        reader = OperationReader(log: log, shapes: access.tables.mapValues(\.shape))
+        sealer = Sealer(connection: connection, log: log, tables: tables)
+        try storing(doing) {
+            try connection.execute("PRAGMA journal_mode = WAL")
+            try reloadInFlight()
+        }
+    }
+
+    func reloadInFlight() throws {
+        inFlight = []
+        inFlightOperations = [:]
+        clock = HybridClock(last: try connection.metaNumber(.hlc))
+        let statement = try connection.cached(
+            "SELECT seq, key_hashes FROM samband_change WHERE position IS NULL AND replica = ?1 ORDER BY seq")
+        try statement.bind(UInt64(replica), at: 1)
+        defer { statement.reset() }
+        while try statement.step() {
+            guard let entry = try log.entry(Dot(replica: replica, seq: statement.unsigned(0))) else { continue }
+            inFlight.append((entry, KeyHashes.decode(statement.bytes(1))))
+        }
+    }
+
+    /// Runs a write transaction; on failure what memory knows is read anew.
+    func writing<T>(_ doing: @autoclosure () -> String, _ body: () throws -> T) throws(StoreError) -> T {
+        do {
+            return try storing(doing()) { try connection.transaction(body) }
+        } catch {
+            try storing("reading the changes in flight anew") { try reloadInFlight() }
+            throw error
+        }
+    }
+
+    // MARK: what is known
+
+    package func vector() throws(StoreError) -> VectorClock {
+        try storing("reading the vector clock") { try log.vector() }
+    }
+
+    /// The place in the hub's order up to which this database has everything.
+    package func position() throws(StoreError) -> UInt64 {
+        try storing("reading the position") { try connection.metaNumber(.position) }
+    }
+
+    /// The last own seq that was sealed.
+    package func sealedSeq() throws(StoreError) -> UInt64 {
+        try storing("reading the last sealed change set") { try connection.metaNumber(.seq) }
+    }
+
+    package func inFlightCount() throws(StoreError) -> Int { inFlight.count }
+
+    package func asideCount() throws(StoreError) -> Int {
+        try storing("counting the rows aside") {
+            Int(try connection.firstInteger("SELECT count(*) FROM samband_aside") ?? 0)
+        }
+    }
+
+    package func conflicts(includeSettled: Bool) throws(StoreError) -> [ConflictRecord] {
+        try storing("listing conflicts") { try conflictTable.all(includeSettled: includeSettled) }
+    }
+
+    package func withheld() throws(StoreError) -> [WithheldRecord] {
+        try storing("listing withheld rows") { try conflictTable.withheld() }
+    }
+
+    // MARK: seal and send
+
+    /// Seals everything that programs have written since the last seal into one change set.
+    /// - Parameter nowMs: the time, milliseconds since 1970, corrected to the hub's clock.
+    /// - Returns: its dot; nil when there was nothing to tell.
+    @discardableResult
+    package func seal(nowMs: UInt64) throws(StoreError) -> Dot? {
+        guard try storing("looking for new writes", { try sealer.isPending() }) else { return nil }
+        return try writing("sealing new writes") { try sealInTransaction(nowMs: nowMs) }
+    }
+
+    func sealInTransaction(nowMs: UInt64) throws -> Dot? {
+        let asideIsEmpty = try connection.firstInteger("SELECT EXISTS(SELECT 1 FROM samband_aside)") == 0
+        guard
+            let sealed = try sealer.seal(
+                replica: replica, clock: &clock, nowMs: nowMs, position: try connection.metaNumber(.position),
+                schemaVersion: 1, asideIsEmpty: asideIsEmpty)
+        else { return nil }
+        inFlight.append((sealed.entry, sealed.keyHashes))
+        // A row aside is given up only by a sealed insert or delete of its key (the model, B1).
+        for row in sealed.decidedRows { try dropAside(row) }
+        return sealed.entry.header.dot
+    }
+
+    /// Own change sets behind a seq, in order, about `maxBytes` of them and at least one if there is one.
+    package func outgoing(after seq: UInt64, maxBytes: Int) throws(StoreError) -> [ChangeSet] {
+        try storing("reading change sets to send") {
+            var sets: [ChangeSet] = []
+            var bytes = 0
+            for entry in try log.entries(of: replica, after: seq, limit: 1024) {
+                var segments: [[UInt8]] = []
+                while let segment = try log.segment(change: entry.id, variant: .authored, number: segments.count) {
+                    segments.append(segment)
+                    bytes += segment.count
+                }
+                sets.append(ChangeSet(header: entry.header, segments: segments))
+                if bytes >= maxBytes { break }
+            }
+            return sets
+        }
+    }
+}

@@ -1,0 +1,164 @@
+import Replication
+import SQLite
+
+extension NodeStore {
+    /// Takes in hub transactions, in order, as one local transaction: seals first, so that every context is
+    /// exact, then applies, then lets every row of our own that fits stand again.
+    package func take(_ transactions: [HubTransaction], nowMs: UInt64) throws(StoreError) {
+        guard !transactions.isEmpty else { return }
+        try writing("taking in \(transactions.count) hub transactions") {
+            _ = try sealInTransaction(nowMs: nowMs)
+            for transaction in transactions { try take(transaction) }
+        }
+    }
+
+    private func take(_ transaction: HubTransaction) throws {
+        let hadInFlight = !inFlight.isEmpty
+        var settling = Settling(store: self)
+        for delivered in transaction {
+            guard let position = Optional(delivered.delivery.position), position > 0 else {
+                throw StoreError(
+                    .refused, doing: "taking in change set \(delivered.header.dot)", why: "it has no position",
+                    hint: "The hub runs another version?")
+            }
+            let known = try connection.metaNumber(.position)
+            if position <= known { continue }
+            guard position == known + 1 else {
+                throw StoreError(
+                    .missing, doing: "taking in change set \(delivered.header.dot)",
+                    why: "position \(known + 1) has not come yet", hint: "It is asked for again by itself.")
+            }
+            if delivered.header.dot.replica == replica {
+                try echo(delivered.header, position: position)
+            } else {
+                try takeForeign(delivered, position: position, careful: hadInFlight, &settling)
+            }
+            clock.observe(delivered.header.hlc)
+            try log.advance(delivered.header.dot)
+            try connection.setMeta(.position, position)
+        }
+        try connection.setMeta(.hlc, clock.last)
+        if try hadInFlight || settling.isNeeded() { try settling.run() }
+    }
+
+    /// Our own change set has landed in the hub's order: it is no longer in flight.
+    private func echo(_ header: ChangeSetHeader, position: UInt64) throws {
+        guard let first = inFlight.first, first.entry.header == header else {
+            throw StoreError(
+                .diverged, doing: "taking in the echo of change set \(header.dot)",
+                why: "this database has not sealed it as the hub has it, or not yet",
+                hint: "The file was restored from a backup or copied; it must join as a new replica.")
+        }
+        try log.setPosition(position, of: header.dot)
+        inFlightOperations[first.entry.id] = nil
+        inFlight.removeFirst()
+    }
+
+    private func takeForeign(
+        _ delivered: DeliveredChangeSet, position: UInt64, careful: Bool, _ settling: inout Settling
+    ) throws {
+        let header = delivered.header
+        let digests = delivered.delivery.isEffective ? delivered.delivery.effectiveDigests : header.segmentDigests
+        guard digests.count == delivered.segments.count else {
+            throw StoreError(
+                .refused, doing: "taking in change set \(header.dot)", why: "segments are missing",
+                hint: "It is asked for again by itself.")
+        }
+        let segments = try delivered.segments.map { try Segment($0) }
+        let hashes = try keyHashes(
+            of: segments, shapes: reader.shapes, doing: "taking in change set \(header.dot)")
+        let entry = LogEntry(
+            id: try log.nextID(), position: position, header: header, seen: header.position,
+            isEffective: delivered.delivery.isEffective, endsTransaction: delivered.delivery.endsTransaction)
+        try log.append(entry, keyHashes: hashes)
+        let variant: SegmentVariant = entry.isEffective ? .effective : .authored
+        for (number, bytes) in delivered.segments.enumerated() {
+            try log.appendSegment(bytes, change: entry.id, variant: variant, number: number, digest: digests[number])
+        }
+        // Rows that meet nothing of our own are taken blind; while something is in flight, references are asked
+        // too, for our own rows may be on the other side of them.
+        let asideIsEmpty = try connection.firstInteger("SELECT EXISTS(SELECT 1 FROM samband_aside)") == 0
+        let meets = inFlight.contains { !KeyHashes.shared($0.hashes, hashes).isEmpty }
+        if asideIsEmpty, !meets, try applyBlind(segments, checkingReferences: careful) { return }
+        try settling.apply(try reader.operations(of: entry, segments: segments))
+    }
+
+    private func applyBlind(_ segments: [Segment], checkingReferences: Bool) throws -> Bool {
+        try connection.beginSavepoint("blind")
+        var blind = BlindApply(access: access, undo: nil)
+        let check = ReferenceCheck(access: access)
+        var holds = true
+        for segment in segments where holds { holds = try blind.apply(segment) }
+        if checkingReferences { for segment in segments where holds { holds = try check.holds(segment) } }
+        if !holds { try connection.rollback(to: "blind") }
+        try connection.release("blind")
+        return holds
+    }
+
+    // MARK: our own operations in flight
+
+    /// Our own operations on a row that the hub has not echoed, oldest first.
+    func ownOperations(on row: RowID) throws -> [LoggedOperation] {
+        let hash = row.hash64
+        var found: [LoggedOperation] = []
+        for (entry, hashes) in inFlight where KeyHashes.contains(hashes, hash) {
+            if inFlightOperations[entry.id] == nil {
+                var byRow: [RowID: LoggedOperation] = [:]
+                for (row, _, operation) in try reader.operations(of: entry) { byRow[row] = operation }
+                inFlightOperations[entry.id] = byRow
+            }
+            if let operation = inFlightOperations[entry.id]?[row] { found.append(operation) }
+        }
+        return found
+    }
+
+    /// The place of a row's last own operation in the order of sealing; nil for a row that is settled.
+    func ownOrder(of row: RowID) throws -> UInt64? {
+        let hash = row.hash64
+        return inFlight.last { KeyHashes.contains($0.hashes, hash) }?.entry.header.dot.seq
+    }
+
+    // MARK: rows aside
+
+    func aside(_ row: RowID) throws -> Row? {
+        let statement = try connection.cached(
+            "SELECT row FROM samband_aside WHERE table_number = ?1 AND canonical = ?2")
+        try statement.bind([.integer(Int64(row.table)), .blob(row.canonical)])
+        defer { statement.reset() }
+        guard try statement.step() else { return nil }
+        let (_, key, values) = try OperationReader.decodeRow(statement.bytes(0))
+        return Row(id: row, key: key, data: values)
+    }
+
+    func allAside() throws -> [Row] {
+        let statement = try connection.cached("SELECT table_number, canonical, row FROM samband_aside")
+        defer { statement.reset() }
+        var rows: [Row] = []
+        while try statement.step() {
+            let (_, key, values) = try OperationReader.decodeRow(statement.bytes(2))
+            rows.append(
+                Row(
+                    id: RowID(table: Int(statement.integer(0)), canonical: statement.bytes(1)), key: key, data: values))
+        }
+        return rows
+    }
+
+    func putAside(_ row: Row) throws {
+        let table = try access.table(row.id.table, "putting a row aside")
+        let kind = BlockKind(table: table.number, operation: .insert, columns: table.allColumns)
+        let statement = try connection.cached(
+            "INSERT OR REPLACE INTO samband_aside(table_number, canonical, row) VALUES(?1, ?2, ?3)")
+        try statement.bind([
+            .integer(Int64(row.id.table)), .blob(row.id.canonical),
+            .blob(OperationReader.encode(kind, key: row.key, values: row.data)),
+        ])
+        try statement.run()
+    }
+
+    func dropAside(_ row: RowID) throws {
+        let statement = try connection.cached(
+            "DELETE FROM samband_aside WHERE table_number = ?1 AND canonical = ?2")
+        try statement.bind([.integer(Int64(row.table)), .blob(row.canonical)])
+        try statement.run()
+    }
+}

@@ -1,0 +1,202 @@
+import Replication
+import SQLite
+
+/// Takes incoming operations into the rows of a node whose own writes are partly still in flight, and keeps
+/// every constraint true: incoming operations are always taken in; own rows that then break a constraint step
+/// aside whole, with the rows that refer to them, and come back when they fit.
+/// (DESIGN, section 6; the model, "UNIQUE / FK at a node".)
+struct Settling {
+    let store: NodeStore
+    private var access: TableAccess { store.access }
+    /// Rows whose presence or values changed, with what stood before: where references may have broken.
+    private var touched: [RowID: (table: TableLayout, key: [Value], before: [Value]?)] = [:]
+
+    init(store: NodeStore) { self.store = store }
+
+    /// True when some row stands aside.
+    func isNeeded() throws -> Bool {
+        try !touched.isEmpty
+            || store.connection.firstInteger("SELECT EXISTS(SELECT 1 FROM samband_aside)") == 1
+    }
+
+    private struct Step {
+        let table: TableLayout
+        let row: RowID
+        let key: [Value]
+        /// Where the row is now: in the table, aside, or nowhere.
+        let before: [Value]?
+        let isAside: Bool
+        let after: [Value]?
+    }
+
+    /// Takes in the operations of one change set.
+    mutating func apply(_ operations: [(row: RowID, key: [Value], operation: LoggedOperation)]) throws {
+        var steps: [Step] = []
+        for (row, key, operation) in operations {
+            let table = try access.table(row.table, "taking in change set \(operation.dot)")
+            if let step = try step(table, row, key, operation) { steps.append(step) }
+        }
+        // Values of UNIQUE columns may swap between rows: all that move are taken out before one is put in.
+        for step in steps where !step.isAside && step.before != nil {
+            if step.after == nil || step.table.constrainedColumns.contains(where: { step.before![$0] != step.after![$0] }) {
+                try access.delete(step.table, step.key)
+            }
+        }
+        for step in steps {
+            touch(step.table, step.row, step.key, step.isAside ? nil : step.before)
+            guard let after = step.after else {
+                if step.isAside { try store.dropAside(step.row) }
+                continue
+            }
+            let row = Row(id: step.row, key: step.key, data: after)
+            if step.isAside { try store.putAside(row) } else { try place(row, step.table) }
+        }
+    }
+
+    /// What an operation makes of its row; nil when nothing.
+    private func step(
+        _ table: TableLayout, _ row: RowID, _ key: [Value], _ operation: LoggedOperation
+    ) throws -> Step? {
+        let isSystem = table.number >= ConflictTable.conflictNumber
+        let own = isSystem ? [] : try store.ownOperations(on: row)
+        let inTable = try access.row(table, key)
+        let aside = inTable == nil ? try store.aside(row) : nil
+        let before = inTable ?? aside?.data
+        func step(_ after: [Value]?) -> Step {
+            Step(table: table, row: row, key: key, before: before, isAside: aside != nil, after: after)
+        }
+        switch NodeMerge(operation, own: own) {
+        case .ignore: return nil
+        case .take:
+            if operation.operation.isKeyOnly { return before == nil ? nil : step(nil) }
+            if operation.operation.isWholeRow { return step(operation.values) }
+            return try step(overlay(before, operation, operation.columns, table))
+        case .takeCells(let columns):
+            guard before != nil || operation.operation.isWholeRow else {
+                return try step(overlay(before, operation, columns, table))
+            }
+            // Evicted here while our own writes are in flight: built from what is carried and our own cells.
+            var after = before ?? operation.values
+            for column in columns { after[column] = operation.value(of: column)! }
+            if before == nil {
+                for write in own {
+                    for column in write.columns where !columns.contains(column) {
+                        after[column] = write.value(of: column)!
+                    }
+                }
+            }
+            return step(after)
+        }
+    }
+
+    private func overlay(
+        _ before: [Value]?, _ operation: LoggedOperation, _ columns: [Int], _ table: TableLayout
+    ) throws -> [Value] {
+        guard var after = before else {
+            throw StoreError(
+                .diverged, doing: "taking in change set \(operation.dot)",
+                why: "it updates a row of table \(table.name) that is not here",
+                hint: "A program wrote with its triggers off, or the file was restored: run samband verify.")
+        }
+        for column in columns { after[column] = operation.value(of: column)! }
+        return after
+    }
+
+    private mutating func touch(_ table: TableLayout, _ row: RowID, _ key: [Value], _ before: [Value]?) {
+        if touched[row] == nil { touched[row] = (table, key, before) }
+    }
+
+    /// Puts a row into the table; own rows in its way step aside, and a row that breaks a CHECK does so itself.
+    private mutating func place(_ row: Row, _ table: TableLayout) throws {
+        while true {
+            do {
+                try access.put(table, row.key, row.data)
+                return
+            } catch let error as SQLiteError where error.isConstraint {
+                let blockers = error.isUnique ? try access.blockers(table, row.key, row.data) : []
+                guard !blockers.isEmpty else {
+                    try access.delete(table, row.key)
+                    try store.putAside(row)
+                    return
+                }
+                for key in blockers { try moveAside(table, key) }
+            }
+        }
+    }
+
+    private mutating func moveAside(_ table: TableLayout, _ key: [Value]) throws {
+        guard let data = try access.row(table, key) else { return }
+        let row = RowID(shape: table.shape, key: key)
+        touch(table, row, key, data)
+        try store.putAside(Row(id: row, key: key, data: data))
+        try access.delete(table, key)
+    }
+
+    // MARK: at the end of a hub transaction
+
+    /// Lets what fits stand again, settled rows before our own, those in the order of their seal; then takes out
+    /// rows whose parent is not there.
+    mutating func run() throws {
+        let waiting = try store.allAside().map { (row: $0, order: try store.ownOrder(of: $0.id) ?? 0) }
+            .sorted { ($0.order, $0.row.id) < ($1.order, $1.row.id) }
+        for (row, order) in waiting {
+            // An earlier one may have been put back, or have pushed this one out again.
+            guard let current = try store.aside(row.id) else { continue }
+            try putBack(current, isOwn: order > 0)
+        }
+        while try takeOutOrphans() {}
+    }
+
+    private mutating func putBack(_ row: Row, isOwn: Bool) throws {
+        let table = try access.table(row.id.table, "putting a row back")
+        try store.dropAside(row.id)
+        touch(table, row.id, row.key, nil)
+        if !isOwn {
+            try place(row, table)
+            return
+        }
+        do {
+            try access.put(table, row.key, row.data)
+        } catch let error as SQLiteError where error.isConstraint {
+            try store.putAside(row)
+        }
+    }
+
+    /// One pass over the rows touched; true when some row had to step aside.
+    private mutating func takeOutOrphans() throws -> Bool {
+        var moved = false
+        for (_, entry) in touched.sorted(by: { $0.key < $1.key }) {
+            let now = try access.row(entry.table, entry.key)
+            if let now {
+                for reference in entry.table.references {
+                    let values = entry.table.pick(reference.childColumns, key: entry.key, data: now)
+                    if try !access.hasParent(reference, values) {
+                        try moveAside(entry.table, entry.key)
+                        moved = true
+                        break
+                    }
+                }
+            }
+            moved = try takeOutChildren(of: entry, now: now) || moved
+        }
+        return moved
+    }
+
+    private mutating func takeOutChildren(
+        of parent: (table: TableLayout, key: [Value], before: [Value]?), now: [Value]?
+    ) throws -> Bool {
+        guard let before = parent.before else { return false }
+        var moved = false
+        for reference in parent.table.referencedBy {
+            let old = parent.table.pick(reference.parentColumns, key: parent.key, data: before)
+            if old.contains(.null) { continue }
+            if try !access.rows(reference.parent, reference.parentColumns, old, limit: 1).isEmpty { continue }
+            guard let child = access.tables[reference.child] else { continue }
+            while let key = try access.rows(reference.child, reference.childColumns, old, limit: 1).first {
+                try moveAside(child, key)
+                moved = true
+            }
+        }
+        return moved
+    }
+}

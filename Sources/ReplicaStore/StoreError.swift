@@ -1,0 +1,58 @@
+import Replication
+import SQLite
+
+/// Why the store could not do what it was asked. Text for people is made of the four parts in one place; no
+/// value of a row is ever in it.
+package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
+    package enum Kind: String, Hashable, Sendable {
+        /// What was handed in is wrong; trying again will not help.
+        case refused
+        /// Something that it needs has not come yet.
+        case missing
+        /// Another process or connection is in the way: try later.
+        case busy
+        /// The disk, the file or SQLite itself failed.
+        case inputOutput
+        /// What is asked for does not exist.
+        case notFound
+        /// It has changed since the caller looked.
+        case changed
+        /// This database and the hub's disagree where they must not.
+        case diverged
+    }
+
+    package let kind: Kind
+    package let doing: String
+    package let why: String
+    package let hint: String
+
+    package init(_ kind: Kind, doing: String, why: String, hint: String) {
+        self.kind = kind
+        self.doing = doing
+        self.why = why
+        self.hint = hint
+    }
+
+    package var description: String { "\(doing): \(why). \(hint)" }
+}
+
+/// Runs `body` and turns what SQLite or a decoder answers into a `StoreError` that says what was being done.
+package func storing<T>(_ doing: @autoclosure () -> String, _ body: () throws -> T) throws(StoreError) -> T {
+    do {
+        return try body()
+    } catch let error as StoreError {
+        throw error
+    } catch let error as SQLiteError {
+        throw StoreError(
+            error.isBusy ? .busy : .inputOutput, doing: doing(), why: "\(error)",
+            hint: error.isBusy
+                ? "Another program holds the database; try again when it is done."
+                : "Look at the disk, its space and the file's rights; nothing was changed.")
+    } catch let error as CodecError {
+        throw StoreError(
+            .refused, doing: doing(), why: "\(error)",
+            hint: "The bytes were damaged on the way or come from another version; nothing was taken.")
+    } catch {
+        throw StoreError(.inputOutput, doing: doing(), why: "\(error)", hint: "Nothing was changed.")
+    }
+}
