@@ -14,9 +14,9 @@ func room(_ name: String, _ arrows: [String] = []) -> Target {
 }
 
 /// The tests of one room or one concern.
-func tests(_ name: String, _ arrows: [String]) -> Target {
+func tests(_ name: String, _ arrows: [String], excluding files: [String] = []) -> Target {
     .testTarget(
-        name: name, dependencies: arrows.map { .byName(name: $0) }, path: "Tests/\(name)",
+        name: name, dependencies: arrows.map { .byName(name: $0) }, path: "Tests/\(name)", exclude: files,
         swiftSettings: strict)
 }
 
@@ -55,7 +55,8 @@ let package = Package(
             name: "SimulationKit", dependencies: ["Replication"], path: "Tests/SimulationKit",
             swiftSettings: strict),
         tests("ReplicationTests", ["Replication", "SimulationKit"]),
-//        tests("Convergence", ["Replication", "ReplicaStore", "SimulationKit", "SQLite"]),
+        tests("Convergence", ["Replication", "ReplicaStore", "SimulationKit", "SQLite"]),
+        tests("Vectors", ["Replication"], excluding: ["decode.py", "bytes_of_the_page.py"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -6,6 +6,9 @@ package enum Limits {
     package static let segmentMaxBytes = 256 << 20
     /// Segments of one change set.
     package static let segmentsPerChangeSet = 1 << 20
+    /// Columns of a segment, counted over its blocks, keys and stamps included: what a reader keeps in memory
+    /// beside the bytes grows with these.
+    package static let sectionsPerSegment = 1 << 16
     /// Rows of one block.
     package static let rowsPerBlock = 1 << 16
     /// Columns of one block (SQLite's own default limit).
@@ -14,7 +17,7 @@ package enum Limits {
     package static let keyColumns = 64
     /// Components of a vector clock.
     package static let vectorComponents = 1 << 16
-    /// A change set's header, in bytes: it grows by 40 bytes a segment.
+    /// A change set's header, in bytes: it grows by 32 bytes a segment.
     package static let headerMaxBytes = 64 << 20
     /// How far a stamp may be ahead of the hub's clock, in milliseconds.
     package static let clockAheadMs: UInt64 = 60_000

@@ -79,6 +79,7 @@ package struct SegmentBuilder: Sendable {
     private var places: [BlockKind: Int] = [:]
     private var last = 0
     private var openBytes = 0
+    private var openSections = 0
     /// Rows added so far, over all segments.
     package private(set) var rowCount = 0
     /// Finished segments that nobody has taken yet.
@@ -101,8 +102,11 @@ package struct SegmentBuilder: Sendable {
     // Rows of one kind come in runs, so the dictionary is asked once a run.
     private mutating func place(of kind: BlockKind, _ keyColumnCount: Int) -> Int {
         if let place = places[kind] { return place }
+        let block = BlockBuilder(kind: kind, keyColumnCount: keyColumnCount)
+        if openSections + block.sections.count > Limits.sectionsPerSegment { close() }
+        openSections += block.sections.count
         places[kind] = blocks.count
-        blocks.append(BlockBuilder(kind: kind, keyColumnCount: keyColumnCount))
+        blocks.append(block)
         return blocks.count - 1
     }
 
@@ -128,5 +132,6 @@ package struct SegmentBuilder: Sendable {
         places = [:]
         last = 0
         openBytes = 0
+        openSections = 0
     }
 }

@@ -89,7 +89,11 @@ package struct ByteReader: Sendable {
         case 1 where head == 1:
             let zigzag = try varint(bytes)
             return .integer(Int64(bitPattern: zigzag >> 1) ^ -Int64(bitPattern: zigzag & 1))
-        case 2 where head == 2: return .real(Double(bitPattern: try fixed64(bytes)))
+        case 2 where head == 2:
+            let real = Double(bitPattern: try fixed64(bytes))
+            // SQLite would store NULL in its place, in a key too. https://www.sqlite.org/c3ref/bind_blob.html
+            guard !real.isNaN else { throw refuse("a real that is not a number") }
+            return .real(real)
         case 3: return .text(try skip(try length(head)))
         case 4: return .blob(try skip(try length(head)))
         default: throw refuse("a value has a type that this version does not know")

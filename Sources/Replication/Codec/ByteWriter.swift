@@ -59,7 +59,9 @@ package struct ByteWriter: Sendable {
         varint(UInt64(bitPattern: (x << 1) ^ (x >> 63)))
     }
 
+    /// What is not a number is written as NULL, as SQLite stores it.
     package mutating func real(_ x: Double) {
+        if x.isNaN { return null() }
         bytes.append(2)
         fixed64(x.bitPattern)
     }

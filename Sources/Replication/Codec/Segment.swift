@@ -16,7 +16,9 @@ package struct Segment: Sendable {
         guard try reader.byte(span) == SegmentBuilder.format else {
             throw reader.refuse("a format that this version does not know")
         }
-        while !reader.isAtEnd { blocks.append(try Block(&reader, span)) }
+        guard !reader.isAtEnd else { throw reader.refuse("a segment without a block") }
+        var room = Limits.sectionsPerSegment
+        while !reader.isAtEnd { blocks.append(try Block(&reader, span, room: &room)) }
         self.bytes = bytes
         self.blocks = blocks
     }
@@ -33,7 +35,8 @@ package struct Block: Sendable {
     /// One a data column where the operation has stamps, else none.
     package let stampSections: [Range<Int>]
 
-    init(_ reader: inout ByteReader, _ bytes: Span<UInt8>) throws(CodecError) {
+    /// `room`: how many columns the segment may still have.
+    init(_ reader: inout ByteReader, _ bytes: Span<UInt8>, room: inout Int) throws(CodecError) {
         guard let operation = Operation(rawValue: try reader.byte(bytes)) else {
             throw reader.refuse("an operation that this version does not know")
         }
@@ -45,6 +48,10 @@ package struct Block: Sendable {
         let columnCount = try reader.count(bytes, of: "columns", atMost: Limits.columnsPerBlock)
         guard rowCount > 0, keyCount > 0 else { throw reader.refuse("a block without rows or without a key") }
         if operation.isKeyOnly && columnCount > 0 { throw reader.refuse("a delete with values") }
+        room -= keyCount + columnCount * (operation.hasStamps ? 2 : 1)
+        guard room >= 0 else {
+            throw reader.refuse("more columns in a segment than the limit of \(Limits.sectionsPerSegment)")
+        }
         var columns: [Int] = []
         var previous = -1
         for _ in 0..<columnCount {

@@ -83,7 +83,11 @@ package func appendCanonical(_ value: Value, _ collation: Collation, to out: ino
         switch collation {
         case .binary: appendCounted(bytes[...], to: &out)
         case .nocase:
-            appendCounted(bytes.map { $0 >= 0x41 && $0 <= 0x5a ? $0 + 0x20 : $0 }[...], to: &out)
+            // NOCASE compares no further than to a NUL; behind it only the length counts.
+            let end = bytes.firstIndex(of: 0) ?? bytes.count
+            var folded = bytes.map { $0 >= 0x41 && $0 <= 0x5a ? $0 + 0x20 : $0 }
+            for place in end..<folded.count { folded[place] = 0 }
+            appendCounted(folded[...], to: &out)
         case .rtrim:
             let end = bytes.lastIndex { $0 != 0x20 }.map { $0 + 1 } ?? 0
             appendCounted(bytes[..<end], to: &out)
