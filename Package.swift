@@ -38,6 +38,8 @@ let package = Package(
         room("Presentation", ["HTTP", "Replication", "ReplicaStore"]),
         room("HubService", ["HTTP", "Presentation", "Replication", "ReplicaStore", "SQLite"]),
         room("NodeService", ["HTTP", "Presentation", "Replication", "ReplicaStore", "SQLite"]),
+        room("SambandCommand", ["CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer"]),
+        .executableTarget(name: "samband", dependencies: ["SambandCommand"], swiftSettings: strict),
 
         .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: strict),
         tests("SQLiteTests", ["SQLite", "TestKit"]),
@@ -47,6 +49,9 @@ let package = Package(
         tests("CaptureTests", ["SQLite", "ReplicaStore", "TestKit"]),
         tests("StoreTests", ["SQLite", "Replication", "ReplicaStore", "TestKit"]),
         tests("HTTPTests", ["HTTP"]),
+        tests(
+            "SambandCommandTests",
+            ["CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer", "SambandCommand", "TestKit"]),
         tests("HTTPServerTests", ["CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer"]),
     ],
     swiftLanguageModes: [.v6]
