@@ -37,22 +37,32 @@ let package = Package(
         room("HTTPClient", ["CLinux", "EventLoop", "HTTP"]),
         room("Presentation", ["HTTP", "Replication", "ReplicaStore"]),
         room("HubService", ["HTTP", "Presentation", "Replication", "ReplicaStore", "SQLite"]),
-        room("NodeService", ["HTTP", "Presentation", "Replication", "ReplicaStore", "SQLite"]),
-        room("SambandCommand", ["CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer"]),
+        room("NodeService", ["CLinux", "HTTP", "Presentation", "Replication", "ReplicaStore", "SQLite"]),
+        room(
+            "SambandCommand",
+            [
+                "CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer", "HubService", "NodeService", "Presentation",
+                "ReplicaStore",
+            ]),
         .executableTarget(name: "samband", dependencies: ["SambandCommand"], swiftSettings: strict),
 
         .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: strict),
         tests("SQLiteTests", ["SQLite", "TestKit"]),
-        .testTarget(
-            name: "ReplicaStoreTests", dependencies: ["SQLite", "ReplicaStore", "TestKit"],
-            path: "Tests/ReplicaStoreTests", exclude: ["Snapshots"], swiftSettings: strict),
         tests("CaptureTests", ["SQLite", "ReplicaStore", "TestKit"]),
         tests("StoreTests", ["SQLite", "Replication", "ReplicaStore", "TestKit"]),
+        tests("ServiceTests", ["HTTP", "HubService", "NodeService", "ReplicaStore", "SQLite"]),
         tests("HTTPTests", ["HTTP"]),
         tests(
             "SambandCommandTests",
             ["CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer", "SambandCommand", "TestKit"]),
         tests("HTTPServerTests", ["CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer"]),
+        // What tests of several rooms share: a random source with a seed, clocks that run wrong, a network that
+        // loses, doubles and reorders, and a fleet to drive through a history.
+        .target(
+            name: "SimulationKit", dependencies: ["Replication"], path: "Tests/SimulationKit",
+            swiftSettings: strict),
+        tests("ReplicationTests", ["Replication", "SimulationKit"]),
+        tests("Convergence", ["Replication", "ReplicaStore", "SimulationKit", "SQLite"]),
     ],
     swiftLanguageModes: [.v6]
 )

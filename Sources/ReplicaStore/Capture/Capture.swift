@@ -2,7 +2,8 @@ import SQLite
 
 /// Installs and removes capture: the mark table and the triggers of every table in `samband_table`.
 ///
-/// Call both inside a transaction: a refusal leaves a half that only a rollback takes back.
+/// Call both inside a transaction, since a refusal leaves a half that only a rollback takes back, and on a
+/// connection whose triggers are off, since the system tables are guarded.
 package enum Capture {
     /// Follows renamed tables and columns, numbers new columns, checks that everything declared can be
     /// replicated, and makes mark tables and triggers anew. Running it again changes nothing.

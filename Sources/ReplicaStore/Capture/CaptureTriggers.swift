@@ -12,7 +12,7 @@ package struct CaptureTriggers {
     }
 
     let table: TableDescription
-    let marks: MarkTable
+    package let marks: MarkTable
 
     package init(_ table: TableDescription, number: Int64) {
         self.table = table

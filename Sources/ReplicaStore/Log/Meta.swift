@@ -20,6 +20,7 @@ enum MetaKey: String {
     case link
     case linkSince = "link_since"
     case lastContact = "last_contact"
+    case lastContactMs = "last_contact_ms"
     case problem
 }
 

@@ -59,7 +59,9 @@ package struct Conflict: Hashable, Sendable {
     }
 
     /// Opens a conflict. With `policy` it is settled at once and only recorded.
-    package init(opening incoming: ConflictSide, against others: [ConflictSide], at position: UInt64, policy: Bool) {
+    package init(
+        opening incoming: ConflictSide, against others: [ConflictSide], at position: UInt64, policy: Bool
+    ) {
         self.init(sides: [], changed: position, settlement: policy ? .policy : nil, settledBy: nil)
         for side in others { join(side) }
         join(incoming)
@@ -94,13 +96,15 @@ package struct Conflict: Hashable, Sendable {
             changed = position
             return true
         }
-        // "At or after": a later, aware write may have replaced what the conflict was settled by.
-        guard let settledBy else { return false }
-        let later = others.filter { $0.position >= settledBy.position }
-        guard !later.isEmpty || !incoming.agrees(with: settledBy) else { return false }
+        // "At or after": a later, aware write may have replaced what the conflict was settled by. A person who
+        // let things stand wrote nothing: what came after that is later, and nothing is known to agree with it.
+        let later = others.filter { $0.position >= settledBy?.position ?? changed + 1 }
+        if later.isEmpty, let settledBy, incoming.agrees(with: settledBy) { return false }
         sides = []
-        for side in later { join(side) }
-        join(settledBy)
+        // Settled by nothing written, or by the same author, who goes on: the earlier ends are still at odds.
+        let isOwn = settledBy == nil || settledBy?.dot.replica == incoming.dot.replica
+        for side in isOwn ? others : later { join(side) }
+        if let settledBy { join(settledBy) }
         join(incoming)
         settlement = nil
         self.settledBy = nil
@@ -108,7 +112,8 @@ package struct Conflict: Hashable, Sendable {
         return true
     }
 
-    /// Settles it by a person's decision or an aware write that stands at `position`.
+    /// Settles it by a person's decision or an aware write that stands at `position`; `side` is nil when a
+    /// person let things stand.
     package mutating func settle(by side: ConflictSide?, _ how: Settlement, at position: UInt64) {
         settlement = how
         settledBy = side

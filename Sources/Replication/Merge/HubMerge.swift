@@ -50,7 +50,7 @@ package struct HubMerge: Sendable {
         }
     }
 
-    private init(target: Target, effective: [Int]?, carries: Bool, pairs: [Pair]) {
+    package init(target: Target, effective: [Int]?, carries: Bool, pairs: [Pair]) {
         self.target = target
         self.effective = effective
         self.carries = carries
@@ -115,14 +115,14 @@ package struct HubMerge: Sendable {
         }
         let shownInserts = inserts.filter { other in !inserts.contains { $0.covers(other) } }
         pairs += shownInserts.map { .insert(other: $0) }
-        if shownInserts.isEmpty {
-            for column in incoming.columns {
-                let own = incoming.value(of: column)!
-                let writers = concurrent.filter { $0.operation.isUserWrite && $0.index(of: column) != nil }
-                for other in writers
-                where other.value(of: column)! != own && !writers.contains(where: { $0.covers(other) }) {
-                    pairs.append(.cell(column: column, other: other))
-                }
+        for column in incoming.columns {
+            let own = incoming.value(of: column)!
+            let writers = concurrent.filter { $0.operation.isUserWrite && $0.index(of: column) != nil }
+            for other in writers
+            where other.value(of: column)! != own && !writers.contains(where: { $0.covers(other) }) {
+                // Two whole rows disagree as such, above; an update that followed one of them is a side of its own.
+                if isWhole && (other.operation == .insert || other.operation == .replace) { continue }
+                pairs.append(.cell(column: column, other: other))
             }
         }
         let deletes = concurrent.filter { $0.operation == .delete }

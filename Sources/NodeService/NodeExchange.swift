@@ -1,0 +1,258 @@
+import HTTP
+import Presentation
+import ReplicaStore
+import Replication
+
+/// Why an exchange with the hub came to nothing.
+package enum ExchangeError: Error, CustomStringConvertible {
+    /// The hub was not reached, or the line was cut: nothing is lost, it goes on by itself.
+    case unreachable(String)
+    /// The hub answered that it will not.
+    case refused(status: Int, title: String, detail: String, next: String)
+    /// What the hub sent cannot be taken.
+    case store(StoreError)
+
+    package var description: String {
+        switch self {
+        case .unreachable(let why): why
+        case .refused(_, let title, let detail, let next): "\(title): \(detail) \(next)"
+        case .store(let error): "\(error)"
+        }
+    }
+}
+
+extension NodeService {
+    /// One push and one pull, then done.
+    /// - Returns: how many change sets went and came.
+    package func syncOnce() async throws(ExchangeError) -> (pushed: Int, pulled: Int) {
+        do {
+            try store.seal(nowMs: nowMs)
+        } catch {
+            throw .store(error)
+        }
+        do {
+            let pushed = try await pushAll()
+            let pulled = try await pullAll(waitMs: 0)
+            return (pushed, pulled)
+        } catch {
+            noteLink(error)
+            throw error
+        }
+    }
+
+    // MARK: push
+
+    /// Sends own change sets until the hub holds all that is sealed.
+    func pushAll() async throws(ExchangeError) -> Int {
+        var sent = 0
+        var answer = try await push([], firstSegment: 0)
+        while true {
+            let known = answer.vector[store.replica]
+            try noteAcknowledged(known)
+            let sealed = try storing { () throws(StoreError) in try store.sealedSeq() }
+            if known >= sealed { return sent }
+            let sets = try storing { () throws(StoreError) in try store.outgoing(after: known, maxBytes: 4 << 20) }
+            guard let first = sets.first else { return sent }
+            let resume = answer.staged.flatMap { $0.seq == first.header.dot.seq ? $0.segments : nil } ?? 0
+            answer = try await push(sets, firstSegment: resume)
+            sent += sets.count
+            guard answer.vector[store.replica] > known else {
+                throw .unreachable("the hub took nothing of what was pushed")
+            }
+        }
+    }
+
+    private struct PushAnswer {
+        let vector: VectorClock
+        let staged: (seq: UInt64, segments: UInt64)?
+    }
+
+    private func push(_ sets: [ChangeSet], firstSegment: UInt64) async throws(ExchangeError) -> PushAnswer {
+        let sender = PushBody(sets, firstSegment: firstSegment)
+        let body = sets.isEmpty ? Body.empty : Body { await sender.next() }
+        let before = localNow()
+        let response = try await send(pushTransport, .post, ["v1", "push"], body)
+        let json = try await json(response)
+        guard let vector = json["vector"].flatMap({ VectorClock(json: $0) }) else {
+            throw .unreachable("the answer to a push is not the hub's")
+        }
+        if let hubTime = json["hub_time_ms"]?.integer { measureClock(hubTime, before: before) }
+        noteContact()
+        var staged: (seq: UInt64, segments: UInt64)?
+        if let seq = json["staged"]?["seq"]?.integer, let segments = json["staged"]?["segments"]?.integer {
+            staged = (UInt64(clamping: seq), UInt64(clamping: segments))
+        }
+        return PushAnswer(vector: vector, staged: staged)
+    }
+
+    private func noteAcknowledged(_ seq: UInt64) throws(ExchangeError) {
+        guard seq > acknowledged else { return }
+        acknowledged = seq
+        try storing { () throws(StoreError) in try store.noteAcknowledged(seq) }
+    }
+
+    // MARK: pull
+
+    /// Takes in the order behind the position that this database has reached, until the hub has no more.
+    func pullAll(waitMs: Int) async throws(ExchangeError) -> Int {
+        let (position, sealed) = try storing { () throws(StoreError) in (try store.position(), try store.sealedSeq()) }
+        var request: JSON.Object = JSON.Object([
+            ("position", .integer(Int64(position))), ("sealed", .integer(Int64(sealed))),
+            ("wait_ms", .integer(Int64(waitMs))),
+        ])
+        if let partial, !partial.segments.isEmpty {
+            request["resume"] = [
+                "change": .string("\(partial.header.dot)"), "segment": .integer(Int64(partial.segments.count)),
+            ]
+        }
+        let bytes: [UInt8]
+        do { bytes = try JSON.object(request).bytes() } catch { throw .unreachable("\(error)") }
+        let response = try await send(pullTransport, .post, ["v1", "pull"], Body(bytes: bytes))
+        guard response.headers["content-type"] == "application/vnd.samband.frames" else {
+            throw .unreachable("the answer to a pull is not the hub's, but of type \(response.headers["content-type"] ?? "none")")
+        }
+        var intake = PullIntake(partial: partial)
+        partial = nil
+        var taken = 0
+        do {
+            while let piece = try await response.body.next() {
+                try intake.append(piece)
+                taken += try takeWhole(&intake, atLeast: 1 << 18)
+            }
+            taken += try takeWhole(&intake, atLeast: 0)
+        } catch let error as ExchangeError {
+            throw error
+        } catch let error as CodecError {
+            throw .unreachable("what came from the hub was damaged on the way (\(error))")
+        } catch {
+            // The line was cut: what is whole is taken, the segments of the rest are kept.
+            taken += try takeWhole(&intake, atLeast: 0)
+            partial = intake.rest
+            throw .unreachable("the line was cut within a pull (\(error))")
+        }
+        guard let end = intake.end else { throw .unreachable("the pull ended without its end frame") }
+        measureClock(Int64(end.hubTimeMs), before: localNow())
+        noteContact()
+        return taken
+    }
+
+    private func takeWhole(_ intake: inout PullIntake, atLeast bytes: Int) throws(ExchangeError) -> Int {
+        guard intake.wholeBytes >= bytes, !intake.whole.isEmpty else { return 0 }
+        let transactions = intake.takeWhole()
+        try storing { () throws(StoreError) in try store.take(transactions, nowMs: nowMs) }
+        wantPush()
+        return transactions.reduce(0) { $0 + $1.count }
+    }
+
+    // MARK: requests
+
+    private func send(
+        _ transport: any Transport, _ method: Method, _ path: [String], _ body: Body
+    ) async throws(ExchangeError) -> Response {
+        let request = Request(
+            method, path: path, headers: ["authorization": FieldValue("Bearer \(secret)") ?? ""], body: body)
+        let response: Response
+        do {
+            response = try await transport.send(request)
+        } catch {
+            throw .unreachable("\(error)")
+        }
+        guard response.status == .ok else {
+            let bytes = (try? await response.body.collect(limit: 1 << 16)) ?? []  // a cut problem is still a refusal
+            let problem = try? JSON(parsing: bytes)  // a proxy answers with what it likes
+            if response.headers["content-type"] != "application/problem+json" || problem == nil {
+                throw .unreachable("something other than the hub answered, with status \(response.status)")
+            }
+            throw .refused(
+                status: response.status.code, title: problem?["title"]?.string ?? "\(response.status)",
+                detail: problem?["detail"]?.string ?? "", next: problem?["next"]?.string ?? "")
+        }
+        return response
+    }
+
+    private func json(_ response: Response) async throws(ExchangeError) -> JSON {
+        do {
+            return try JSON(parsing: try await response.body.collect(limit: 1 << 22))
+        } catch {
+            throw .unreachable("the answer is not the hub's (\(error))")
+        }
+    }
+
+    private func storing<T>(_ body: () throws(StoreError) -> T) throws(ExchangeError) -> T {
+        do { return try body() } catch { throw .store(error) }
+    }
+
+    // MARK: the line
+
+    /// Half the way there and back lies between the hub's reading and now, at most.
+    private func measureClock(_ hubTimeMs: Int64, before: UInt64) {
+        let after = Int64(localNow())
+        let middle = Int64(before) + (after - Int64(before)) / 2
+        offsetMs = hubTimeMs - middle
+        // Only a correction for next time: a failure to keep it harms nothing that is written.
+        try? store.noteClockOffset(offsetMs)
+    }
+
+    func noteContact() {
+        let now = localNow()
+        link.lastContactMs = now
+        if !link.isUp {
+            link.isUp = true
+            link.sinceMs = now
+            link.trouble = nil
+        }
+        writeLink()
+    }
+
+    func noteLink(_ error: ExchangeError) {
+        if case .refused = error { link.lastContactMs = localNow() }
+        if link.isUp {
+            link.isUp = false
+            link.sinceMs = localNow()
+        }
+        link.trouble = "\(error)"
+        writeLink()
+    }
+
+    private func writeLink() {
+        // For the view that applications read; the service itself goes by what is in memory.
+        try? store.noteLink(
+            isUp: link.isUp, since: rfc3339(ms: link.sinceMs), lastContact: link.lastContactMs.map { rfc3339(ms: $0) },
+            lastContactMs: link.lastContactMs)
+    }
+}
+
+/// The frames of one push, made while they are being sent.
+private actor PushBody {
+    private let sets: [ChangeSet]
+    private var set = 0
+    private var segment: Int
+    private var headerIsDue = true
+
+    init(_ sets: [ChangeSet], firstSegment: UInt64) {
+        self.sets = sets
+        segment = Int(clamping: firstSegment)
+    }
+
+    func next() -> [UInt8]? {
+        guard set < sets.count else { return nil }
+        var out: [UInt8] = []
+        while set < sets.count && out.count < 1 << 18 {
+            let current = sets[set]
+            if headerIsDue {
+                out += Frame.header(current.header, Delivery(firstSegment: UInt64(segment))).encoded()
+                headerIsDue = false
+            }
+            if segment < current.segments.count {
+                out += Frame.segment(current.segments[segment]).encoded()
+                segment += 1
+            }
+            if segment >= current.segments.count {
+                set += 1
+                segment = 0
+                headerIsDue = true
+            }
+        }
+        return out
+    }
+}

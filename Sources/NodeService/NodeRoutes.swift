@@ -1,0 +1,71 @@
+import HTTP
+import Presentation
+import ReplicaStore
+import Replication
+
+/// The routes of a node, through the control socket.
+struct NodeRoutes {
+    let node: NodeService
+
+    var router: Router {
+        let node = self.node
+        var router = Router()
+        router.on(.get, "/v1/status") { _, _ throws(Problem) in try await node.status() }
+        router.on(.post, "/v1/sync") { _, _ throws(Problem) in try await node.sync() }
+        router.on(.post, "/v1/conflict/{id}/resolve") { _, _ throws(Problem) in throw NodeRoutes.atHub }
+        router.on(.get, "/v1/site") { _, _ throws(Problem) in throw NodeRoutes.atHub }
+        router.on(.post, "/v1/site") { _, _ throws(Problem) in throw NodeRoutes.atHub }
+        ReadRoutes.add(to: &router) { body throws(Problem) in try await node.reading(body) }
+        return router
+    }
+
+    private static let atHub = Problem(
+        .unprocessableContent, type: "https://samband.invalid/problem/refused", title: "This is done at the hub",
+        detail: "The database is a node's.", next: "Name the hub's file with --db, or ask its operators.")
+}
+
+extension NodeService {
+    /// CLI.md's `status` of a node.
+    func status() throws(Problem) -> Response {
+        let json = try answering { () throws(StoreError) -> JSON in
+            let counts = try store.counts()
+            return [
+                "role": "node", "fleet": .string(store.fleet), "site": .string(store.site),
+                "replica": .integer(Int64(store.replica)), "hub": .string(try store.hubAddress()),
+                "link": .string(link.isUp ? "up" : "down"), "link_since": .string(rfc3339(ms: link.sinceMs)),
+                "last_contact": link.lastContactMs.map { .string(rfc3339(ms: $0)) } ?? .null,
+                "trouble": (sealTrouble ?? link.trouble).map { .string($0) } ?? .null,
+                "pending": .integer(Int64(try store.pendingCount(acknowledged: acknowledged))),
+                "in_flight": .integer(Int64(try store.inFlightCount())), "schema_version": 1,
+                "vector": try store.vector().json, "conflicts": ["open": .integer(Int64(counts.conflictsOpen))],
+                "withheld": .integer(Int64(counts.withheld)),
+            ]
+        }
+        return try .json(json)
+    }
+
+    /// One push and pull → `{"pushed":…, "pulled":…, "vector":…}`.
+    func sync() async throws(Problem) -> Response {
+        let done: (pushed: Int, pulled: Int)
+        do {
+            done = try await syncOnce()
+        } catch {
+            switch error {
+            case .store(let error): throw Problem(error)
+            case .refused(_, let title, let detail, let next):
+                throw Problem(
+                    .forbidden, type: "https://samband.invalid/problem/hub-refused", title: title, detail: detail,
+                    next: next)
+            case .unreachable(let why):
+                throw Problem(
+                    .serviceUnavailable, type: "https://samband.invalid/problem/hub-unreachable",
+                    title: "The hub cannot be reached", detail: "\(why).",
+                    next: "Everything is kept; it goes by itself when the line is back.")
+            }
+        }
+        let vector = try answering { () throws(StoreError) in try store.vector() }
+        return try .json([
+            "pushed": .integer(Int64(done.pushed)), "pulled": .integer(Int64(done.pulled)), "vector": vector.json,
+        ])
+    }
+}

@@ -1,0 +1,110 @@
+import HTTP
+import Presentation
+import ReplicaStore
+import Replication
+import SQLite
+
+/// A node without its sockets: seals what programs write, pushes it, and takes in what the hub gives out. One
+/// writer on its own thread; the exchange with the hub goes through transports that it is handed.
+package actor NodeService {
+    let store: NodeStore
+    private let executor: DatabaseExecutor
+    /// The way to the hub, for pushes; and one for the pull that waits.
+    let pushTransport: any Transport
+    let pullTransport: any Transport
+    let secret: String
+    /// The time of this machine in milliseconds since 1970.
+    let localNow: @Sendable () -> UInt64
+    /// Milliseconds from this machine's clock to the hub's.
+    var offsetMs: Int64
+    /// The last own seq that the hub has said it holds.
+    var acknowledged: UInt64
+    /// The part of a change set that a cut pull has left.
+    var partial: PartialPull?
+    var link: LinkState
+    /// Why new writes cannot be sealed, in words.
+    var sealTrouble: String?
+    /// Raised when something has been sealed; the push loop takes it down.
+    private var pushSignal: CheckedContinuation<Void, Never>?
+    private var pushIsDue = true
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    /// Opens the node's database. The caller holds the lock of the file.
+    ///
+    /// - Parameters:
+    ///   - push: the way to the hub; nil for a node that is only asked about itself.
+    ///   - secret: the bearer token that the node made when it joined.
+    package init(
+        path: String, push: any Transport, pull: any Transport, secret: String,
+        now: @escaping @Sendable () -> UInt64
+    ) throws(StoreError) {
+        executor = DatabaseExecutor(name: "samband-node")
+        store = try NodeStore(path: path)
+        pushTransport = push
+        pullTransport = pull
+        self.secret = secret
+        localNow = now
+        offsetMs = try store.clockOffsetMs()
+        acknowledged = try store.acknowledged()
+        link = LinkState(isUp: false, sinceMs: now(), lastContactMs: try store.lastContactMs(), trouble: nil)
+    }
+
+    /// What the programs and operators of this machine reach through the control socket.
+    package nonisolated var operatorHandler: any Handler { NodeRoutes(node: self).router }
+
+    /// This machine's time, corrected to the hub's clock.
+    var nowMs: UInt64 { UInt64(max(0, Int64(localNow()) + offsetMs)) }
+
+    // MARK: sealing
+
+    /// A program may have committed: seals what is new and lets the push loop know. What keeps it from sealing
+    /// is shown by `status`, and tried again at the next commit and at the next contact with the hub.
+    package func onCommit() {
+        do {
+            if try store.seal(nowMs: nowMs) != nil { wantPush() }
+            sealTrouble = nil
+        } catch {
+            sealTrouble = "\(error)"
+        }
+    }
+
+    func wantPush() {
+        pushIsDue = true
+        pushSignal?.resume()
+        pushSignal = nil
+    }
+
+    /// Waits until there is something to push, or the task is cancelled.
+    func waitForPush() async {
+        if pushIsDue {
+            pushIsDue = false
+            return
+        }
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { pushSignal = $0 }
+        } onCancel: {
+            Task { await self.wantPush() }
+        }
+        pushIsDue = false
+    }
+
+    func reading(_ body: @Sendable (any ReadableStore) throws(Problem) -> Response) throws(Problem) -> Response {
+        try body(store)
+    }
+}
+
+/// What is known of the line to the hub.
+struct LinkState: Sendable {
+    var isUp: Bool
+    var sinceMs: UInt64
+    var lastContactMs: UInt64?
+    /// Why it is down, in words.
+    var trouble: String?
+}
+
+/// The part of a change set that came before a pull was cut.
+struct PartialPull: Sendable {
+    let header: ChangeSetHeader
+    var segments: [[UInt8]]
+}

@@ -1,0 +1,86 @@
+import Replication
+import SQLite
+
+/// What a node's database knows about its line to the hub.
+extension NodeStore {
+    package func hubAddress() throws(StoreError) -> String {
+        try storing("reading the hub's address") { try connection.metaText(.hub) ?? "" }
+    }
+
+    package func clockOffsetMs() throws(StoreError) -> Int64 {
+        try storing("reading the clock's offset") { Int64(bitPattern: try connection.metaNumber(.clockOffsetMs)) }
+    }
+
+    /// The last own seq that the hub has acknowledged.
+    package func acknowledged() throws(StoreError) -> UInt64 {
+        try storing("reading what the hub has acknowledged") { try connection.metaNumber(.acknowledged) }
+    }
+
+    package func lastContactMs() throws(StoreError) -> UInt64? {
+        try storing("reading the last contact") {
+            let ms = try connection.metaNumber(.lastContactMs)
+            return ms == 0 ? nil : ms
+        }
+    }
+
+    package func noteAcknowledged(_ seq: UInt64) throws(StoreError) {
+        try noting("noting what the hub has acknowledged") { try connection.setMeta(.acknowledged, seq) }
+    }
+
+    package func noteClockOffset(_ ms: Int64) throws(StoreError) {
+        guard try clockOffsetMs() != ms else { return }
+        try noting("noting the clock's offset") { try connection.setMeta(.clockOffsetMs, .integer(ms)) }
+    }
+
+    /// Writes the state of the line for the view `samband_status`.
+    package func noteLink(
+        isUp: Bool, since: String, lastContact: String?, lastContactMs: UInt64?
+    ) throws(StoreError) {
+        try noting("noting the state of the line") {
+            try connection.setMeta(.link, .text(isUp ? "up" : "down"))
+            try connection.setMeta(.linkSince, .text(since))
+            if let lastContact { try connection.setMeta(.lastContact, .text(lastContact)) }
+            if let lastContactMs { try connection.setMeta(.lastContactMs, lastContactMs) }
+        }
+    }
+
+    /// Rows written here that the hub has not acknowledged: those marked, and those sealed since.
+    package func pendingCount(acknowledged: UInt64) throws(StoreError) -> UInt64 {
+        try storing("counting the changes that wait") {
+            var count: UInt64 = 0
+            for table in tables {
+                let mark = sealer.markTable(table.number)
+                count += UInt64(try connection.firstInteger("SELECT count(*) FROM \(mark)") ?? 0)
+            }
+            for (entry, _) in inFlight where entry.header.dot.seq > acknowledged { count += entry.header.rowCount }
+            return count
+        }
+    }
+
+    /// A write that may be lost with the machine's power without harm waits for no fsync.
+    private func noting(_ doing: String, _ body: () throws -> Void) throws(StoreError) {
+        try storing(doing) {
+            try connection.execute("PRAGMA synchronous = NORMAL")
+            // The pragma cannot fail outside a transaction, and the transaction has ended by then.
+            defer { try? connection.execute("PRAGMA synchronous = FULL") }
+            try connection.transaction(body)
+        }
+    }
+}
+
+/// A snapshot that has just arrived.
+package enum NodeFile {
+    /// Checks that it is a node's database, whole and sound, and notes the hub's address in it.
+    package static func adopt(_ path: String, hub: String) throws(StoreError) {
+        try storing("opening the snapshot \(path)") {
+            let opened = try ReplicaFile.open(path, role: "node")
+            defer { opened.connection.close() }
+            guard try opened.connection.firstString("PRAGMA quick_check") == "ok" else {
+                throw StoreError(
+                    .refused, doing: "opening the snapshot \(path)", why: "SQLite finds it damaged",
+                    hint: "Join again with the same token.")
+            }
+            try opened.connection.setMeta(.hub, .text(hub))
+        }
+    }
+}

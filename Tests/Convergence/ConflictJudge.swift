@@ -1,0 +1,175 @@
+import Replication
+import SimulationKit
+
+/// Judges the hub's conflicts from the whole history, naively.
+///
+/// Missed: two concurrent writes of different value to one cell, two concurrent inserts of one key, or a delete
+/// and a write it had not seen, with no open conflict about them, though nobody who had seen both has acted and
+/// neither author has come round to the other. Lost: a value that is nowhere any more. Invented: a conflict about
+/// what no two concurrent acts disagreed on.
+struct ConflictJudge {
+    private struct Act {
+        let set: RecordedSet
+        let write: RecordedWrite
+
+        /// True when its author had reached the place where both of two acts stood: it can have seen their conflict.
+        func hadSeen(_ a: Act, _ b: Act) -> Bool { set.seen >= max(a.set.position!, b.set.position!) }
+    }
+
+    private struct Place: Hashable {
+        let kind: SeenConflict.Kind
+        let column: Int?
+    }
+
+    private let byRow: [RowIdentity: [Act]]
+    private let conflicts: [RowIdentity: [SeenConflict]]
+    private let decisions: [History.Decision]
+    private let rows: Rows
+    /// Columns of it that settle by a policy need a record, not an open conflict.
+    private let catalogue: Catalogue
+
+    init(_ history: History, conflicts: [SeenConflict], rows: Rows, catalogue: Catalogue) {
+        var byRow: [RowIdentity: [Act]] = [:]
+        for set in history.sets.values where set.position != nil {
+            for (row, write) in set.writes { byRow[row, default: []].append(Act(set: set, write: write)) }
+        }
+        self.byRow = byRow
+        self.conflicts = Dictionary(grouping: conflicts, by: \.row)
+        self.rows = rows
+        self.catalogue = catalogue
+        decisions = history.decisions
+    }
+
+    /// Everything that is wrong.
+    func complaints() -> [String] {
+        var complaints: [String] = []
+        for (row, acts) in byRow {
+            for a in acts {
+                for b in acts where a.set.dot < b.set.dot && a.set.isConcurrent(with: b.set) {
+                    complaints += missed(row, acts, a, b)
+                }
+                complaints += lost(row, acts, a)
+            }
+        }
+        for (row, seen) in conflicts {
+            for conflict in seen { complaints += invented(row, conflict) }
+        }
+        return complaints
+    }
+
+    // MARK: Missed
+
+    /// The places where two concurrent acts on a row disagree.
+    private func disagreements(_ a: Act, _ b: Act) -> [Place] {
+        switch (a.write.kind, b.write.kind) {
+        case (.delete, .delete): return []
+        case (.delete, _), (_, .delete): return [Place(kind: .deleteUpdate, column: nil)]
+        default:
+            if a.write.isWhole && b.write.isWhole {
+                return a.write.cells == b.write.cells ? [] : [Place(kind: .insert, column: nil)]
+            }
+            return a.write.cells.keys.filter {
+                b.write.cells[$0] != nil && b.write.cells[$0] != a.write.cells[$0]
+            }
+            .sorted().map { Place(kind: .cell, column: $0) }
+        }
+    }
+
+    private func missed(_ row: RowIdentity, _ acts: [Act], _ a: Act, _ b: Act) -> [String] {
+        disagreements(a, b).compactMap { place in
+            let records = (conflicts[row] ?? []).filter { $0.kind == place.kind && $0.column == place.column }
+            if records.contains(where: { $0.life.isOpen }) { return nil }
+            if let column = place.column, catalogue.tables[row.table].newest.contains(column),
+                !records.isEmpty
+            {
+                return nil
+            }
+            let isDecided = decisions.contains { decision in
+                decision.row == row && decision.kind == place.kind && decision.column == place.column
+                    && max(a.set.position!, b.set.position!) <= decision.position
+            }
+            if isDecided || acts.contains(where: { excuses($0, place, a, b, acts) }) { return nil }
+            return
+                "missed: \(place.kind) \(place.column.map { "\($0) " } ?? "")of \(row) between \(a.set.dot) and"
+                + " \(b.set.dot) is not open (\(records.count) records)"
+        }
+    }
+
+    /// True when act x leaves nothing to dispute between a and b.
+    private func excuses(_ x: Act, _ place: Place, _ a: Act, _ b: Act, _ acts: [Act]) -> Bool {
+        // A delete that had seen both.
+        if x.write.kind == .delete && covers(x, a) && covers(x, b) { return true }
+        switch place.kind {
+        case .cell:
+            guard let value = x.write.cells[place.column!] else { return false }
+            if x.hadSeen(a, b) || defers(a, to: x, b) || defers(b, to: x, a) { return true }
+            return covers(x, a) && value == b.write.cells[place.column!]
+                || covers(x, b) && value == a.write.cells[place.column!]
+        case .insert:
+            guard x.write.isWhole else { return false }
+            if x.hadSeen(a, b) { return true }
+            return covers(x, a) && x.write.cells == b.write.cells
+                || covers(x, b) && x.write.cells == a.write.cells
+        case .deleteUpdate:
+            let (dead, live) = a.write.kind == .delete ? (a, b) : (b, a)
+            if x.write.isWhole && x.hadSeen(a, b) { return true }
+            return covers(x, dead) && x.write.lives || covers(x, live) && x.write.kind == .delete
+        default: return true
+        }
+    }
+
+    /// True when x followed a and is at odds with b about the whole row: that conflict speaks for this one.
+    private func defers(_ a: Act, to x: Act, _ b: Act) -> Bool {
+        covers(x, a) && x.set.isConcurrent(with: b.set) && x.write.isWhole && b.write.isWhole
+            && !disagreements(x, b).isEmpty
+    }
+
+    private func covers(_ x: Act, _ y: Act) -> Bool { x.set.covers(y.set) }
+
+    // MARK: Lost
+
+    /// Every value ever written is in the table, overwritten or deleted by one who had seen it, or in a conflict.
+    private func lost(_ row: RowIdentity, _ acts: [Act], _ a: Act) -> [String] {
+        a.write.cells.compactMap { column, value in
+            if rows[row]?.data[column] == value { return nil }
+            let isOverwritten = acts.contains { x in
+                covers(x, a) && (x.write.kind == .delete || x.write.cells[column] != nil)
+            }
+            if isOverwritten { return nil }
+            let isKept = (conflicts[row] ?? []).contains { conflict in
+                conflict.life.sides.contains { side in
+                    side.value == value && conflict.column == column || side.row?[column] == value
+                }
+            }
+            return isKept ? nil : "lost: \(row) column \(column), \(value.legible) of \(a.set.dot) is nowhere"
+        }
+    }
+
+    // MARK: Invented
+
+    private func invented(_ row: RowIdentity, _ conflict: SeenConflict) -> [String] {
+        let place = Place(kind: conflict.kind, column: conflict.column)
+        let acts = byRow[row] ?? []
+        let isReal = acts.contains { a in
+            acts.contains { b in a.set.isConcurrent(with: b.set) && disagreements(a, b).contains(place) }
+        }
+        let name = "\(place.kind) \(place.column.map { "\($0) " } ?? "")of \(row)"
+        guard isReal else { return ["invented: \(name), on which no two concurrent acts disagree"] }
+        var complaints: [String] = []
+        for side in conflict.life.sides {
+            guard let act = acts.first(where: { $0.set.dot == side.dot }) else {
+                complaints.append("invented: \(name) has a side \(side.dot) that did not write the row")
+                continue
+            }
+            if place.kind == .cell ? side.value != act.write.cells[place.column!] : !holds(side, act) {
+                complaints.append("invented: \(name), side \(side.dot) did not write that")
+            }
+        }
+        if conflict.life.sides.count < 2 { complaints.append("invented: \(name) has one side") }
+        return complaints
+    }
+
+    private func holds(_ side: ConflictSide, _ act: Act) -> Bool {
+        act.write.kind == .delete ? side.row == nil : side.row == act.write.cells
+    }
+}

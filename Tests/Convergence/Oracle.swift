@@ -1,0 +1,46 @@
+import Replication
+import SimulationKit
+
+/// The value of a replica, computed naively from the whole history of what users did (DESIGN §4, MODEL section 1):
+///
+/// * a row exists if one of its writes is covered by no delete that is known;
+/// * a cell holds its write of greatest stamp, those of deleted rows included.
+///
+/// It knows contexts, not positions, and shares no code with the merge.
+struct Oracle {
+    private let byRow: [RowIdentity: [(set: RecordedSet, write: RecordedWrite)]]
+
+    init(_ sets: some Sequence<RecordedSet>) {
+        var byRow: [RowIdentity: [(set: RecordedSet, write: RecordedWrite)]] = [:]
+        for set in sets {
+            for (row, write) in set.writes { byRow[row, default: []].append((set, write)) }
+        }
+        self.byRow = byRow
+    }
+
+    /// The data columns of every row that exists.
+    var rows: [RowIdentity: [Value]] {
+        var rows: [RowIdentity: [Value]] = [:]
+        for row in byRow.keys {
+            if let data = data(of: row) { rows[row] = data }
+        }
+        return rows
+    }
+
+    func data(of row: RowIdentity) -> [Value]? {
+        guard let acts = byRow[row] else { return nil }
+        let deletes = acts.filter { !$0.write.lives }
+        let lives = acts.contains { act in
+            act.write.lives && !deletes.contains { $0.set.covers(act.set) }
+        }
+        guard lives else { return nil }
+        var greatest: [Int: (stamp: (UInt64, UInt32, UInt64), value: Value)] = [:]
+        for act in acts {
+            for (column, value) in act.write.cells
+            where greatest[column].map({ $0.stamp < act.set.stamp }) ?? true {
+                greatest[column] = (act.set.stamp, value)
+            }
+        }
+        return greatest.sorted { $0.key < $1.key }.map(\.value.value)
+    }
+}

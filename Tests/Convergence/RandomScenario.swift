@@ -1,0 +1,130 @@
+import Replication
+import SimulationKit
+
+extension Scenario {
+    /// A random history: who takes part, how wrong the clocks are, how bad the network is and what sites write all
+    /// come out of the seed.
+    init(seed: UInt64, tables: [TableModel], decides: Bool = true) {
+        var random = SeededRandom(seed: seed)
+        let siteCount = random.pick([2, 2, 2, 3, 3, 3, 4, 5, 6])
+        var chosen = [random.pick(tables)]
+        if random.chance(25) {
+            chosen.append(random.pick(tables.filter { $0.name != chosen[0].name } + [chosen[0]]))
+        }
+        if chosen.count == 2 && chosen[0].name == chosen[1].name { chosen.removeLast() }
+        self.init(
+            seed: seed, catalogue: Catalogue(chosen), siteCount: siteCount, decides: decides, random: &random)
+    }
+
+    init(seed: UInt64, catalogue: Catalogue, siteCount: Int, decides: Bool, random: inout SeededRandom) {
+        let skewPool: [Int64] = random.pick([[0], [-50, 0, 1000], [-50, 0, 50], [-3_600_000, 0, 40_000]])
+        let skews = (0..<siteCount).map { _ in random.pick(skewPool) }
+        let writer = RandomWriter(catalogue: catalogue, random: &random)
+        let faults = random.pick([0, 0, 20, 50])
+        let talk = random.pick([10, 25, 40])
+        var steps: [Step] = []
+        if random.chance(60) {
+            steps += [.write(0, (0..<3).map { _ in writer.insert(&random) }), .settle]
+        }
+        var online = Array(repeating: true, count: siteCount)
+        for _ in 0..<random.int(4...40) {
+            let site = random.int(0...siteCount - 1)
+            if random.chance(5) { online[site].toggle() }
+            let kind = random.int(0...99)
+            if kind < talk {
+                if !online[site] { continue }
+                let fault = Scenario.fault(percent: faults, &random)
+                steps.append(random.chance(50) ? .push(site, fault) : .pull(site, fault))
+            } else if kind < talk + 10 {
+                steps.append(.wait(UInt64(random.pick([1, 20, 500, 5000]))))
+            } else if kind < talk + 12 && decides {
+                steps.append(
+                    .decide(
+                        random.int(0...7),
+                        random.chance(70)
+                            ? .side(random.int(0...3)) : .value(.integer(Int64(random.int(0...4))))))
+            } else if kind < talk + 22 && faults > 0 {
+                steps.append(.deliver(random.int(0...5)))
+            } else if kind < talk + 24 {
+                steps.append(.settle)
+            } else if kind < talk + 34 {
+                steps.append(.seal(site))
+            } else {
+                steps.append(.write(site, writer.transaction(&random)))
+                if random.chance(50) { steps.append(.seal(site)) }
+            }
+        }
+        self.init(catalogue: catalogue, skewsMs: skews, steps: steps)
+    }
+
+    private static func fault(percent: Int, _ random: inout SeededRandom) -> Fault {
+        guard random.chance(percent) else { return .none }
+        return random.pick([
+            .lost, .cut(random.int(0...999)), .bent(random.int(0...999)), .late, .late, .twice, .unanswered,
+        ])
+    }
+}
+
+/// What local programs write: the shapes that a capture has to get right.
+struct RandomWriter {
+    let catalogue: Catalogue
+    let keyCount: Int
+    let deletes: Int
+
+    init(catalogue: Catalogue, random: inout SeededRandom) {
+        self.catalogue = catalogue
+        keyCount = random.int(1...3)
+        deletes = random.pick([0, 10, 30])
+    }
+
+    private func table(_ random: inout SeededRandom) -> Int { random.int(0...catalogue.tables.count - 1) }
+
+    private func key(_ table: Int, _ random: inout SeededRandom) -> [Value] {
+        let keys = catalogue.tables[table].keys
+        return keys[random.int(0...min(keyCount, keys.count) - 1)]
+    }
+
+    private func data(_ table: Int, _ random: inout SeededRandom) -> [Value] {
+        catalogue.tables[table].values.map { random.pick($0) }
+    }
+
+    func insert(_ random: inout SeededRandom) -> UserWrite {
+        let table = table(&random)
+        return .insert(table, random.pick(catalogue.tables[table].keys), data(table, &random))
+    }
+
+    /// One local transaction, now and then of several statements on one row.
+    func transaction(_ random: inout SeededRandom) -> [UserWrite] {
+        let table = table(&random)
+        let key = key(table, &random)
+        if random.int(0...99) < deletes {
+            let again = UserWrite.insert(table, key, data(table, &random))
+            return random.pick([
+                [.delete(table, key)], [.delete(table, key)], [.delete(table, key), again],
+                [again, .delete(table, key)],
+            ])
+        }
+        switch random.int(0...19) {
+        case 0...9: return [update(table, key, &random)]
+        case 10...12: return [.insert(table, key, data(table, &random))]
+        case 13: return [.orReplace(table, key, data(table, &random))]
+        case 14: return [.orIgnore(table, key, data(table, &random))]
+        case 15, 16: return [.upsert(table, key, data(table, &random), column: column(table, &random))]
+        case 17: return [.rekey(table, key, to: self.key(table, &random))]
+        default: return (0..<3).flatMap { _ in [update(table, self.key(table, &random), &random)] }
+        }
+    }
+
+    private func column(_ table: Int, _ random: inout SeededRandom) -> Int {
+        random.int(0...catalogue.tables[table].dataColumns.count - 1)
+    }
+
+    private func update(_ table: Int, _ key: [Value], _ random: inout SeededRandom) -> UserWrite {
+        var cells: [Int: Value] = [:]
+        for _ in 0..<random.pick([1, 1, 1, 2]) {
+            let column = column(table, &random)
+            cells[column] = random.pick(catalogue.tables[table].values[column])
+        }
+        return .update(table, key, cells)
+    }
+}

@@ -1,0 +1,44 @@
+import Replication
+import SimulationKit
+import Testing
+
+/// Runs random histories over the seeds and records the first that fails, shrunk.
+func runHistories(
+    _ seeds: [UInt64], make: (Catalogue) throws -> any FleetMaker, scenario: (UInt64) -> Scenario
+) -> (tally: Trial.Tally, failure: String?) {
+    var sum = Trial.Tally()
+    for seed in seeds {
+        let history = scenario(seed)
+        func fails(_ scenario: Scenario) -> String? {
+            do {
+                let tally = try Trial(make(scenario.catalogue)).run(scenario, seed: seed)
+                sum.steps += tally.steps
+                sum.sets += tally.sets
+                sum.conflicts += tally.conflicts
+                sum.open += tally.open
+                sum.carried += tally.carried
+                return nil
+            } catch {
+                return "\(error)"
+            }
+        }
+        if let why = fails(history) {
+            let small = Shrinker.shrink(history, fails: fails)
+            return (sum, "SAMBAND_SEED=\(seed): \(why)\nshrunk: \(fails(small) ?? "?")\n\(small)")
+        }
+    }
+    return (sum, nil)
+}
+
+@Suite("The pure rules agree with the oracle")
+struct ReferenceTests {
+    @Test("random histories of tables without constraints converge, lose nothing and find every conflict")
+    func free() {
+        let seeds = SeedOfRun.seeds(from: 1, count: 3000)
+        let (tally, failure) = runHistories(seeds, make: { ReferenceMaker($0) }) { seed in
+            Scenario(seed: seed, tables: Catalogue.free)
+        }
+        print("\(seeds.count) histories from seed \(seeds[0]): \(tally)")
+        #expect(failure == nil, "\(failure ?? "")")
+    }
+}

@@ -1,0 +1,92 @@
+import ReplicaStore
+import Replication
+import SQLite
+import SimulationKit
+
+/// The real hub.
+final class StoreHub: HubEnd {
+    let maker: StoreMaker
+    let store: HubStore
+    let reader: Connection
+
+    init(_ maker: StoreMaker, path: String) throws {
+        self.maker = maker
+        store = try HubStore(path: path)
+        reader = try Connection(path: path, mode: .readWrite, busyTimeoutMs: 1000)
+    }
+
+    deinit { reader.close() }
+
+    var replica: UInt32 { store.replica }
+
+    func vector() throws -> VectorClock { try store.vector() }
+
+    func admit(site: String, nowMs: UInt64) throws -> UInt32 { maker.template.replicas[site]! }
+
+    func ingest(_ parcel: Parcel, from replica: UInt32, nowMs: UInt64) throws -> Bool {
+        try store.ingest(ChangeSet(header: parcel.header, segments: parcel.segments), from: replica, nowMs: nowMs)
+    }
+
+    func pull(for replica: UInt32, after position: UInt64) throws -> [[Parcel]] {
+        try store.pull(for: replica, after: position, maxBytes: 1 << 24).map { transaction in
+            transaction.map { Parcel(header: $0.header, delivery: $0.delivery, segments: $0.segments) }
+        }
+    }
+
+    func rows() throws -> Rows { try maker.rows(reader) }
+
+    func conflicts() throws -> [SeenConflict] {
+        try store.conflicts(includeSettled: true).map { record in
+            SeenConflict(
+                id: record.id, kind: SeenConflict.Kind(record.kind),
+                row: maker.catalogue.identity(maker.table(named: record.table), record.key),
+                column: record.columnIndex, life: record.life)
+        }
+    }
+
+    func withheld() throws -> [SeenWithheld] {
+        try store.withheld().map { record in
+            SeenWithheld(
+                row: maker.catalogue.identity(maker.table(named: record.table), record.key), dot: record.dot,
+                operation: record.operation,
+                cells: Dictionary(uniqueKeysWithValues: zip(record.columns, record.values)))
+        }
+    }
+
+    func complaint() throws -> String? { try maker.complaint(reader) }
+
+    func decide(_ id: UInt64, seen changed: UInt64, _ choice: SimulationKit.Choice, nowMs: UInt64) throws -> Bool {
+        guard let record = try store.conflicts(includeSettled: true).first(where: { $0.id == id }) else { return false }
+        let chosen: ReplicaStore.Choice
+        switch choice {
+        case .side(let place):
+            let side = record.life.sides[place % record.life.sides.count]
+            let site = try store.siteName(of: side.dot.replica)
+            chosen = .take(site: site.isEmpty ? "hub" : site)
+        case .value(let value):
+            guard let column = record.column else { return false }
+            chosen = .set([column: value])
+        }
+        do {
+            _ = try store.resolve(id, chosen, changed: changed, by: "operator", reason: nil, nowMs: nowMs)
+            return true
+        } catch where error.kind == .refused {
+            return false
+        }
+    }
+}
+
+extension SeenConflict.Kind {
+    init(_ kind: ConflictKind) {
+        switch kind {
+        case .insert: self = .insert
+        case .cell: self = .cell
+        case .deleteUpdate: self = .deleteUpdate
+        case .unique: self = .unique
+        case .foreignKey: self = .foreignKey
+        case .check: self = .check
+        case .scope: self = .scope
+        case .invalid: self = .invalid
+        }
+    }
+}

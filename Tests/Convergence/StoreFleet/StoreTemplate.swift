@@ -1,0 +1,90 @@
+import Foundation
+import ReplicaStore
+import Replication
+import SQLite
+import SimulationKit
+
+/// A fleet's files as they are before its first history, made once for each choice of tables: the hub's database
+/// with all sites admitted, and a node's for each. A history starts from copies.
+struct StoreTemplate {
+    let folder: String
+    let replicas: [String: UInt32]
+    let numbers: [Int]
+
+    static let sites = ["observer"] + Scenario.names
+
+    init(_ catalogue: Catalogue, folder: String) throws {
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        self.folder = folder
+        let nowMs: UInt64 = 1_699_999_999_000
+        let path = folder + "/hub.db"
+        try HubCreation.create(
+            path: path, fleet: "simulation", migrations: [(name: "001.sql", sql: catalogue.schema)], nowMs: nowMs)
+        let hub = try HubStore(path: path)
+        var replicas: [String: UInt32] = [:]
+        for site in StoreTemplate.sites { replicas[site] = try hub.admit(site: site, nowMs: nowMs) }
+        for site in StoreTemplate.sites.dropFirst() {
+            try hub.makeSnapshot(for: replicas[site]!, to: "\(folder)/\(site).db", nowMs: nowMs)
+        }
+        self.replicas = replicas
+        let connection = try Connection(path: path, mode: .readWrite, busyTimeoutMs: 1000)
+        defer { connection.close() }
+        numbers = try catalogue.tables.map { table in
+            let statement = try connection.prepare("SELECT number FROM samband_table WHERE name = ?1")
+            try statement.bind(at: 1, text: table.name)
+            guard try statement.step() else { throw Broken("table \(table.name) is not replicated") }
+            return Int(statement.integer(0))
+        }
+        try connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    }
+}
+
+extension Catalogue {
+    /// The migration that makes these tables and has them replicated.
+    var schema: String {
+        tables.map { table in
+            let ids = table.ids.map { "'\($0)'" } ?? "NULL"
+            var text = table.createSQL + ";\nINSERT INTO samband_table(name, ids) VALUES ('\(table.name)', \(ids));\n"
+            for column in table.newest.sorted() {
+                text +=
+                    "INSERT INTO samband_policy(table_name, column_name, policy)"
+                    + " VALUES ('\(table.name)', '\(table.dataColumns[column].name)', 'newest');\n"
+            }
+            return text
+        }.joined()
+    }
+
+    var name: String { tables.map(\.name).joined(separator: "-") }
+}
+
+/// The folder of one test run, in memory where the machine has such a place, gone when it ends.
+final class SimulationFolder {
+    let path: String
+    private var templates: [String: StoreTemplate] = [:]
+    private var count = 0
+
+    init() throws {
+        let base = FileManager.default.isWritableFile(atPath: "/dev/shm") ? "/dev/shm" : NSTemporaryDirectory()
+        path = "\(base)/samband-simulation-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    deinit {
+        // What is left is rubbish in a folder for rubbish.
+        try? FileManager.default.removeItem(atPath: path)
+    }
+
+    func template(_ catalogue: Catalogue) throws -> StoreTemplate {
+        if let known = templates[catalogue.name] { return known }
+        let made = try StoreTemplate(catalogue, folder: "\(path)/\(catalogue.name)")
+        templates[catalogue.name] = made
+        return made
+    }
+
+    func newFolder() throws -> String {
+        count += 1
+        let folder = "\(path)/\(count)"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        return folder
+    }
+}

@@ -1,0 +1,25 @@
+import Replication
+import SimulationKit
+import Testing
+
+@Suite("The real store agrees with the oracle")
+struct RealStoreTests {
+    let simulation: SimulationFolder
+
+    init() throws { simulation = try SimulationFolder() }
+
+    @Test("histories that broke an earlier draft", arguments: Story.ofTheModel + Story.ofConflicts)
+    func stories(story: Story) throws {
+        try story.run(StoreMaker(Catalogue(story.tables), in: simulation))
+    }
+
+    @Test("random histories of tables without constraints converge, lose nothing and find every conflict")
+    func free() {
+        let seeds = SeedOfRun.seeds(from: 1, count: 300)
+        let (tally, failure) = runHistories(seeds, make: { try StoreMaker($0, in: simulation) }) { seed in
+            Scenario(seed: seed, tables: Catalogue.free)
+        }
+        print("\(seeds.count) histories from seed \(seeds[0]): \(tally)")
+        #expect(failure == nil, "\(failure ?? "")")
+    }
+}

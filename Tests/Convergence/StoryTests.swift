@@ -1,0 +1,10 @@
+import SimulationKit
+import Testing
+
+@Suite("Histories that broke an earlier draft")
+struct StoryTests {
+    @Test("by the pure rules", arguments: Story.ofTheModel + Story.ofConflicts)
+    func pureRules(story: Story) throws {
+        try story.run(ReferenceMaker(Catalogue(story.tables)))
+    }
+}

@@ -1,0 +1,120 @@
+import Replication
+import SimulationKit
+
+/// Runs one history and checks the promises on the way and at the end.
+struct Trial {
+    /// What a run saw, for the sums that a test prints.
+    struct Tally {
+        var steps = 0
+        var sets = 0
+        var conflicts = 0
+        var open = 0
+        var carried = 0
+    }
+
+    let maker: any FleetMaker
+    /// True when no two rows can break a constraint: then the oracle is exact at every step.
+    let isFree: Bool
+
+    init(_ maker: any FleetMaker) {
+        self.maker = maker
+        isFree = maker.catalogue.tables.allSatisfy { $0.isFree }
+    }
+
+    func run(_ scenario: Scenario, seed: UInt64) throws -> Tally {
+        let fleet = try Fleet(maker, skewsMs: scenario.skewsMs, seed: seed)
+        fleet.watch = check
+        for step in scenario.steps { try fleet.perform(step) }
+        try fleet.settleEverything()
+        try finish(fleet)
+        return try tally(fleet, steps: scenario.steps.count)
+    }
+
+    /// After every event: constraints hold, and hub and node hold what the oracle says of what they know.
+    func check(_ fleet: Fleet, _ event: Fleet.Event) throws {
+        switch event {
+        case .ingested, .decided:
+            if let complaint = try fleet.hub.complaint() { throw Broken("the hub: \(complaint)") }
+            guard isFree else { return }
+            let known = fleet.history.sets.values.filter { $0.position != nil }
+            try compare("the hub", try fleet.hub.rows().mapValues(\.data), Oracle(known).rows, held: [])
+        case .taken(let index), .sealed(let index):
+            let site = fleet.sites[index]
+            if let complaint = try site.node.complaint() { throw Broken("\(site.name): \(complaint)") }
+            guard isFree, case .taken = event else { return }
+            let rows = try site.node.rows().mapValues(\.data)
+            try compare(
+                site.name, rows, Oracle(fleet.history.known(by: site.known)).rows, held: held(fleet, index))
+        }
+    }
+
+    /// Rows that a node's own delete in flight holds away.
+    private func held(_ fleet: Fleet, _ index: Int) throws -> Set<RowIdentity> {
+        let site = fleet.sites[index]
+        let place = try site.node.position()
+        var last: [RowIdentity: RecordedSet] = [:]
+        for set in fleet.history.sets.values
+        where set.dot.replica == site.node.replica && (set.position ?? .max) > place {
+            for row in set.writes.keys where (last[row]?.dot.seq ?? 0) < set.dot.seq { last[row] = set }
+        }
+        return Set(last.filter { $0.value.writes[$0.key]!.kind == .delete }.keys)
+    }
+
+    private func compare(
+        _ name: String, _ rows: [RowIdentity: [Value]], _ oracle: [RowIdentity: [Value]],
+        held: Set<RowIdentity>
+    ) throws {
+        for row in Set(rows.keys).union(oracle.keys).sorted() {
+            if held.contains(row) {
+                guard rows[row] == nil else {
+                    throw Broken("\(name) shows \(row), which its own delete took")
+                }
+            } else if rows[row] != oracle[row] {
+                throw Broken(
+                    "\(name) has \(row) = \(text(rows[row])), the oracle says \(text(oracle[row]))")
+            }
+        }
+    }
+
+    private func text(_ data: [Value]?) -> String {
+        data.map { "(\($0.map(\.legible).joined(separator: ", ")))" } ?? "nothing"
+    }
+
+    /// At rest: all equal, nothing in flight or aside, every conflict found and none invented, nothing lost.
+    func finish(_ fleet: Fleet) throws {
+        let rows = try fleet.hub.rows()
+        for site in fleet.sites {
+            guard try site.node.inFlightCount() == 0 else {
+                throw Broken("\(site.name) still has changes in flight")
+            }
+            guard try site.node.asideCount() == 0 else { throw Broken("\(site.name) still has rows aside") }
+            let mine = try site.node.rows()
+            guard mine == rows else {
+                let row = Set(rows.keys).union(mine.keys).sorted().first { rows[$0] != mine[$0] }!
+                throw Broken(
+                    "\(site.name) has \(row) = \(text(mine[row]?.data)) by key \(text(mine[row]?.key)), the hub"
+                        + " \(text(rows[row]?.data)) by key \(text(rows[row]?.key))")
+            }
+        }
+        if isFree {
+            let everything = Oracle(fleet.history.sets.values).rows
+            try compare("at rest, everyone", rows.mapValues(\.data), everything, held: [])
+            let judge = ConflictJudge(
+                fleet.history, conflicts: try fleet.hub.conflicts(), rows: rows, catalogue: maker.catalogue)
+            if let complaint = judge.complaints().sorted().first { throw Broken(complaint) }
+        }
+    }
+
+    private func tally(_ fleet: Fleet, steps: Int) throws -> Tally {
+        let conflicts = try fleet.hub.conflicts()
+        return Tally(
+            steps: steps, sets: fleet.history.sets.count, conflicts: conflicts.count,
+            open: conflicts.count { $0.life.isOpen },
+            carried: fleet.history.order.count { fleet.history.sets[$0] == nil })
+    }
+}
+
+extension TableModel {
+    /// True when no row of it can clash with another or with itself.
+    var isFree: Bool { Catalogue.free.contains { $0.name == name } }
+}

@@ -1,0 +1,132 @@
+import Foundation
+import HTTP
+import HubService
+import NodeService
+import ReplicaStore
+import SQLite
+import Synchronization
+
+/// A hub and nodes in one process: the services that ship, joined by a line that can be cut.
+final class ServiceFleet: Sendable {
+    let folder: String
+    let hub: HubService
+
+    init(_ schema: String) throws {
+        folder = NSTemporaryDirectory() + "samband-service-\(UInt64.random(in: 0...UInt64.max))"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try HubCreation.create(
+            path: folder + "/hub.db", fleet: "test", migrations: [(name: "001.sql", sql: schema)], nowMs: wallMs())
+        hub = try HubService(path: folder + "/hub.db", now: wallMs)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: folder) }
+
+    func path(_ site: String) -> String { "\(folder)/\(site).db" }
+
+    /// Adds a site and gives its join token.
+    func add(_ site: String) async throws -> String {
+        let answer = try await json(
+            hub.operatorHandler, Request(.post, path: ["v1", "site"], body: Body(text: #"{"name":"\#(site)"}"#)))
+        return answer["token"]!.string!
+    }
+
+    /// Joins a site over a line of its own.
+    func join(_ site: String, line: Line? = nil) async throws -> NodeService {
+        let token = try await add(site)
+        let line = line ?? Line(hub.siteHandler)
+        _ = try await Joining.join(path: path(site), hub: "http://hub", token: token, transport: line)
+        return try node(site, line)
+    }
+
+    func node(_ site: String, _ line: Line) throws -> NodeService {
+        let secret = try String(contentsOfFile: Joining.secretPath(of: path(site)), encoding: .utf8)
+        return try NodeService(
+            path: path(site), push: line, pull: line,
+            secret: secret.trimmingCharacters(in: .whitespacesAndNewlines), now: wallMs)
+    }
+
+    /// A program at the site writes.
+    func write(_ site: String, _ sql: String) throws {
+        let program = try Connection(path: path(site), mode: .readWrite, busyTimeoutMs: 5000)
+        defer { program.close() }
+        try program.execute("PRAGMA foreign_keys = ON")
+        try program.execute(sql)
+    }
+
+    func value(_ place: String, _ sql: String) throws -> String? {
+        let reader = try Connection(path: path(place), mode: .readOnly, busyTimeoutMs: 5000)
+        defer { reader.close() }
+        return try reader.firstString(sql)
+    }
+}
+
+@Sendable func wallMs() -> UInt64 { UInt64(Date().timeIntervalSince1970 * 1000) }
+
+func json(_ handler: any Handler, _ request: Request) async throws -> JSON {
+    let response = await handler.respond(to: request)
+    return try JSON(parsing: try await response.body.collect(limit: 1 << 24))
+}
+
+/// The line between a node and the hub: takes everything across, or is down, or cuts a body after so many bytes.
+final class Line: Transport {
+    private let handler: any Handler
+    private let state = Mutex(State())
+
+    struct State {
+        var isDown = false
+        /// Bytes of the next response's body that come through; then the line is cut, once.
+        var cutAnswerAfter: Int?
+        var cutRequestAfter: Int?
+        var bytesUp = 0
+        var bytesDown = 0
+    }
+
+    struct Cut: Error {}
+
+    init(_ handler: any Handler) { self.handler = handler }
+
+    func set(_ change: (inout State) -> Void) { state.withLock { change(&$0) } }
+    var bytesUp: Int { state.withLock { $0.bytesUp } }
+    var bytesDown: Int { state.withLock { $0.bytesDown } }
+
+    func send(_ request: Request) async throws -> Response {
+        // A request without a body is none that could be cut within it.
+        let (isDown, cutRequest, cutAnswer) = takeCuts(hasBody: request.body.length != 0)
+        if isDown { throw Cut() }
+        var request = request
+        request.body = counted(request.body, cut: cutRequest) { $0.bytesUp += $1 }
+        var response = await handler.respond(to: request)
+        if cutRequest != nil { throw Cut() }
+        response.body = counted(response.body, cut: cutAnswer) { $0.bytesDown += $1 }
+        return response
+    }
+
+    private func takeCuts(hasBody: Bool) -> (Bool, Int?, Int?) {
+        state.withLock { (state: inout State) -> (Bool, Int?, Int?) in
+            if state.isDown || (state.cutRequestAfter != nil && !hasBody) { return (state.isDown, nil, nil) }
+            let cuts = (state.isDown, state.cutRequestAfter, state.cutAnswerAfter)
+            state.cutRequestAfter = nil
+            state.cutAnswerAfter = nil
+            return cuts
+        }
+    }
+
+    private func counted(
+        _ body: Body, cut: Int?, _ count: @escaping @Sendable (inout State, Int) -> Void
+    ) -> Body {
+        let left = Mutex(cut)
+        return Body(length: cut == nil ? body.length : nil) { [self] in
+            guard var piece = try await body.next() else { return nil }
+            let isCut = left.withLock { left in
+                guard let room = left else { return false }
+                left = room - piece.count
+                if room <= 0 { return true }
+                if piece.count > room { piece = Array(piece.prefix(room)) }
+                return false
+            }
+            if isCut { throw Cut() }
+            state.withLock { count(&$0, piece.count) }
+            return piece
+        }
+    }
+}

@@ -1,0 +1,153 @@
+import Replication
+
+/// A table of the simulated fleets: how it is declared and which small pools its keys and values come from, so
+/// that sites meet on the same rows.
+package struct TableModel: Sendable {
+    package struct Column: Sendable {
+        package let name: String
+        package let declaration: String
+
+        package init(_ name: String, _ declaration: String = "") {
+            self.name = name
+            self.declaration = declaration
+        }
+    }
+
+    package let name: String
+    package let keyColumns: [Column]
+    package let collations: [Collation]
+    package let dataColumns: [Column]
+    /// Constraints behind the columns.
+    package let constraints: [String]
+    package let keys: [[Value]]
+    /// One pool a data column.
+    package let values: [[Value]]
+    /// Data columns that settle by the policy `newest`.
+    package let newest: Set<Int>
+    /// What follows the column list: WITHOUT ROWID, STRICT.
+    package let options: String
+    /// What `samband_table.ids` says.
+    package let ids: String?
+
+    package init(
+        _ name: String, keyColumns: [Column], collations: [Collation], dataColumns: [Column],
+        constraints: [String] = [], keys: [[Value]], values: [[Value]], newest: Set<Int> = [],
+        options: String = "", ids: String? = nil
+    ) {
+        self.name = name
+        self.keyColumns = keyColumns
+        self.collations = collations
+        self.dataColumns = dataColumns
+        self.constraints = constraints
+        self.keys = keys
+        self.values = values
+        self.newest = newest
+        self.options = options
+        self.ids = ids
+    }
+
+    package var createSQL: String {
+        let columns = (keyColumns + dataColumns).map { "\($0.name) \($0.declaration)" }
+        let key = "PRIMARY KEY (\(keyColumns.map(\.name).joined(separator: ", ")))"
+        return "CREATE TABLE \(name) (\((columns + [key] + constraints).joined(separator: ", "))) \(options)"
+    }
+
+    package func identity(table: Int, key: [Value]) -> RowIdentity {
+        RowIdentity(table: table, collations: collations, key: key)
+    }
+}
+
+/// The tables that a fleet replicates, by their place.
+package struct Catalogue: Sendable {
+    package let tables: [TableModel]
+
+    package init(_ tables: [TableModel]) { self.tables = tables }
+
+    package func identity(_ table: Int, _ key: [Value]) -> RowIdentity {
+        tables[table].identity(table: table, key: key)
+    }
+
+    package func shape(_ table: Int, number: Int) -> TableShape {
+        TableShape(
+            number: number, keyCollations: tables[table].collations,
+            dataColumnCount: tables[table].dataColumns.count)
+    }
+}
+
+private let small: [Value] = [.integer(0), .integer(1), .integer(2), .integer(3), .integer(4)]
+private let mixed: [Value] = [
+    .integer(1), .real(1), .real(0.5), .null, .text("1"), .text("blåbær"), .blob([0, 255]), .text([0, 0x41]),
+]
+
+extension TableModel {
+    /// A row of two cells, as the model has it.
+    package static let plain = TableModel(
+        "plain", keyColumns: [Column("id", "TEXT NOT NULL")], collations: [.binary],
+        dataColumns: [Column("x"), Column("y")], keys: [[.text("k")], [.text("l")], [.text("m")]],
+        values: [small, small])
+
+    package static let newest = TableModel(
+        "newest", keyColumns: [Column("id", "TEXT NOT NULL")], collations: [.binary],
+        dataColumns: [Column("x"), Column("y")], keys: [[.text("k")], [.text("l")]],
+        values: [small, small], newest: [0])
+
+    package static let composite = TableModel(
+        "composite", keyColumns: [Column("site", "TEXT NOT NULL"), Column("number", "INTEGER NOT NULL")],
+        collations: [.binary, .binary], dataColumns: [Column("x"), Column("y")],
+        keys: [[.text("a"), .integer(1)], [.text("a"), .integer(2)], [.text("b"), .integer(1)]],
+        values: [mixed, small])
+
+    package static let nocase = TableModel(
+        "nocase", keyColumns: [Column("code", "TEXT COLLATE NOCASE NOT NULL")], collations: [.nocase],
+        dataColumns: [Column("x"), Column("y")], keys: [[.text("abc")], [.text("ABC")], [.text("d")]],
+        values: [small, mixed])
+
+    package static let untyped = TableModel(
+        "untyped", keyColumns: [Column("k", "NOT NULL")], collations: [.binary],
+        dataColumns: [Column("x"), Column("y")],
+        keys: [[.integer(1)], [.real(1)], [.text("1")], [.real(2.5)], [.blob([0x31])]],
+        values: [small, mixed])
+
+    package static let numbered = TableModel(
+        "numbered", keyColumns: [Column("id", "INTEGER NOT NULL")], collations: [.binary],
+        dataColumns: [Column("x", "INTEGER"), Column("y", "TEXT")], keys: [[.integer(1)], [.integer(-5)]],
+        values: [small, [.text("a"), .text("b"), .null]], options: "STRICT", ids: "application")
+
+    package static let clustered = TableModel(
+        "clustered", keyColumns: [Column("a", "TEXT COLLATE RTRIM NOT NULL"), Column("b", "NOT NULL")],
+        collations: [.rtrim, .binary], dataColumns: [Column("x"), Column("y", "REAL")],
+        keys: [[.text("a"), .integer(1)], [.text("a "), .real(1)], [.text("b"), .blob([])]],
+        values: [mixed, [.real(1), .real(0.5), .null]], options: "WITHOUT ROWID")
+
+    package static let wide = TableModel(
+        "wide", keyColumns: [Column("id", "INT NOT NULL")], collations: [.binary],
+        dataColumns: (0..<70).map { Column("c\($0)") }, keys: [[.integer(1)], [.integer(2)]],
+        values: (0..<70).map { $0 % 2 == 0 ? small : mixed })
+
+    package static let unique = TableModel(
+        "bed_night", keyColumns: [Column("id", "TEXT NOT NULL")], collations: [.binary],
+        dataColumns: [Column("slot", "INTEGER"), Column("note")], constraints: ["UNIQUE (slot)"],
+        keys: [[.text("k")], [.text("l")], [.text("m")]],
+        values: [[.integer(1), .integer(2), .integer(3), .null], small])
+
+    package static let parent = TableModel(
+        "parent", keyColumns: [Column("id", "TEXT NOT NULL")], collations: [.binary],
+        dataColumns: [Column("name")], keys: [[.text("p")], [.text("q")]], values: [small])
+
+    package static let child = TableModel(
+        "child", keyColumns: [Column("id", "TEXT NOT NULL")], collations: [.binary],
+        dataColumns: [Column("parent", "TEXT REFERENCES parent(id)"), Column("note")],
+        keys: [[.text("c")], [.text("d")]], values: [[.text("p"), .text("q"), .null], small])
+
+    package static let interval = TableModel(
+        "interval", keyColumns: [Column("id", "TEXT NOT NULL")], collations: [.binary],
+        dataColumns: [Column("x", "INTEGER"), Column("y", "INTEGER")], constraints: ["CHECK (x <= y)"],
+        keys: [[.text("k")], [.text("l")]], values: [small, small])
+}
+
+extension Catalogue {
+    /// Tables whose rows never clash with one another.
+    package static let free: [TableModel] = [
+        .plain, .newest, .composite, .nocase, .untyped, .numbered, .clustered, .wide,
+    ]
+}

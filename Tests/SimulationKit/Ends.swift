@@ -1,0 +1,104 @@
+import Replication
+
+/// One change set on its way, with what comes along a pull.
+package struct Parcel: Hashable, Sendable {
+    package let header: ChangeSetHeader
+    package let delivery: Delivery
+    package let segments: [[UInt8]]
+
+    package init(header: ChangeSetHeader, delivery: Delivery = Delivery(), segments: [[UInt8]]) {
+        self.header = header
+        self.delivery = delivery
+        self.segments = segments
+    }
+}
+
+/// A conflict as the hub shows it.
+package struct SeenConflict: Hashable, Sendable {
+    package enum Kind: String, Hashable, Sendable {
+        case insert, cell, deleteUpdate, unique, foreignKey, check, scope, invalid
+    }
+
+    package let id: UInt64
+    package let kind: Kind
+    package let row: RowIdentity
+    package let column: Int?
+    package let life: Conflict
+
+    package init(id: UInt64, kind: Kind, row: RowIdentity, column: Int?, life: Conflict) {
+        self.id = id
+        self.kind = kind
+        self.row = row
+        self.column = column
+        self.life = life
+    }
+}
+
+/// An operation that the hub keeps out of its tables.
+package struct SeenWithheld: Hashable, Sendable {
+    package let row: RowIdentity
+    package let dot: Dot
+    package let operation: Operation
+    package let cells: [Int: Value]
+
+    package init(row: RowIdentity, dot: Dot, operation: Operation, cells: [Int: Value]) {
+        self.row = row
+        self.dot = dot
+        self.operation = operation
+        self.cells = cells
+    }
+}
+
+/// What an operator chooses for a conflict.
+package enum Choice: Hashable, Sendable {
+    /// The value of the n-th side (modulo their number), or for a row: the n-th side's row or delete.
+    case side(Int)
+    case value(Value)
+}
+
+/// The hub as the simulation drives it.
+package protocol HubEnd: AnyObject {
+    var replica: UInt32 { get }
+    func vector() throws -> VectorClock
+    func admit(site: String, nowMs: UInt64) throws -> UInt32
+    /// False: it was known already.
+    func ingest(_ parcel: Parcel, from replica: UInt32, nowMs: UInt64) throws -> Bool
+    /// Hub transactions after a position, in order.
+    func pull(for replica: UInt32, after position: UInt64) throws -> [[Parcel]]
+    func rows() throws -> Rows
+    func conflicts() throws -> [SeenConflict]
+    func withheld() throws -> [SeenWithheld]
+    /// False: it was refused.
+    func decide(_ conflict: UInt64, seen changed: UInt64, _ choice: Choice, nowMs: UInt64) throws -> Bool
+    /// What is wrong inside, nil if nothing: references, for one.
+    func complaint() throws -> String?
+}
+
+/// A node as the simulation drives it.
+package protocol NodeEnd: AnyObject {
+    var replica: UInt32 { get }
+    /// One local transaction. A statement that is refused leaves no trace and the rest goes on. `afterEach` sees
+    /// the rows after every statement.
+    func transaction(_ writes: [UserWrite], afterEach: (UserWrite, Rows) -> Void) throws
+    func rows() throws -> Rows
+    func seal(nowMs: UInt64) throws -> Dot?
+    func outgoing(after seq: UInt64) throws -> [Parcel]
+    func take(_ transactions: [[Parcel]], nowMs: UInt64) throws
+    func position() throws -> UInt64
+    func vector() throws -> VectorClock
+    func inFlightCount() throws -> Int
+    func asideCount() throws -> Int
+    func complaint() throws -> String?
+}
+
+/// Makes the databases of a fleet.
+package protocol FleetMaker {
+    var catalogue: Catalogue { get }
+    /// The number by which the bytes name a table of the catalogue.
+    func number(ofTable table: Int) -> Int
+    /// True for tables of Samband's own that travel with the hub's change sets: conflicts, withheld rows.
+    func isSystem(table number: Int) -> Bool
+    func makeHub(nowMs: UInt64) throws -> any HubEnd
+    /// The hub's snapshot for a replica, as a node.
+    func makeNode(for replica: UInt32, of hub: any HubEnd, nowMs: UInt64) throws -> any NodeEnd
+}

@@ -1,0 +1,167 @@
+import Replication
+
+/// A hub and its sites, driven from outside through a history and watched: what users did, what each database
+/// knows and in which order the hub put it is recorded here, apart from the code under test.
+package final class Fleet {
+    /// One site as the driver knows it.
+    package struct Site {
+        package let name: String
+        package let node: any NodeEnd
+        package let skewMs: Int64
+        /// What it has seen: what was handed to it, and its own.
+        package internal(set) var known: [UInt32: UInt64] = [:]
+        /// The greatest stamp among that.
+        var knownHLC: UInt64 = 0
+        /// The rows after its last seal or pull, what users touched since, and how.
+        var base: Rows = [:]
+        var touched: [RowIdentity: Touch] = [:]
+        /// The last own seq that the hub said it has.
+        var acknowledged: UInt64 = 0
+    }
+
+    struct Touch {
+        var columns: Set<Int> = []
+        var wasAway = false
+    }
+
+    /// What has just happened, for who watches.
+    package enum Event {
+        case sealed(Int), taken(Int), ingested, decided
+    }
+
+    package let maker: any FleetMaker
+    package let hub: any HubEnd
+    package internal(set) var sites: [Site] = []
+    package internal(set) var history = History()
+    /// Sees every event; what it throws ends the history.
+    package var watch: (Fleet, Event) throws -> Void = { _, _ in }
+    var nowMs: UInt64 = 1_700_000_000_000
+    var mailbox: [Message] = []
+    var random: SeededRandom
+    // What the observer at the hub has seen.
+    let observer: UInt32
+    var observedPosition: UInt64 = 0
+    var observedVector = VectorClock()
+    var contexts: [UInt32: VectorClock] = [:]
+
+    struct Message {
+        let site: Int
+        let isPush: Bool
+        let bytes: [UInt8]
+    }
+
+    package init(_ maker: any FleetMaker, skewsMs: [Int64], seed: UInt64 = 0) throws {
+        self.maker = maker
+        random = SeededRandom(seed: seed)
+        hub = try maker.makeHub(nowMs: nowMs)
+        observer = try hub.admit(site: "observer", nowMs: nowMs)
+        for (index, skewMs) in skewsMs.enumerated() {
+            let name = Scenario.names[index]
+            let replica = try hub.admit(site: name, nowMs: nowMs)
+            let node = try maker.makeNode(for: replica, of: hub, nowMs: nowMs)
+            sites.append(Site(name: name, node: node, skewMs: skewMs))
+            sites[index].base = try node.rows()
+            for entry in try node.vector().entries { sites[index].known[entry.replica] = entry.seq }
+        }
+        try observe()
+    }
+
+    package func index(of name: String) -> Int {
+        guard let index = sites.firstIndex(where: { $0.name == name }) else {
+            preconditionFailure("no site is called \(name)")
+        }
+        return index
+    }
+
+    package func localMs(_ index: Int) -> UInt64 { UInt64(max(0, Int64(nowMs) + sites[index].skewMs)) }
+
+    package func perform(_ step: Step) throws {
+        switch step {
+        case .write(let index, let writes): try write(index, writes)
+        case .seal(let index): try seal(index)
+        case .push(let index, let fault): try push(index, fault)
+        case .pull(let index, let fault): try pull(index, fault)
+        case .deliver(let place):
+            guard !mailbox.isEmpty else { return }
+            let message = mailbox.remove(at: place % mailbox.count)
+            try arrive(message, answered: false)
+        case .wait(let ms): nowMs += ms
+        case .decide(let place, let choice): try decide(place, choice)
+        case .settle: try settleEverything()
+        }
+    }
+
+    // MARK: What users do
+
+    func write(_ index: Int, _ writes: [UserWrite]) throws {
+        var before = try sites[index].node.rows()
+        try sites[index].node.transaction(writes) { _, after in
+            note(index, before: before, after: after)
+            before = after
+        }
+    }
+
+    /// Notes what one statement did to each row.
+    private func note(_ index: Int, before: Rows, after: Rows) {
+        for (row, old) in before where after[row] != old {
+            var touch = sites[index].touched[row] ?? Touch()
+            if let new = after[row], new.key == old.key {
+                for column in old.data.indices where old.data[column] != new.data[column] {
+                    touch.columns.insert(column)
+                }
+            } else {
+                // Gone, or written under another spelling of its key.
+                touch.wasAway = true
+            }
+            sites[index].touched[row] = touch
+        }
+        for row in after.keys where before[row] == nil {
+            var touch = sites[index].touched[row] ?? Touch()
+            touch.wasAway = true
+            sites[index].touched[row] = touch
+        }
+    }
+
+    /// What the next seal must ship.
+    func pendingWrites(_ index: Int) throws -> [RowIdentity: RecordedWrite] {
+        let site = sites[index]
+        guard !site.touched.isEmpty else { return [:] }
+        let now = try site.node.rows()
+        var writes: [RowIdentity: RecordedWrite] = [:]
+        for (row, touch) in site.touched {
+            let all = { (data: [Value]) in
+                Dictionary(uniqueKeysWithValues: data.enumerated().map { ($0, $1) })
+            }
+            switch (site.base[row], now[row]) {
+            case (nil, nil): break
+            case (nil, let new?):
+                writes[row] = RecordedWrite(kind: .insert, key: new.key, cells: all(new.data))
+            case (let old?, nil): writes[row] = RecordedWrite(kind: .delete, key: old.key, cells: [:])
+            case (_?, let new?):
+                if touch.wasAway {
+                    writes[row] = RecordedWrite(kind: .replace, key: new.key, cells: all(new.data))
+                } else {
+                    writes[row] = RecordedWrite(
+                        kind: .update, key: new.key,
+                        cells: all(new.data).filter { touch.columns.contains($0.key) })
+                }
+            }
+        }
+        return writes
+    }
+
+    func decide(_ place: Int, _ choice: Choice) throws {
+        let open = try hub.conflicts().filter { $0.life.isOpen }.sorted { $0.id < $1.id }
+        guard !open.isEmpty else { return }
+        let conflict = open[place % open.count]
+        let isAccepted = try hub.decide(conflict.id, seen: conflict.life.changed, choice, nowMs: nowMs)
+        try observe()
+        if isAccepted {
+            history.decisions.append(
+                History.Decision(
+                    kind: conflict.kind, row: conflict.row, column: conflict.column,
+                    position: observedPosition))
+        }
+        try watch(self, .decided)
+    }
+}

@@ -1,0 +1,240 @@
+import Replication
+
+extension Fleet {
+    // MARK: Sealing
+
+    func seal(_ index: Int) throws {
+        let writes = try pendingWrites(index)
+        let dot = try sites[index].node.seal(nowMs: localMs(index))
+        guard (dot == nil) == writes.isEmpty else {
+            throw Broken(
+                "\(sites[index].name) sealed \(dot.map { "\($0)" } ?? "nothing"), expected \(writes.count) rows"
+            )
+        }
+        try recordSeal(index, writes, seen: sites[index].node.position())
+    }
+
+    /// Records what was sealed and compares it with what the driver saw users do (promise 1).
+    private func recordSeal(_ index: Int, _ writes: [RowIdentity: RecordedWrite], seen: UInt64) throws {
+        sites[index].touched = [:]
+        sites[index].base = try sites[index].node.rows()
+        guard !writes.isEmpty else { return }
+        let name = sites[index].name
+        let replica = sites[index].node.replica
+        let seq = sites[index].known[replica, default: 0] + 1
+        let dot = Dot(replica: replica, seq: seq)
+        guard
+            let parcel = try sites[index].node.outgoing(after: seq - 1).first(where: { $0.header.dot == dot })
+        else {
+            throw Broken("\(name) has no change set \(dot) to send")
+        }
+        let header = parcel.header
+        let shipped = try maker.decode(parcel.segments).mapValues { write in
+            RecordedWrite(kind: RecordedWrite.Kind(write.operation), key: write.key, cells: write.cells)
+        }
+        guard shipped == writes else {
+            throw Broken("captured: \(name) shipped \(legible(shipped)) for \(legible(writes))")
+        }
+        guard header.rowCount == UInt64(writes.count) else { throw Broken("\(dot) counts its rows wrong") }
+        guard header.hlc > sites[index].knownHLC else {
+            throw Broken("\(dot) has a stamp below one it has seen")
+        }
+        guard header.position == seen else {
+            throw Broken("\(dot) names position \(header.position), its author was at \(seen)")
+        }
+        history.sets[dot] = RecordedSet(
+            dot: dot, hlc: header.hlc, context: sites[index].known, seen: seen, writes: writes)
+        sites[index].known[replica] = seq
+        sites[index].knownHLC = header.hlc
+        try watch(self, .sealed(index))
+    }
+
+    // MARK: Messages
+
+    func push(_ index: Int, _ fault: Fault) throws {
+        let parcels = try sites[index].node.outgoing(after: sites[index].acknowledged)
+        guard !parcels.isEmpty else { return }
+        try send(Message(site: index, isPush: true, bytes: Wire.bytes(parcels)), fault)
+    }
+
+    func pull(_ index: Int, _ fault: Fault) throws {
+        let node = sites[index].node
+        let transactions = try hub.pull(for: node.replica, after: try node.position())
+        let last = transactions.last?.last?.delivery.position ?? 0
+        let end = StreamEnd(
+            vector: try hub.vector(), position: last, frontier: VectorClock(), hubTimeMs: nowMs)
+        let bytes = Wire.bytes(transactions.flatMap { $0 }, end: end)
+        try send(Message(site: index, isPush: false, bytes: bytes), fault)
+    }
+
+    private func send(_ message: Message, _ fault: Fault) throws {
+        switch fault {
+        case .none: try arrive(message, answered: true)
+        case .lost: break
+        case .late: mailbox.append(message)
+        case .twice:
+            mailbox.append(message)
+            try arrive(message, answered: true)
+        case .unanswered: try arrive(message, answered: false)
+        case .cut(let thousandths):
+            let bytes = Array(message.bytes.prefix(message.bytes.count * thousandths / 1000))
+            try arrive(Message(site: message.site, isPush: message.isPush, bytes: bytes), answered: false)
+        case .bent(let thousandths):
+            var bytes = message.bytes
+            bytes[(bytes.count - 1) * thousandths / 1000] ^= 1 << UInt8(thousandths % 8)
+            try arrive(Message(site: message.site, isPush: message.isPush, bytes: bytes), answered: false)
+        }
+    }
+
+    func arrive(_ message: Message, answered: Bool) throws {
+        let parcels = Wire.parcels(message.bytes, random: &random).parcels
+        if message.isPush {
+            for parcel in parcels { try arriveAtHub(parcel, from: sites[message.site].node.replica) }
+            if answered {
+                let replica = sites[message.site].node.replica
+                sites[message.site].acknowledged = try hub.vector()[replica]
+            }
+        } else {
+            try handOver(message.site, Wire.transactions(parcels))
+        }
+    }
+
+    private func arriveAtHub(_ parcel: Parcel, from replica: UInt32) throws {
+        let has = try hub.vector()[replica]
+        do {
+            let isNew = try hub.ingest(parcel, from: replica, nowMs: nowMs)
+            guard isNew == (parcel.header.dot.seq == has + 1) else {
+                throw Broken("the hub took \(parcel.header.dot) as \(isNew ? "new" : "known"), it had \(has)")
+            }
+        } catch let broken as Broken {
+            throw broken
+        } catch {
+            // Only a gap may be refused: an earlier message is still on the way.
+            guard parcel.header.dot.seq > has + 1 else {
+                throw Broken("the hub refused \(parcel.header.dot): \(error)")
+            }
+        }
+        try observe()
+        try watch(self, .ingested)
+    }
+
+    /// Hands whole hub transactions to a node, which seals first.
+    func handOver(_ index: Int, _ transactions: [[Parcel]]) throws {
+        guard !transactions.isEmpty else { return }
+        let node = sites[index].node
+        let pending = try pendingWrites(index)
+        let seen = try node.position()
+        try node.take(transactions, nowMs: localMs(index))
+        // What it sealed on the way had seen nothing of this.
+        try recordSeal(index, pending, seen: seen)
+        var position = seen
+        for parcel in transactions.flatMap({ $0 }) where parcel.delivery.position > position {
+            let dot = parcel.header.dot
+            position = parcel.delivery.position
+            sites[index].known[dot.replica] = max(sites[index].known[dot.replica, default: 0], dot.seq)
+            sites[index].knownHLC = max(sites[index].knownHLC, parcel.header.hlc)
+        }
+        guard try node.position() == position else {
+            throw Broken("\(sites[index].name) stands at \(try node.position()), was handed \(position)")
+        }
+        let vector = try node.vector()
+        let known = VectorClock(sites[index].known.map { ($0.key, $0.value) })
+        guard vector == known else {
+            throw Broken("\(sites[index].name) says it has seen \(vector), it has seen \(known)")
+        }
+        try watch(self, .taken(index))
+    }
+
+    // MARK: Watching the hub
+
+    /// Reads the hub's order on, and checks that it respects happened-before and that no border of a hub
+    /// transaction parts an arbitration from what it arbitrates (promises 2 and 3).
+    func observe() throws {
+        for transaction in try hub.pull(for: observer, after: observedPosition) {
+            for (place, parcel) in transaction.enumerated() {
+                let header = parcel.header
+                guard parcel.delivery.position == observedPosition + 1 else {
+                    throw Broken("the hub's order has a gap before \(parcel.delivery.position)")
+                }
+                guard parcel.delivery.endsTransaction == (place == transaction.count - 1) else {
+                    throw Broken("a border of a hub transaction is in the wrong place")
+                }
+                // Alone it may only tell of sites and of decisions that wrote nothing.
+                if header.kind == .arbitration && place == 0, try !maker.decode(parcel.segments).isEmpty {
+                    throw Broken("atomic: an arbitration stands alone")
+                }
+                try observe(parcel)
+                observedPosition += 1
+                history.order.append(header.dot)
+            }
+        }
+        guard try hub.vector() == observedVector else {
+            throw Broken("the hub's vector is not what its order says")
+        }
+    }
+
+    private func observe(_ parcel: Parcel) throws {
+        let header = parcel.header
+        let dot = header.dot
+        var context = contexts[dot.replica] ?? VectorClock()
+        context.merge(header.contextDelta)
+        context.advance(dot.replica, to: dot.seq - 1)
+        contexts[dot.replica] = context
+        guard observedVector.covers(context) else {
+            throw Broken("causal: \(dot) stands before what it had seen")
+        }
+        guard observedVector[dot.replica] == dot.seq - 1 else {
+            throw Broken("\(dot) is out of its author's order")
+        }
+        if history.sets[dot] != nil {
+            let truth = VectorClock(history.sets[dot]!.context.map { ($0.key, $0.value) })
+            guard truth == context else {
+                throw Broken("\(dot) says its context is \(context), it is \(truth)")
+            }
+            history.sets[dot]!.position = observedPosition + 1
+        } else if header.kind == .decision {
+            var known: [UInt32: UInt64] = [:]
+            for entry in observedVector.entries { known[entry.replica] = entry.seq }
+            let writes = try maker.decode(parcel.segments).mapValues { write in
+                RecordedWrite(kind: RecordedWrite.Kind(write.operation), key: write.key, cells: write.cells)
+            }
+            history.sets[dot] = RecordedSet(
+                dot: dot, hlc: header.hlc, context: known, seen: observedPosition, writes: writes,
+                position: observedPosition + 1)
+        } else if dot.replica != hub.replica {
+            throw Broken("the hub gives out \(dot), which nobody sealed")
+        }
+        observedVector.advance(dot.replica, to: dot.seq)
+    }
+
+    // MARK: Coming to rest
+
+    /// One round empties everything: all seal, push all and pull all.
+    package func settleEverything() throws {
+        for index in sites.indices { try seal(index) }
+        for index in sites.indices {
+            sites[index].acknowledged = try hub.vector()[sites[index].node.replica]
+            try push(index, .none)
+        }
+        for index in sites.indices { try pull(index, .none) }
+    }
+
+    func legible(_ writes: [RowIdentity: RecordedWrite]) -> String {
+        writes.sorted { $0.key < $1.key }.map { row, write in
+            let cells = write.cells.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value.legible)" }
+            return "\(write.kind) \(row)(\(cells.joined(separator: ", ")))"
+        }.joined(separator: "; ")
+    }
+}
+
+extension RecordedWrite.Kind {
+    /// What a site's operation claims to be; what only the hub may author is taken for an insert and so noticed.
+    init(_ operation: Operation) {
+        switch operation {
+        case .update: self = .update
+        case .replace: self = .replace
+        case .delete: self = .delete
+        case .insert, .carried, .evicted, .restored: self = .insert
+        }
+    }
+}

@@ -1,0 +1,81 @@
+import Replication
+
+/// What a user did to one row between two seals, as the driver saw it from outside.
+package struct RecordedWrite: Hashable, Sendable {
+    package enum Kind: String, Hashable, Sendable { case insert, update, replace, delete }
+
+    package let kind: Kind
+    package let key: [Value]
+    package let cells: [Int: Value]
+
+    package init(kind: Kind, key: [Value], cells: [Int: Value]) {
+        self.kind = kind
+        self.key = key
+        self.cells = cells
+    }
+
+    /// True for what makes the row exist.
+    package var lives: Bool { kind != .delete }
+    /// True when the author wrote the row, or its end, as a whole.
+    package var isWhole: Bool { kind != .update }
+}
+
+/// One change set of a user, or a person's decision at the hub, with its true context.
+package struct RecordedSet: Sendable {
+    package let dot: Dot
+    package let hlc: UInt64
+    /// What its author knew, reckoned by the driver from what it handed over.
+    package let context: [UInt32: UInt64]
+    /// The place in the hub's order that its author had reached.
+    package let seen: UInt64
+    package let writes: [RowIdentity: RecordedWrite]
+    /// Where the hub put it; nil until it has.
+    package var position: UInt64?
+
+    package init(
+        dot: Dot, hlc: UInt64, context: [UInt32: UInt64], seen: UInt64, writes: [RowIdentity: RecordedWrite],
+        position: UInt64? = nil
+    ) {
+        self.dot = dot
+        self.hlc = hlc
+        self.context = context
+        self.seen = seen
+        self.writes = writes
+        self.position = position
+    }
+
+    /// True when the author of this one had seen the other.
+    package func covers(_ other: RecordedSet) -> Bool {
+        dot.replica == other.dot.replica
+            ? other.dot.seq < dot.seq : context[other.dot.replica, default: 0] >= other.dot.seq
+    }
+
+    package func isConcurrent(with other: RecordedSet) -> Bool {
+        dot != other.dot && !covers(other) && !other.covers(self)
+    }
+
+    package var stamp: (UInt64, UInt32, UInt64) { (hlc, dot.replica, dot.seq) }
+}
+
+/// Everything that users did in a fleet, and the hub's order of it.
+package struct History: Sendable {
+    package var sets: [Dot: RecordedSet] = [:]
+    /// Every change set in the hub's order, the hub's own included.
+    package var order: [Dot] = []
+    /// What operators settled, and how far the hub's order then went.
+    package var decisions: [Decision] = []
+
+    package struct Decision: Hashable, Sendable {
+        package let kind: SeenConflict.Kind
+        package let row: RowIdentity
+        package let column: Int?
+        package let position: UInt64
+    }
+
+    package init() {}
+
+    /// The recorded sets that a vector covers, those of the hub's own authorship that are no decisions aside.
+    package func known(by vector: [UInt32: UInt64]) -> [RecordedSet] {
+        sets.values.filter { vector[$0.dot.replica, default: 0] >= $0.dot.seq }
+    }
+}

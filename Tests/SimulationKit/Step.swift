@@ -1,0 +1,82 @@
+import Replication
+
+/// What becomes of a message.
+package enum Fault: Hashable, Sendable {
+    case none
+    case lost
+    /// Only this many thousandths of its bytes arrive.
+    case cut(Int)
+    /// One bit in it is turned, at this many thousandths of its length.
+    case bent(Int)
+    /// It stays on the way until a later `deliver`.
+    case late
+    /// It arrives, and a copy of it stays on the way.
+    case twice
+    /// It arrives, but its sender does not learn so.
+    case unanswered
+}
+
+/// One step of a history. A step means something whatever went before it, so that a history can be cut down to
+/// what makes it fail.
+package enum Step: Hashable, Sendable {
+    case write(Int, [UserWrite])
+    case seal(Int)
+    case push(Int, Fault)
+    case pull(Int, Fault)
+    /// One of the messages still on the way arrives, by its place modulo their number.
+    case deliver(Int)
+    case wait(UInt64)
+    /// An operator settles one of the open conflicts, by its place modulo their number.
+    case decide(Int, Choice)
+    /// Everybody seals, pushes and pulls, without faults.
+    case settle
+}
+
+/// A history to run: who takes part and what happens.
+package struct Scenario: Sendable {
+    package let catalogue: Catalogue
+    /// How far each site's clock is off, in milliseconds.
+    package let skewsMs: [Int64]
+    package var steps: [Step]
+
+    package init(catalogue: Catalogue, skewsMs: [Int64], steps: [Step]) {
+        self.catalogue = catalogue
+        self.skewsMs = skewsMs
+        self.steps = steps
+    }
+
+    package static let names = ["snasa", "inderoy", "verran", "mosvik", "levanger", "namsos", "steinkjer"]
+}
+
+extension Scenario: CustomStringConvertible {
+    /// The history as a test would write it.
+    package var description: String {
+        var lines = [
+            "// sites \(zip(Scenario.names, skewsMs).map { "\($0) \($1) ms" }.joined(separator: ", "));"
+                + " tables \(catalogue.tables.map(\.name).joined(separator: ", "))"
+        ]
+        for step in steps {
+            let line = text(step)
+            lines.append(line.count < 600 ? line : line.prefix(600) + "…")
+        }
+        lines.append("fleet.settleEverything()")
+        return lines.joined(separator: "\n")
+    }
+
+    private func text(_ step: Step) -> String {
+        func site(_ index: Int) -> String { "\"\(Scenario.names[index])\"" }
+        func with(_ fault: Fault) -> String { fault == .none ? "" : ", .\(fault)" }
+        switch step {
+        case .write(let index, let writes):
+            let sql = writes.map { $0.sql(catalogue) }.joined(separator: "; ")
+            return "fleet.write(\(site(index)), \"\(sql)\")"
+        case .seal(let index): return "fleet.seal(\(site(index)))"
+        case .push(let index, let fault): return "fleet.push(\(site(index))\(with(fault)))"
+        case .pull(let index, let fault): return "fleet.pull(\(site(index))\(with(fault)))"
+        case .deliver(let place): return "fleet.deliver(\(place))"
+        case .wait(let ms): return "fleet.wait(\(ms))"
+        case .decide(let place, let choice): return "fleet.decide(\(place), .\(choice))"
+        case .settle: return "fleet.settleEverything()"
+        }
+    }
+}
