@@ -1,0 +1,120 @@
+import ReplicaStore
+import Replication
+import SQLite
+
+/// What triggers cost the writer: the same writes with and without them.
+func benchCapture(rounds: Int, rows: Int) throws -> Bool {
+    var isMet = true
+    for (name, perTransaction, count, goal) in [
+        ("100 rows a transaction", 100, rows, 1.25), ("1 row a transaction", 1, rows / 10, 1.6),
+    ] {
+        isMet =
+            try Comparison(name: "capture: insert, \(name)", goal: goal).run(
+                rounds: rounds,
+                plain: { _ in
+                    let folder = try BenchFolder()
+                    let connection = try folder.plain()
+                    return try seconds { try Workload.insert(connection, 0..<count, perTransaction: perTransaction) }
+                },
+                ours: { _ in
+                    let folder = try BenchFolder()
+                    _ = try folder.fleet(["node"])
+                    let connection = try folder.program("node.db")
+                    return try seconds { try Workload.insert(connection, 0..<count, perTransaction: perTransaction) }
+                }) && isMet
+        isMet =
+            try Comparison(name: "capture: update, \(name)", goal: goal).run(
+                rounds: rounds,
+                plain: { _ in
+                    let folder = try BenchFolder()
+                    let connection = try folder.plain()
+                    try Workload.insert(connection, 0..<rows, perTransaction: 1000)
+                    return try seconds { try Workload.update(connection, 0..<count, perTransaction: perTransaction) }
+                },
+                ours: { _ in
+                    let folder = try BenchFolder()
+                    let fleet = try folder.fleet(["node"])
+                    let connection = try folder.program("node.db")
+                    try Workload.insert(connection, 0..<rows, perTransaction: 1000)
+                    try fleet.nodes[0].seal(nowMs: nowMs())
+                    return try seconds { try Workload.update(connection, 0..<count, perTransaction: perTransaction) }
+                }) && isMet
+    }
+    return isMet
+}
+
+/// What a seal costs, against writing those rows plainly.
+func benchSeal(rounds: Int, rows: Int) throws -> Bool {
+    try Comparison(name: "seal: \(rows) inserted rows", goal: nil).run(
+        rounds: rounds,
+        plain: { _ in
+            let connection = try BenchFolder().plain()
+            return try seconds { try Workload.insert(connection, 0..<rows, perTransaction: 2000) }
+        },
+        ours: { _ in
+            let folder = try BenchFolder()
+            let fleet = try folder.fleet(["node"])
+            let connection = try folder.program("node.db")
+            try Workload.insert(connection, 0..<rows, perTransaction: 2000)
+            return try seconds { try fleet.nodes[0].seal(nowMs: nowMs()) }
+        })
+}
+
+/// What taking change sets of 2,000 rows in costs, at the hub and at a node, against writing the rows plainly.
+func benchApply(rounds: Int, rows: Int) throws -> Bool {
+    var isMet = true
+    for (kind, goal) in [("insert", 1.3), ("update", 1.3)] {
+        let isUpdate = kind == "update"
+        func plain(_: Int) throws -> Double {
+            let connection = try BenchFolder().plain(synchronous: "FULL")
+            if isUpdate { try Workload.insert(connection, 0..<rows, perTransaction: 2000) }
+            return try seconds {
+                if isUpdate {
+                    try Workload.update(connection, 0..<rows, perTransaction: 2000)
+                } else {
+                    try Workload.insert(connection, 0..<rows, perTransaction: 2000)
+                }
+            }
+        }
+        isMet =
+            try Comparison(name: "apply at the hub: \(kind), undo kept", goal: isUpdate ? nil : goal).run(
+                rounds: rounds, plain: plain, ours: { _ in try applyOnce(rows: rows, isUpdate: isUpdate).hub }) && isMet
+        isMet =
+            try Comparison(name: "apply at a node: \(kind)", goal: goal).run(
+                rounds: rounds, plain: plain, ours: { _ in try applyOnce(rows: rows, isUpdate: isUpdate).node }) && isMet
+    }
+    return isMet
+}
+
+private func applyOnce(rows: Int, isUpdate: Bool) throws -> (hub: Double, node: Double) {
+    let folder = try BenchFolder()
+    let (hub, nodes) = try folder.fleet(["author", "reader"])
+    let program = try folder.program("author.db")
+    func makeSets(_ write: (Range<Int>) throws -> Void) throws {
+        for start in stride(from: 0, to: rows, by: 2000) {
+            try write(start..<min(start + 2000, rows))
+            try nodes[0].seal(nowMs: nowMs())
+        }
+    }
+    func exchange() throws -> (Double, Double) {
+        let known = try hub.vector()[nodes[0].replica]
+        let sets = try nodes[0].outgoing(after: known, maxBytes: .max)
+        let atHub = try seconds {
+            for set in sets { _ = try hub.ingest(set, from: nodes[0].replica, nowMs: nowMs()) }
+        }
+        var order: [HubTransaction] = []
+        while true {
+            let after = try order.last?.last?.delivery.position ?? nodes[1].position()
+            let more = try hub.pull(for: nodes[1].replica, after: after, maxBytes: 1 << 24)
+            if more.isEmpty { break }
+            order += more
+        }
+        let atNode = try seconds { for transaction in order { try nodes[1].take([transaction], nowMs: nowMs()) } }
+        return (atHub, atNode)
+    }
+    try makeSets { try Workload.insert(program, $0, perTransaction: 2000) }
+    let inserted = try exchange()
+    guard isUpdate else { return inserted }
+    try makeSets { try Workload.update(program, $0, perTransaction: 2000) }
+    return try exchange()
+}
