@@ -38,6 +38,13 @@ let package = Package(
         room("Presentation", ["HTTP", "Replication", "ReplicaStore"]),
         room("HubService", ["HTTP", "Presentation", "Replication", "ReplicaStore", "SQLite"]),
         room("NodeService", ["CLinux", "HTTP", "Presentation", "Replication", "ReplicaStore", "SQLite"]),
+        room(
+            "SambandCommand",
+            [
+                "CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer", "HubService", "NodeService", "Presentation",
+                "ReplicaStore",
+            ]),
+        .executableTarget(name: "samband", dependencies: ["SambandCommand"], swiftSettings: strict),
 
         .executableTarget(
             name: "samband-bench", dependencies: ["Replication", "ReplicaStore", "SQLite"], swiftSettings: strict),
@@ -48,6 +55,9 @@ let package = Package(
         tests("StoreTests", ["SQLite", "Replication", "ReplicaStore", "TestKit"]),
         tests("ServiceTests", ["HTTP", "HubService", "NodeService", "ReplicaStore", "SQLite"]),
         tests("HTTPTests", ["HTTP"]),
+        tests(
+            "SambandCommandTests",
+            ["CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer", "SambandCommand", "TestKit"]),
         tests("HTTPServerTests", ["CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer"]),
         // What tests of several rooms share: a random source with a seed, clocks that run wrong, a network that
         // loses, doubles and reorders, and a fleet to drive through a history.

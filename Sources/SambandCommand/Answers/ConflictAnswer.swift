@@ -1,0 +1,78 @@
+import HTTP
+
+/// A conflict as the interface tells it.
+struct ConflictAnswer: Sendable {
+    struct Side: Sendable {
+        let site: String
+        let change: String
+        let writtenAt: String
+        /// A value, or an object of columns; null when the row is absent on this side.
+        let value: JSON
+    }
+
+    struct Decision: Sendable {
+        let by: String
+        let at: String
+        let how: String
+        let reason: String?
+    }
+
+    let id: Int64
+    let kind: String
+    let table: String
+    let key: JSON
+    /// Nil when the conflict is about a whole row.
+    let column: String?
+    let isOpen: Bool
+    let openedAt: String
+    let base: JSON
+    let now: JSON
+    let sides: [Side]
+    let decision: Decision?
+
+    init(_ json: JSON) throws(CommandError) {
+        let answer = try Answer(json, "a conflict")
+        id = try answer.number("id")
+        kind = try answer.text("kind")
+        table = try answer.text("table")
+        key = answer["key"]
+        column = answer["column"].string
+        isOpen = try answer.text("state") == "open"
+        openedAt = try answer.text("opened_at")
+        base = answer["base"]
+        now = answer["now"]
+        var sides: [Side] = []
+        for side in try answer.list("sides") {
+            sides.append(
+                Side(
+                    site: try side.text("site"), change: try side.text("change"),
+                    writtenAt: try side.text("written_at"), value: side["value"]))
+        }
+        self.sides = sides
+        if answer["decision"].isNull {
+            decision = nil
+        } else {
+            let made = try answer.object("decision")
+            decision = Decision(
+                by: try made.text("by"), at: try made.text("at"), how: try made.text("how"),
+                reason: made["reason"].string)
+        }
+    }
+
+    /// `referral.status` or `referral`.
+    var place: String { column.map { "\(table).\($0)" } ?? table }
+
+    /// `referral.status where id = 'r-1'`.
+    var placeWithKey: String { "\(place) where \(ShownValue.columns(key, separator: " and "))" }
+
+    /// What one side, the base or the present has: a value, a row, or that there is no row.
+    func shown(_ value: JSON) -> String {
+        if column != nil { return ShownValue.text(value) }
+        return value.isNull ? "no row" : ShownValue.columns(value)
+    }
+
+    /// Each site once, in the order of the sides.
+    var sites: [String] {
+        sides.reduce(into: []) { if !$0.contains($1.site) { $0.append($1.site) } }
+    }
+}

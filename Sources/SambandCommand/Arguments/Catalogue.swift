@@ -1,0 +1,92 @@
+/// Every verb, in the order in which help shows them.
+struct Catalogue: Sendable {
+    struct Group: Sendable {
+        let title: String
+        let verbs: [Verb]
+    }
+
+    /// A verb that the contract names and this version does not have.
+    struct Later: Sendable {
+        let words: [String]
+        /// Behind "It will": "set a site aside for a while".
+        let summary: String
+
+        init(_ words: String, _ summary: String) {
+            self.words = words.split(separator: " ").map(String.init)
+            self.summary = summary
+        }
+
+        var name: String { words.joined(separator: " ") }
+    }
+
+    let groups: [Group]
+    let later: [Later]
+
+    static let standard = Catalogue(
+        groups: [
+            Group(title: "Hub", verbs: [.hubInit, .hubServe, .siteAdd, .siteList]),
+            Group(title: "Node", verbs: [.nodeJoin, .nodeServe, .sync]),
+            Group(
+                title: "Both",
+                verbs: [
+                    .status, .conflictList, .conflictShow, .conflictResolve, .withheldList, .withheldShow,
+                    .log,
+                    .history, .version, .help,
+                ]),
+        ],
+        later: [
+            Later("site pause", "stop exchanging with a site for a while"),
+            Later("site resume", "exchange with a paused site again"),
+            Later("site retire", "end a site's part in the fleet"),
+            Later("site merge", "hand one site's rows and scopes to another"),
+            Later("site expire", "give up waiting for a site that holds the frontier back"),
+            Later("operator add", "give an operator a token"),
+            Later("operator list", "list the operators"),
+            Later("operator revoke", "take an operator's token back"),
+            Later("grant add", "let a site hold the rows of a scope"),
+            Later("grant remove", "take a scope away from a site"),
+            Later("grant list", "list which site holds which scope"),
+            Later("grant preview", "show what a grant would send"),
+            Later("policy list", "list how conflicts settle by themselves"),
+            Later("policy set", "set how conflicts of a table or column settle"),
+            Later("schema plan", "show what a migration would do"),
+            Later("schema apply", "take a migration to every site"),
+            Later("schema status", "show which site has which schema"),
+            Later("frontier", "show which site holds the log back, and what that costs"),
+            Later("backup", "write a verified backup of the hub"),
+            Later("recover status", "show what a restored hub still waits for"),
+            Later("recover accept", "end a restored hub's recovery"),
+            Later("audit list", "list what operators did"),
+            Later("audit verify", "check that the audit log is whole"),
+            Later("audit export", "write the audit log to a file"),
+            Later("node leave", "make a site's database a plain one again"),
+            Later("verify", "compare the content with the hub's"),
+            Later("export", "write changes to a file for a USB stick"),
+            Later("import", "take changes from such a file"),
+            Later("conflict undo", "take a decision back"),
+            Later("conflict report", "count decisions for and against each site"),
+            Later("explain", "say how a row came to be what it is"),
+            Later("doctor", "look for what is wrong and say what to do"),
+            Later("inspect", "show what is in a file of changes"),
+            Later("compact", "give free space back to the disk"),
+        ])
+
+    var verbs: [Verb] { groups.flatMap(\.verbs) }
+
+    func verb(_ words: [String]) -> Verb? { verbs.first { $0.words == words } }
+
+    func later(_ words: [String]) -> Later? { later.first { $0.words == words } }
+
+    /// True for the first words of verbs that have more: `conflict`.
+    func isGroup(_ words: [String]) -> Bool { !nextWords(words).isEmpty }
+
+    /// What can follow these words, verbs of this version first.
+    func nextWords(_ words: [String]) -> [String] {
+        var next: [String] = []
+        for candidate in verbs.map(\.words) + later.map(\.words)
+        where candidate.count > words.count && Array(candidate.prefix(words.count)) == words {
+            if !next.contains(candidate[words.count]) { next.append(candidate[words.count]) }
+        }
+        return next
+    }
+}

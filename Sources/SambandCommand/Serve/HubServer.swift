@@ -1,0 +1,37 @@
+import HTTP
+
+/// `samband hub serve`: the hub's service behind a socket for sites and one for operators.
+struct HubServer {
+    private let running: Running
+    private let endpoint: Endpoint
+
+    init(_ database: DatabaseFile, _ endpoint: Endpoint, _ context: Context) {
+        running = Running(database: database, context: context)
+        self.endpoint = endpoint
+    }
+
+    func run() async throws -> ExitCode {
+        try await running.run { opened in
+            guard case .hub(let siteHandler, let drain) = opened.work else {
+                throw CommandError(
+                    .usage, "\(running.database.name) is the database of a site",
+                    hint: "Run it so: samband node serve --db \(running.database.name)")
+            }
+            let server = try running.server(endpoint, siteHandler)
+            try running.announce("hub serving on \(HubServer.url(server.endpoint))")
+            await Signals.first()
+            try running.announce("hub ending")
+            // Long polls are answered now; what came before gets the time it needs.
+            await drain()
+            await server.drain(deadlineMs: Running.drainMs) { _, target in target.path == ["v1", "pull"] }
+        }
+    }
+
+    /// What a site is to write behind `--hub`.
+    private static func url(_ endpoint: Endpoint) -> String {
+        switch endpoint {
+        case .tcp: "http://\(endpoint)"
+        case .unix: "\(endpoint)"
+        }
+    }
+}

@@ -1,0 +1,59 @@
+import Glibc
+import HTTP
+import HTTPServer
+
+/// What a serving hub and a serving node have in common: the lock, the service, the control socket, the end.
+struct Running {
+    let database: DatabaseFile
+    let context: Context
+
+    /// Milliseconds that requests have to finish once the end is asked for.
+    static let drainMs = 10_000
+
+    /// Takes the lock, opens the service and serves its operators; `body` serves everybody else and returns when it is
+    /// time to end.
+    func run(_ body: (OpenedDatabase) async throws -> Void) async throws -> ExitCode {
+        // Before anything is listened on: a signal that comes early is not lost.
+        try Signals.install()
+        let lock: DatabaseLock
+        switch try DatabaseLock.attempt(database) {
+        case .taken(let taken): lock = taken
+        case .held(let pid):
+            let who = pid.map { "process \($0)" } ?? "another process"
+            throw CommandError(
+                .later, "\(who) runs \(database.name) already",
+                hint: "Ask it: samband status --db \(database.name)")
+        }
+        let opened = try await context.services.open(path: database.path) { try connect($0, 120_000) }
+        do {
+            let control = try server(try ControlSocket.endpoint(database), opened.operatorHandler)
+            do {
+                try await body(opened)
+            } catch {
+                await control.drain(deadlineMs: Running.drainMs)
+                throw error
+            }
+            await control.drain(deadlineMs: Running.drainMs)
+        } catch {
+            await opened.close()
+            withExtendedLifetime(lock) {}
+            throw error
+        }
+        await opened.close()
+        withExtendedLifetime(lock) {}
+        return .done
+    }
+
+    func server(_ endpoint: Endpoint, _ handler: any Handler) throws(CommandError) -> Server {
+        do {
+            return try Server(at: endpoint, handler: handler)
+        } catch {
+            throw CommandError(.inputOutput, error.description)
+        }
+    }
+
+    /// The line that says that it runs; scripts wait for it.
+    func announce(_ what: String) throws(CommandError) {
+        try context.console.note("samband: \(Visible.text(what)) (pid \(getpid()))")
+    }
+}

@@ -1,0 +1,4 @@
+import Glibc
+import SambandCommand
+
+exit(await Tool.main())
