@@ -3,13 +3,28 @@ import SQLite
 
 /// Creates the hub's database from a schema.
 package enum HubCreation {
+    /// Runs the SQL files of a schema in the order of their names on a new file, in one transaction, and makes it
+    /// a hub's database. On a refusal or failure no file is left behind.
+    ///
+    /// - Throws: `SchemaError`, naming the file or table, the reason and the remedy.
+    package static func create(
+        path: String, fleet: String, migrations: [(name: String, sql: String)], nowMs: UInt64
+    ) throws(SchemaError) {
+        try FleetCreation.createFleetDatabase(
+            path: path, migrations: migrations.map { Migration(name: $0.name, sql: $0.sql) }
+        ) { connection in
+            try connection.registerBitwiseOr()
+            try finish(connection, fleet: fleet, nowMs: nowMs)
+        }
+    }
+
     /// Turns a database in which the migrations have just run into a hub's: its own tables, its replica number,
     /// the rows that the migrations wrote as its first change set, and triggers that refuse local programs'
     /// writes. Runs inside the transaction of its caller.
     ///
     /// The hub's file takes no writes of local programs: it keeps an undo image of all that it deletes or
     /// overwrites, and a program's write would leave none. Programs at the hub's site write their node's file.
-    package static func finish(_ connection: Connection, fleet: String, nowMs: UInt64) throws {
+    static func finish(_ connection: Connection, fleet: String, nowMs: UInt64) throws {
         try connection.execute(LogTables.sql)
         let replica = UInt32.random(in: 1..<UInt32(Int32.max))
         try connection.setMeta(.formatVersion, ReplicaFile.formatVersion)
@@ -24,7 +39,6 @@ package enum HubCreation {
         try sealMigrations(connection, replica: replica, nowMs: nowMs)
         try Capture.remove(from: connection)
         try HubGuards.install(connection)
-        try SystemGuards.install(in: connection)
         try StatusView.install(connection)
     }
 
@@ -105,24 +119,5 @@ enum StatusView {
               (SELECT count(*) FROM samband_conflict WHERE state = 'open') AS conflicts_open,
               (SELECT count(*) FROM samband_withheld WHERE state = 'withheld') AS withheld;
             """)
-    }
-}
-
-extension HubCreation {
-    /// Interim.
-    package static func create(
-        path: String, fleet: String, migrations: [(name: String, sql: String)], nowMs: UInt64
-    ) throws {
-        let c = try Connection(path: path, mode: .create, busyTimeoutMs: 1000)
-        defer { c.close() }
-        try c.execute("PRAGMA journal_mode=WAL")
-        try ReplicaFile.prepare(c)
-        try c.transaction {
-            try SystemTables.create(in: c)
-            for m in migrations { try c.execute(m.sql) }
-            try Capture.install(in: c)
-            for t in try ReplicatedTable.readAll(from: c) { try Capture.markAllRows(of: t, in: c) }
-            try finish(c, fleet: fleet, nowMs: nowMs)
-        }
     }
 }

@@ -2,12 +2,12 @@ import SQLite
 
 /// Makes the first database of a fleet from the SQL files of its schema.
 package enum FleetCreation {
-    /// Runs the files in the order of their names in one transaction on a new file; then `finish`, which may
-    /// add more tables of Samband's own; then guards those and installs capture. Rows that the files inserted
-    /// into replicated tables are marked as inserts, so the first seal ships them. The file appears under its
+    /// Runs the files in the order of their names in one transaction on a new file, installs capture and marks
+    /// the rows that the files inserted into replicated tables as inserts, so that the first seal ships them;
+    /// then `finish`, which may add more tables of Samband's own; then guards those. The file appears under its
     /// name complete, in WAL mode and on the disk, or not at all.
     package static func createFleetDatabase(
-        path: String, migrations: [Migration], finish: (Connection) throws(SQLiteError) -> Void = { _ in }
+        path: String, migrations: [Migration], finish: (Connection) throws -> Void = { _ in }
     ) throws(SchemaError) {
         let file = try NewDatabaseFile(path: path)
         do {
@@ -20,7 +20,7 @@ package enum FleetCreation {
     }
 
     private static func build(
-        _ path: String, _ migrations: [Migration], _ finish: (Connection) throws(SQLiteError) -> Void
+        _ path: String, _ migrations: [Migration], _ finish: (Connection) throws -> Void
     ) throws(SchemaError) {
         let database = try inDatabase { () throws(SQLiteError) in
             try Connection(path: path, mode: .readWrite, busyTimeoutMs: 0)
@@ -35,18 +35,35 @@ package enum FleetCreation {
             try SystemTables.create(in: database)
         }
         for migration in migrations.sorted(by: { $0.name < $1.name }) { try migration.run(in: database) }
-        do { try finish(database) } catch { throw SchemaError.database(error) }
         try Capture.install(in: database)
         try checkReferences(in: database)
         for table in try inDatabase({ () throws(SQLiteError) in try ReplicatedTable.readAll(from: database) })
         {
             try Capture.markAllRows(of: table, in: database)
         }
+        try run(finish, database)
         try inDatabase { () throws(SQLiteError) in
             try SystemGuards.install(in: database)
             try database.commit()
             database.clearCache()
             _ = try database.firstString("PRAGMA journal_mode = WAL")
+        }
+    }
+
+    private static func run(
+        _ finish: (Connection) throws -> Void, _ database: Connection
+    ) throws(SchemaError) {
+        do {
+            try finish(database)
+        } catch let error as SchemaError {
+            throw error
+        } catch let error as SQLiteError {
+            throw SchemaError.database(error)
+        } catch {
+            throw SchemaError.refused(
+                Refusal(
+                    doing: "create a fleet database", what: "its own tables", why: "\(error)",
+                    hint: "Nothing was left behind."))
         }
     }
 
