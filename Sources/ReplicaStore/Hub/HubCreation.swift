@@ -109,20 +109,28 @@ enum StatusView {
 }
 
 extension HubCreation {
-    /// Interim.
+    /// Makes a hub's database of the SQL files of a schema. Nothing is left at `path` unless all went well.
     package static func create(
         path: String, fleet: String, migrations: [(name: String, sql: String)], nowMs: UInt64
-    ) throws {
-        let c = try Connection(path: path, mode: .create, busyTimeoutMs: 1000)
-        defer { c.close() }
-        try c.execute("PRAGMA journal_mode=WAL")
-        try ReplicaFile.prepare(c)
-        try c.transaction {
-            try SystemTables.create(in: c)
-            for m in migrations { try c.execute(m.sql) }
-            try Capture.install(in: c)
-            for t in try ReplicatedTable.readAll(from: c) { try Capture.markAllRows(of: t, in: c) }
-            try finish(c, fleet: fleet, nowMs: nowMs)
+    ) throws(SchemaError) {
+        try FleetCreation.createFleetDatabase(
+            path: path, migrations: migrations.map { Migration(name: $0.name, sql: $0.sql) }
+        ) { connection throws(SchemaError) in
+            do {
+                // What sealing needs; the rest of `ReplicaFile.prepare` is for files that stay open.
+                try connection.setTriggersEnabled(false)
+                try connection.registerBitwiseOr()
+                try finish(connection, fleet: fleet, nowMs: nowMs)
+            } catch let error as SchemaError {
+                throw error
+            } catch let error as SQLiteError {
+                throw SchemaError.database(error)
+            } catch {
+                throw SchemaError.refused(
+                    Refusal(
+                        doing: "create a hub", what: path, why: "\(error)",
+                        hint: "Look at the rows that the schema's files insert."))
+            }
         }
     }
 }

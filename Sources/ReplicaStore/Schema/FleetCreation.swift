@@ -2,10 +2,10 @@ import SQLite
 
 /// Makes the first database of a fleet from the SQL files of its schema.
 package enum FleetCreation {
-    /// Runs the files in the order of their names in one transaction on a new file; then `finish`, which may
-    /// add more tables of Samband's own; then guards those and installs capture. Rows that the files inserted
-    /// into replicated tables are marked as inserts, so the first seal ships them. The file appears under its
-    /// name complete, in WAL mode and on the disk, or not at all.
+    /// Runs the files in the order of their names in one transaction on a new file; then installs capture and marks
+    /// the rows that the files inserted into replicated tables as inserts; then `finish`, which may seal them and add
+    /// more tables of Samband's own; then guards those. The file appears under its name complete, in WAL mode and on
+    /// the disk, or not at all.
     package static func createFleetDatabase(
         path: String, migrations: [Migration], finish: (Connection) throws(SchemaError) -> Void = { _ in }
     ) throws(SchemaError) {
@@ -35,13 +35,13 @@ package enum FleetCreation {
             try SystemTables.create(in: database)
         }
         for migration in migrations.sorted(by: { $0.name < $1.name }) { try migration.run(in: database) }
-        try finish(database)
         try Capture.install(in: database)
         try checkReferences(in: database)
         for table in try inDatabase({ () throws(SQLiteError) in try ReplicatedTable.readAll(from: database) })
         {
             try Capture.markAllRows(of: table, in: database)
         }
+        try finish(database)
         try inDatabase { () throws(SQLiteError) in
             try SystemGuards.install(in: database)
             try database.commit()
