@@ -1,4 +1,6 @@
 import HTTP
+import NodeService
+import ReplicaStore
 
 /// How the process ends, after sysexits.h where it has a word for it.
 package enum ExitCode: Int32, Sendable {
@@ -43,6 +45,9 @@ package struct CommandError: Error, Equatable, Sendable {
     /// The lines for standard error. `task` says what was being done and to what: "list the conflicts (hub.db)".
     func text(task: String?) -> String {
         let start = if let task, !isAboutWords { "cannot \(task): " } else { "" }
+        // Sentences of the other rooms end with a stop, ours do not.
+        var why = why[...]
+        while why.last == "." { why.removeLast() }
         let error = "error: " + Visible.text(start + why) + "\n"
         return hint.isEmpty ? error : error + "hint: " + Visible.text(hint) + "\n"
     }
@@ -74,12 +79,46 @@ extension CommandError {
         case let error as CommandError: self = error
         case let error as Problem: self.init(ProblemAnswer(error))
         case let error as TransportError: self.init(error)
+        case let error as StoreError: self.init(error)
+        case let error as SchemaError: self.init(error)
+        case let error as ExchangeError: self.init(error)
         case let error as BodyError: self.init(.unreachable, "\(error)", hint: "It may pass: try again.")
         case is CancellationError: self.init(.later, "it was interrupted", hint: "Run the command again.")
         default:
             self.init(
                 .bug, "\(error)",
                 hint: "This should not happen. Please report it with the command and this text.")
+        }
+    }
+
+    init(_ error: StoreError) {
+        let code: ExitCode =
+            switch error.kind {
+            case .refused: .usage
+            case .missing, .notFound, .changed, .diverged: .no
+            case .busy: .later
+            case .inputOutput: .inputOutput
+            }
+        self.init(code, "\(error.doing): \(error.why)", hint: error.hint)
+    }
+
+    init(_ error: SchemaError) {
+        switch error {
+        case .refused(let refusal): self.init(.usage, "\(refusal.what): \(refusal.why)", hint: refusal.hint)
+        case .database(let error):
+            self.init(.inputOutput, "\(error)", hint: "Look at the disk, its space and the folder's rights.")
+        }
+    }
+
+    init(_ error: ExchangeError) {
+        switch error {
+        case .unreachable(let why):
+            self.init(
+                .unreachable, why,
+                hint: "Check the address and the line, then run it again with the same token.")
+        case .refused(let status, let title, let detail, let next):
+            self.init(ProblemAnswer(status: status, title: title, detail: detail, next: next))
+        case .store(let error): self.init(error)
         }
     }
 
@@ -91,7 +130,7 @@ extension CommandError {
             case .requestBody, .shutDown: .bug
             default: .unreachable
             }
-        self.init(code, error.description)
+        self.init(code, "\(error.doing) at \(error.place): \(error.why)", hint: error.next)
     }
 }
 
@@ -105,6 +144,14 @@ struct ProblemAnswer: Equatable {
 
     /// The last segment of the type: `…/problems/hub-unreachable` → `hub-unreachable`.
     var kind: Substring { type.split(separator: "/").last ?? "" }
+
+    init(status: Int, title: String, detail: String, next: String) {
+        self.status = status
+        type = "about:blank"
+        self.title = title
+        self.detail = detail
+        self.next = next
+    }
 
     init(_ problem: Problem) {
         status = problem.status.code

@@ -9,6 +9,8 @@ package struct Console: Sendable {
     /// Standard input to its end, at most so many bytes.
     package var readInput: @Sendable (Int) throws(CommandError) -> [UInt8]
     package var environment: [String: String]
+    /// Who sits at this shell, also behind sudo; nil where nobody can be told.
+    package var person: String?
     package var resultsAreTerminal: Bool
     package var notesAreTerminal: Bool
     /// The width of the terminal; nil where there is none.

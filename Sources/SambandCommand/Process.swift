@@ -15,7 +15,8 @@ extension Tool {
 extension Console {
     /// The descriptors and the environment of this process.
     static var process: Console {
-        Console(
+        let environment = environmentOfProcess()
+        return Console(
             write: { channel, bytes throws(CommandError) in
                 try writeAll(bytes, to: channel == .results ? STDOUT_FILENO : STDERR_FILENO)
             },
@@ -27,7 +28,8 @@ extension Console {
                         .usage, "standard input cannot be read, or has more than \(limit) bytes")
                 }
             },
-            environment: environmentOfProcess(), resultsAreTerminal: isatty(STDOUT_FILENO) == 1,
+            environment: environment, person: person(environment),
+            resultsAreTerminal: isatty(STDOUT_FILENO) == 1,
             notesAreTerminal: isatty(STDERR_FILENO) == 1, columns: columnsOfTerminal(), wall: ShownTime.local,
             pause: { try await Task.sleep(for: .milliseconds($0)) })
     }
@@ -58,24 +60,15 @@ extension Console {
         return variables
     }
 
+    private static func person(_ environment: [String: String]) -> String? {
+        if let name = environment["SUDO_USER"], !name.isEmpty { return name }
+        guard let entry = getpwuid(getuid()) else { return nil }
+        return String(cString: entry.pointee.pw_name)
+    }
+
     private static func columnsOfTerminal() -> Int? {
         var size = winsize()
         guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
         return Int(size.ws_col)
     }
-}
-
-/// The services of the rooms behind the tool.
-private struct RoomServices: Services {
-    func createHub(path: String, fleet: String, migrations: [Migration]) async throws -> CreatedHub {
-        throw missing
-    }
-    func joinNode(
-        path: String, hub: String, token: String, transport: any Transport
-    ) async throws -> JoinedNode { throw missing }
-    func open(
-        path: String, connect: @escaping @Sendable (String) throws -> any Transport
-    ) async throws -> OpenedDatabase { throw missing }
-
-    private var missing: CommandError { CommandError(.bug, "the services are not wired yet") }
 }

@@ -1,48 +1,22 @@
 import HTTP
+import ReplicaStore
 
-/// What the tool needs from the rooms behind it, where there is no handler to ask. They throw `Problem` for what the
-/// user can do something about; anything else is taken for a mistake of ours.
+/// What the tool needs from the rooms behind it, where there is no handler to ask: `RoomServices`, and a fake in
+/// tests.
 package protocol Services: Sendable {
     /// Makes a hub's database of SQL files; leaves no file behind when it refuses.
-    func createHub(path: String, fleet: String, migrations: [Migration]) async throws -> CreatedHub
+    func createHub(path: String, fleet: String, migrations: [Migration]) async throws -> DatabaseFacts
     /// Makes a site's database from its hub.
-    func joinNode(path: String, hub: String, token: String, transport: any Transport) async throws
-        -> JoinedNode
+    func joinNode(
+        path: String, hub: String, token: String, transport: any Transport
+    ) async throws -> DatabaseFacts
     /// Opens the database of a hub or a node, whose lock the caller holds.
-    func open(path: String, connect: @escaping @Sendable (String) throws -> any Transport) async throws
-        -> OpenedDatabase
+    func open(
+        path: String, connect: @escaping @Sendable (String) throws -> any Transport
+    ) async throws -> OpenedDatabase
 }
 
-/// One SQL file of a schema, in its place among the others.
-package struct Migration: Equatable, Sendable {
-    package let name: String
-    package let sql: String
-}
-
-package struct CreatedHub: Equatable, Sendable {
-    package let replica: UInt32
-    /// The replicated tables.
-    package let tables: [String]
-
-    package init(replica: UInt32, tables: [String]) {
-        self.replica = replica
-        self.tables = tables
-    }
-}
-
-package struct JoinedNode: Equatable, Sendable {
-    package let fleet: String
-    package let site: String
-    package let replica: UInt32
-
-    package init(fleet: String, site: String, replica: UInt32) {
-        self.fleet = fleet
-        self.site = site
-        self.replica = replica
-    }
-}
-
-/// The service of a database that this process holds.
+/// The service of a database that this process holds; the database is given back when the last copy goes.
 package struct OpenedDatabase: Sendable {
     package enum Work: Sendable {
         /// A hub: what sites reach over the network, and what sends waiting ones away before the end.
@@ -53,14 +27,9 @@ package struct OpenedDatabase: Sendable {
 
     package let work: Work
     package let operatorHandler: any Handler
-    /// Gives the database back. Nothing is asked of it afterwards.
-    package let close: @Sendable () async -> Void
 
-    package init(
-        _ work: Work, operatorHandler: any Handler, close: @escaping @Sendable () async -> Void
-    ) {
+    package init(_ work: Work, operatorHandler: any Handler) {
         self.work = work
         self.operatorHandler = operatorHandler
-        self.close = close
     }
 }

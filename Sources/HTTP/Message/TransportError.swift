@@ -58,7 +58,8 @@ package struct TransportError: Error, Equatable, Sendable, CustomStringConvertib
 
     package var description: String { "\(doing) at \(place) failed: \(why). \(next)" }
 
-    private var why: String {
+    /// The cause in words, without a stop at the end.
+    package var why: String {
         switch cause {
         case .refused: "the connection was refused, nothing listens there"
         case .nameNotFound: "the name has no address"
@@ -76,7 +77,8 @@ package struct TransportError: Error, Equatable, Sendable, CustomStringConvertib
         }
     }
 
-    private var next: String {
+    /// What to do about it, in a sentence.
+    package var next: String {
         switch cause {
         case .refused: "Check that the server runs and that address and port are right."
         case .nameNotFound: "Check the spelling of the name and the resolver of this machine."

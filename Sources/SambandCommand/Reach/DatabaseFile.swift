@@ -20,6 +20,10 @@ struct DatabaseFile: Equatable, Sendable {
         guard about.st_mode & S_IFMT == S_IFREG else {
             throw CommandError(.usage, "\(name) is no file", hint: "Give the database's file.")
         }
+        // Before a lock is laid beside it. (https://www.sqlite.org/fileformat.html, section 1.3)
+        guard try FileText.start(path, count: 16) == Array("SQLite format 3\0".utf8) else {
+            throw CommandError(.usage, "\(name) is no SQLite database", hint: "Check --db.")
+        }
         self.name = name
         self.path = path
     }

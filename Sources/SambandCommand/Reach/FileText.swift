@@ -19,6 +19,17 @@ enum FileText {
         }
     }
 
+    /// The first bytes of a file.
+    static func start(_ path: String, count: Int) throws(CommandError) -> [UInt8] {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw failed(path, errno) }
+        defer { close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: count)
+        let got = pread(descriptor, &bytes, count, 0)
+        guard got >= 0 else { throw failed(path, errno) }
+        return Array(bytes.prefix(got))
+    }
+
     enum Failure: Error {
         case tooLarge
         case system(Int32)

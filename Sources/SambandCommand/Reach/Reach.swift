@@ -73,17 +73,9 @@ extension Context {
         _ database: DatabaseFile, holding lock: DatabaseLock, _ body: (Caller) async throws -> Answer
     ) async throws -> Answer {
         let opened = try await services.open(path: database.path) { try connect($0, 120_000) }
-        do {
-            let transport = InProcessTransport(opened.operatorHandler)
-            let answer = try await body(Caller(transport: transport, token: nil, isLocal: true))
-            await opened.close()
-            withExtendedLifetime(lock) {}
-            return answer
-        } catch {
-            await opened.close()
-            withExtendedLifetime(lock) {}
-            throw error
-        }
+        let transport = InProcessTransport(opened.operatorHandler)
+        defer { withExtendedLifetime(lock) {} }
+        return try await body(Caller(transport: transport, token: nil, isLocal: true))
     }
 }
 

@@ -25,22 +25,15 @@ struct Running {
                 hint: "Ask it: samband status --db \(database.name)")
         }
         let opened = try await context.services.open(path: database.path) { try connect($0, 120_000) }
+        defer { withExtendedLifetime(lock) {} }
+        let control = try server(try ControlSocket.endpoint(database), opened.operatorHandler)
         do {
-            let control = try server(try ControlSocket.endpoint(database), opened.operatorHandler)
-            do {
-                try await body(opened)
-            } catch {
-                await control.drain(deadlineMs: Running.drainMs)
-                throw error
-            }
-            await control.drain(deadlineMs: Running.drainMs)
+            try await body(opened)
         } catch {
-            await opened.close()
-            withExtendedLifetime(lock) {}
+            await control.drain(deadlineMs: Running.drainMs)
             throw error
         }
-        await opened.close()
-        withExtendedLifetime(lock) {}
+        await control.drain(deadlineMs: Running.drainMs)
         return .done
     }
 

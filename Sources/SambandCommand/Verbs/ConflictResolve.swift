@@ -42,7 +42,7 @@ extension Verb {
             }
             var body = JSON.Object([choice.member])
             body["reason"] = invocation.value(.reason).map { .string($0) }
-            body["by"] = (invocation.value(.by) ?? person(context.console)).map { .string($0) }
+            body["by"] = (invocation.value(.by) ?? context.console.person).map { .string($0) }
             body["changed"] = changed.map { .integer(Int64($0)) }
             let request = JSON.object(body)
             let json = try await context.asking(invocation) {
@@ -153,12 +153,4 @@ private func show(
     try context.console.print(
         Visible.text("would settle conflict \(id): \(conflict.placeWithKey): \(would)") + "\n")
     return .done
-}
-
-/// Who sits at this shell, also behind sudo.
-private func person(_ console: Console) -> String? {
-    for variable in ["SUDO_USER", "USER", "LOGNAME"] {
-        if let name = console.environment[variable], !name.isEmpty { return name }
-    }
-    return nil
 }

@@ -1,4 +1,5 @@
 import HTTP
+import ReplicaStore
 
 extension Option {
     fileprivate static let fleet = Option("fleet", "NAME", "what the fleet is called")
@@ -24,7 +25,7 @@ extension Verb {
                 path: database.path, fleet: fleet, migrations: migrations)
             if invocation.flag(.json) {
                 try context.console.print([
-                    "fleet": .string(fleet), "replica": .integer(Int64(hub.replica)),
+                    "fleet": .string(hub.fleet), "replica": .integer(Int64(hub.replica)),
                     "tables": .array(hub.tables.map { .string($0) }),
                 ])
                 return .done

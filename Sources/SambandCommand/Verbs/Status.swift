@@ -68,7 +68,7 @@ private func hubText(_ answer: Answer, _ console: Console) throws(CommandError) 
     let withheld = try answer.number("withheld")
     let title = "hub of \(try answer.text("fleet")), replica \(answer.shownNumber("replica"))"
     var text = style.strong(Visible.text(title)) + "\n"
-    text += facts(
+    text += factTable(
         [
             ("schema", answer.shownNumber("schema_version")), ("conflicts", shownConflicts(open)),
             ("withheld", shownWithheld(withheld)), ("vector", shownVector(answer["vector"])),
@@ -86,17 +86,19 @@ private func nodeText(_ answer: Answer, _ console: Console) throws(CommandError)
         "site \(try answer.text("site")) of \(try answer.text("fleet")), replica \(answer.shownNumber("replica"))"
     let link = answer["link"].string ?? "unknown"
     let since = answer["link_since"].string.map { " since \(console.time($0))" } ?? ""
-    return style.strong(Visible.text(title)) + "\n"
-        + facts(
-            [
-                ("hub", answer["hub"].string ?? "–"), ("link", link + since),
-                ("last contact", console.time(answer["last_contact"].string)),
-                ("pending", count(try answer.number("pending"), "row", "rows") + " not yet at the hub"),
-                ("in flight", count(try answer.number("in_flight"), "change set", "change sets")),
-                ("schema", answer.shownNumber("schema_version")), ("conflicts", shownConflicts(open)),
-                ("withheld", shownWithheld(try answer.number("withheld"))),
-                ("vector", shownVector(answer["vector"])),
-            ], style)
+    var facts = [
+        ("hub", answer["hub"].string ?? "–"), ("link", link + since),
+        ("last contact", console.time(answer["last_contact"].string)),
+    ]
+    if let trouble = answer["trouble"].string { facts.append(("trouble", trouble)) }
+    facts += [
+        ("pending", count(try answer.number("pending"), "row", "rows") + " not yet at the hub"),
+        ("in flight", count(try answer.number("in_flight"), "change set", "change sets")),
+        ("schema", answer.shownNumber("schema_version")), ("conflicts", shownConflicts(open)),
+        ("withheld", shownWithheld(try answer.number("withheld"))),
+        ("vector", shownVector(answer["vector"])),
+    ]
+    return style.strong(Visible.text(title)) + "\n" + factTable(facts, style)
 }
 
 private func shownConflicts(_ open: Int64) -> String {
@@ -107,7 +109,7 @@ private func shownWithheld(_ rows: Int64) -> String {
     rows == 0 ? "nothing" : count(rows, "row", "rows") + " (samband withheld list)"
 }
 
-private func facts(_ facts: [(String, String)], _ style: Style) -> String {
+private func factTable(_ facts: [(String, String)], _ style: Style) -> String {
     var table = TextTable([TextTable.Column(""), TextTable.Column("")])
     for (name, value) in facts { table.add([name, value]) }
     return table.text(style)

@@ -1,0 +1,70 @@
+import Glibc
+import HTTP
+import HubService
+import NodeService
+import ReplicaStore
+
+/// The services of the rooms behind the tool, on real files and with the machine's clock.
+struct RoomServices: Services {
+    func createHub(path: String, fleet: String, migrations: [Migration]) async throws -> DatabaseFacts {
+        try HubCreation.create(
+            path: path, fleet: fleet, migrations: migrations.map { (name: $0.name, sql: $0.sql) },
+            nowMs: RoomServices.now())
+        return try DatabaseFacts(path: path)
+    }
+
+    func joinNode(
+        path: String, hub: String, token: String, transport: any Transport
+    ) async throws -> DatabaseFacts {
+        _ = try await Joining.join(path: path, hub: hub, token: token, transport: transport)
+        return try DatabaseFacts(path: path)
+    }
+
+    func open(
+        path: String, connect: @escaping @Sendable (String) throws -> any Transport
+    ) async throws -> OpenedDatabase {
+        let facts = try DatabaseFacts(path: path)
+        if facts.role == "hub" {
+            let hub = try HubService(path: path, now: RoomServices.now)
+            return OpenedDatabase(
+                .hub(siteHandler: hub.siteHandler, drain: { await hub.drain() }),
+                operatorHandler: hub.operatorHandler)
+        }
+        let secret = try secret(path)
+        // A push does not queue behind the pull that waits.
+        let node = try NodeService(
+            path: path, push: try connect(facts.hub), pull: try connect(facts.hub), secret: secret,
+            now: RoomServices.now)
+        return OpenedDatabase(
+            .node(run: { try await RoomServices.run(node, path) }), operatorHandler: node.operatorHandler)
+    }
+
+    /// The node's own work: what programs commit is sealed, and the exchange goes on beside it.
+    private static func run(_ node: NodeService, _ path: String) async throws {
+        let watch = try CommitWatch(path: path)
+        defer { watch.stop() }
+        await withDiscardingTaskGroup { group in
+            group.addTask { for await _ in watch.commits { await node.onCommit() } }
+            group.addTask { await node.run() }
+        }
+    }
+
+    private func secret(_ path: String) throws(CommandError) -> String {
+        let file = Joining.secretPath(of: path)
+        guard access(file, F_OK) == 0 else {
+            throw CommandError(
+                .inputOutput, "the node's secret \(file) is missing",
+                hint: "Put it back from a backup, or join again under another file name.")
+        }
+        var secret = try FileText.bytes(file, limit: 4096)
+        while let last = secret.last, last == 0x0a || last == 0x20 { secret.removeLast() }
+        return String(decoding: secret, as: UTF8.self)
+    }
+
+    /// Milliseconds since 1970.
+    @Sendable private static func now() -> UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return UInt64(time.tv_sec) * 1000 + UInt64(time.tv_nsec) / 1_000_000
+    }
+}
