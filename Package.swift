@@ -33,7 +33,11 @@ let package = Package(
         room("HTTPServer", ["CLinux", "EventLoop", "HTTP"]),
         room("HTTPClient", ["CLinux", "EventLoop", "HTTP"]),
         tests("HTTPTests", ["HTTP"]),
-        tests("HTTPServerTests", ["CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer"]),
+        .target(
+            name: "HTTPTestKit", dependencies: ["EventLoop", "HTTP", "HTTPServer"], path: "Tests/HTTPTestKit",
+            swiftSettings: strict),
+        tests("HTTPServerTests", ["CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer", "HTTPTestKit"]),
+        tests("Peers", ["HTTP", "HTTPClient", "HTTPServer", "HTTPTestKit"]),
     ],
     swiftLanguageModes: [.v6]
 )
