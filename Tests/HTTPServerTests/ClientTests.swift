@@ -82,7 +82,7 @@ struct ClientTests {
             let produced = Atomic(0)
             // A period that fits no piece, so that a byte out of its place shows.
             let period = 65_521
-            let pattern = (0..<3 * period).map { UInt8(truncatingIfNeeded: $0 % period >> 3) }
+            let pattern = (0..<3 * period).map { UInt8(truncatingIfNeeded: ($0 % period) >> 3) }
             let body = Body {
                 let sent = produced.load(ordering: .relaxed)
                 if sent >= size { return nil }
@@ -99,7 +99,7 @@ struct ClientTests {
                 let isRight = pattern.withUnsafeBytes { pattern in
                     memcmp(pattern.baseAddress! + received % period, piece, piece.count) == 0
                 }
-                #expect(isRight, "within \(piece.count) bytes at \(received)")
+                guard isRight else { throw Failure("wrong bytes behind \(received)") }
                 received += piece.count
             }
             #expect(received == size)
