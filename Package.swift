@@ -58,7 +58,11 @@ let package = Package(
         tests(
             "SambandCommandTests",
             ["CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer", "SambandCommand", "TestKit"]),
-        tests("HTTPServerTests", ["CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer"]),
+        .target(
+            name: "HTTPTestKit", dependencies: ["EventLoop", "HTTP", "HTTPServer"], path: "Tests/HTTPTestKit",
+            swiftSettings: strict),
+        tests("HTTPServerTests", ["CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer", "HTTPTestKit"]),
+        tests("Peers", ["HTTP", "HTTPClient", "HTTPServer", "HTTPTestKit"]),
         // What tests of several rooms share: a random source with a seed, clocks that run wrong, a network that
         // loses, doubles and reorders, and a fleet to drive through a history.
         .target(
