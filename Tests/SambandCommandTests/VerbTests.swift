@@ -1,0 +1,421 @@
+import HTTP
+import Testing
+
+@testable import SambandCommand
+
+/// Answers as a hub and a node give them, with what a hostile site may have written.
+enum Sample {
+    static let conflict = #"""
+        {"id":17,"kind":"cell","table":"referral","key":{"id":"r-1"},"column":"status","state":"open",
+        "opened_at":"2026-11-21T19:46:00Z","base":"new","now":"accepted","sides":[
+        {"site":"snasa","change":"8070:41","written_at":"2026-11-21T19:40:12Z","value":"accepted"},
+        {"site":"verran","change":"521:7","written_at":"2026-11-21T19:41:00Z","value":"decl\u001b[2Jined\u202e"}],
+        "decision":null}
+        """#
+    static let settled = conflict.replacing("\"open\"", with: "\"settled\"")
+        .replacing(
+            "\"decision\":null",
+            with:
+                #""decision":{"by":"kari","at":"2026-11-21T20:00:00Z","how":"take","reason":"agreed\nby phone"}"#
+        )
+    static let shown =
+        #"{"conflict":\#(conflict),"changed":3,"row":{"id":"r-1","status":"accepted"},"withheld":[]}"#
+    static let rowConflict = #"""
+        {"conflict":{"id":18,"kind":"delete_update","table":"bed","key":{"id":1},"column":null,"state":"open",
+        "opened_at":"2026-11-21T19:46:00Z","base":{"id":1,"ward":"A"},"now":{"id":1,"ward":"B"},"sides":[
+        {"site":"snasa","change":"8070:42","written_at":"2026-11-21T19:40:12Z","value":null},
+        {"site":"verran","change":"521:8","written_at":"2026-11-21T19:41:00Z","value":{"id":1,"ward":"B"}}],
+        "decision":null},"changed":5,"row":{"id":1,"ward":"B"},"withheld":[
+        {"id":3,"conflict":18,"table":"stay","key":{"id":9},"site":"snasa","change":"8070:42","operation":"insert",
+        "values":{"id":9,"note":"x\r\ny"}}]}
+        """#
+    static let hub = #"""
+        {"role":"hub","fleet":"DMS Inn-Trøndelag","replica":391,"schema_version":1,"vector":{"391":12,"8070":41},
+        "frontier":{"391":9,"8070":41},"conflicts":{"open":1},"withheld":0,"sites":[{"name":"snasa","state":"active",
+        "replica":8070,"connected":true,"last_contact":"2026-11-21T19:46:00Z","behind":0},{"name":"verran",
+        "state":"added","replica":null,"connected":false,"last_contact":null,"behind":12}]}
+        """#
+    static let node = #"""
+        {"role":"node","fleet":"DMS","site":"snasa","replica":8070,"hub":"http://hub:7420","link":"down",
+        "link_since":"2026-11-21T19:46:00Z","last_contact":null,"pending":14,"in_flight":2,"schema_version":1,
+        "vector":{"391":12,"8070":41},"conflicts":{"open":0},"withheld":1}
+        """#
+}
+
+@Suite("Verbs that show")
+struct ShowingTests {
+    @Test("status of a hub: its facts, then its sites")
+    func hubStatus() async throws {
+        let printed = try await FakeWorld(["GET /v1/status": .json(Sample.hub)]).run("status")
+        #expect(
+            printed.results == """
+                hub of DMS Inn-Trøndelag, replica 391
+                schema      1
+                conflicts   1 open (samband conflict list)
+                withheld    nothing
+                vector      391:12 8070:41
+                frontier    391:9 8070:41
+
+                SITE     STATE    REPLICA   LINK   LAST CONTACT              BEHIND
+                snasa    active      8070   up     2026-11-21 20:46:00 CET        0
+                verran   added          –   down   –                             12
+
+                """)
+        #expect(printed.notes == "" && printed.code == .done)
+    }
+
+    @Test("status of a node: what waits, and since when the line is down")
+    func nodeStatus() async throws {
+        let printed = try await FakeWorld(["GET /v1/status": .json(Sample.node)]).run("status")
+        #expect(
+            printed.results == """
+                site snasa of DMS, replica 8070
+                hub            http://hub:7420
+                link           down since 2026-11-21 20:46:00 CET
+                last contact   –
+                pending        14 rows not yet at the hub
+                in flight      2 change sets
+                schema         1
+                conflicts      none open
+                withheld       1 row (samband withheld list)
+                vector         391:12 8070:41
+
+                """)
+    }
+
+    @Test("--json passes the answer on, in one line, and indented on a terminal")
+    func json() async throws {
+        let world = try FakeWorld(["GET /v1/status": .json(#"{"role":"hub", "ratio":1.0}"#)])
+        #expect(await world.run("status", "--json").results == #"{"role":"hub","ratio":1.0}"# + "\n")
+        #expect(
+            await world.run("status", "--json", isTerminal: true).results
+                == "{\n  \"role\": \"hub\",\n  \"ratio\": 1.0\n}\n")
+    }
+
+    @Test("--watch shows what changes, once, and goes on over a gap")
+    func watch() async throws {
+        let gap = FakeAnswer(responses: [
+            { Response.json(.ok, Array(Sample.node.utf8)) }, { Response.json(.ok, Array(Sample.node.utf8)) },
+            { Problem(.serviceUnavailable, type: "x/busy", title: "The database is busy").response },
+            { Response.json(.ok, Array(Sample.node.replacing("14", with: "0").utf8)) },
+        ])
+        let printed = try await FakeWorld(["GET /v1/status": gap]).run("status", "--watch", pauses: 3)
+        #expect(printed.results.split(separator: "\n").filter { $0.hasPrefix("pending") }.count == 2)
+        #expect(printed.notes == "samband: The database is busy\n")
+        #expect(printed.code == .done)
+    }
+
+    @Test("conflict list: a line each, nothing that moves a cursor")
+    func conflictList() async throws {
+        let world = try FakeWorld([
+            "GET /v1/conflict?all=false": .json("[\(Sample.conflict)]", "[]"),
+            "GET /v1/conflict?all=true": .json("[\(Sample.settled)]"),
+        ])
+        #expect(
+            await world.run("conflict", "list").results == """
+                ID   STATE   KIND   PLACE             KEY          OPENED                    SIDES           NOW
+                17   open    cell   referral.status   id = 'r-1'   2026-11-21 20:46:00 CET   snasa, verran   'accepted'
+
+                """)
+        #expect(await world.run("conflict", "list").results == "no open conflicts\n")
+        #expect(await world.run("conflict", "list", "--all").results.contains("settled"))
+    }
+
+    @Test("conflict show: before, each side with its time and change, now; and how to settle it")
+    func conflictShow() async throws {
+        let printed = try await FakeWorld(["GET /v1/conflict/17": .json(Sample.shown)]).run(
+            "conflict", "show", "17")
+        #expect(
+            printed.results == #"""
+                conflict 17, open
+                cell of referral.status where id = 'r-1', since 2026-11-21 20:46:00 CET
+
+                         before   snasa                     verran                         now
+                                  2026-11-21 20:40:12 CET   2026-11-21 20:41:00 CET
+                                  change 8070:41            change 521:7
+                status   'new'    'accepted'                'decl\u{1b}[2Jined\u{202e}'    'accepted'
+
+                the row now
+                  id       'r-1'
+                  status   'accepted'
+
+                to settle it, at the hub
+                  samband conflict resolve 17 --changed 3 --take snasa
+                  samband conflict resolve 17 --changed 3 --take verran
+                  samband conflict resolve 17 --changed 3 --take now
+                  samband conflict resolve 17 --changed 3 --set status=VALUE
+
+                """#)
+    }
+
+    @Test("conflict show of a whole row says where there is none, and what is withheld with it")
+    func rowConflict() async throws {
+        let world = try FakeWorld(["GET /v1/conflict/18": .json(Sample.rowConflict)])
+        let printed = await world.run("conflict", "show", "18")
+        #expect(
+            printed.results.hasPrefix(
+                #"""
+                conflict 18, open
+                delete_update of bed where id = 1, since 2026-11-21 20:46:00 CET
+
+                       before   snasa                     verran                    now
+                                2026-11-21 20:40:12 CET   2026-11-21 20:41:00 CET
+                                change 8070:42            change 521:8
+                id     1        no row                    1                         1
+                ward   'A'      no row                    'B'                       'B'
+
+                withheld
+                  3   snasa   insert stay   id = 9, note = 'x\u{d}\u{a}y'
+
+                """#))
+    }
+
+    @Test("on a narrow terminal the sides stand below each other")
+    func narrow() async throws {
+        let world = try FakeWorld(["GET /v1/conflict/18": .json(Sample.rowConflict)])
+        let printed = await world.run("conflict", "show", "18", columns: 60)
+        #expect(
+            printed.results.contains(
+                """
+                before
+                  id     1
+                  ward   'A'
+                snasa, 2026-11-21 20:40:12 CET, change 8070:42
+                  no row
+                verran, 2026-11-21 20:41:00 CET, change 521:8
+                """))
+    }
+
+    @Test("a decision is shown with who, when, how and why, in one line")
+    func decision() async throws {
+        let shown = #"{"conflict":\#(Sample.settled),"changed":4,"row":null,"withheld":[]}"#
+        let printed = try await FakeWorld(["GET /v1/conflict/17": .json(shown)]).run("conflict", "show", "17")
+        #expect(
+            printed.results.hasSuffix(
+                #"decided by kari, 2026-11-21 21:00:00 CET, take: agreed\u{a}by phone"# + "\n"))
+        #expect(!printed.results.contains("to settle it"))
+    }
+
+    @Test("log and history are tables")
+    func records() async throws {
+        let world = try FakeWorld([
+            "GET /v1/log?limit=2": .json(
+                #"""
+                [{"change":"8070:41","position":null,"site":"snasa","kind":"local",
+                "written_at":"2026-11-21T19:46:00Z","rows":3,"bytes":120,"schema_version":1}]
+                """#),
+            "POST /v1/history": .json(
+                #"""
+                [{"change":"8070:41","position":7,"site":"snasa","written_at":"2026-11-21T19:46:00Z",
+                "operation":"update","values":{"note":null,"scan":{"blob":"AP8="}}}]
+                """#, "[]"),
+        ])
+        #expect(
+            await world.run("log", "--limit", "2").results == """
+                CHANGE    POSITION   SITE    KIND    WRITTEN                   ROWS   BYTES
+                8070:41          –   snasa   local   2026-11-21 20:46:00 CET      3     120
+
+                """)
+        #expect(
+            await world.run("history", "referral", "('r-1', 2)").results == """
+                CHANGE    POSITION   SITE    WRITTEN                   OPERATION   VALUES
+                8070:41          7   snasa   2026-11-21 20:46:00 CET   update      note = NULL, scan = x'00ff'
+
+                """)
+        #expect(world.asked.last?.body == ["table": "referral", "key": ["r-1", 2]])
+        #expect(await world.run("history", "referral", "1").results == "nothing is known of this row\n")
+    }
+
+    @Test("a key from standard input does not stand on the command line, nor in an error")
+    func keyFile() async throws {
+        let world = try FakeWorld(["POST /v1/history": .json("[]")])
+        _ = await world.run("history", "patient", "--key-file", "-", input: "'17057012345'\n")
+        #expect(world.asked.last?.body?["key"] == ["17057012345"])
+        let refused = await world.run("history", "patient", "--key-file", "-", input: "17057012345x\n")
+        #expect(refused.code == .usage)
+        #expect(!refused.notes.contains("17057012345"))
+    }
+
+    @Test("withheld rows are listed, and one is shown with all its values")
+    func withheld() async throws {
+        let list = #"""
+            [{"id":3,"conflict":18,"table":"stay","key":{"id":9},"site":"snasa","change":"8070:42",
+            "operation":"insert","values":{"id":9,"note":"x"}}]
+            """#
+        let world = try FakeWorld(["GET /v1/withheld": .json(list)])
+        #expect(
+            await world.run("withheld", "list").results == """
+                ID   CONFLICT   TABLE   KEY      SITE    CHANGE    OPERATION
+                 3         18   stay    id = 9   snasa   8070:42   insert
+
+                """)
+        #expect(
+            await world.run("withheld", "show", "3").results == """
+                withheld row 3: insert in stay by snasa, change 8070:42, of conflict 18
+
+                id     9
+                note   'x'
+
+                """)
+        let missing = await world.run("withheld", "show", "4")
+        #expect(missing.code == .no)
+        #expect(
+            missing.notes == """
+                error: cannot show the withheld row 4 (hub.db): there is no withheld row 4
+                hint: See: samband withheld list
+
+                """)
+    }
+
+    @Test("colour is used on a terminal only, and not where NO_COLOR or a dumb terminal forbid it")
+    func colour() async throws {
+        let world = try FakeWorld(["GET /v1/site": .json(#"[{"name":"snasa","state":"active"}]"#)])
+        let place = ["SAMBAND_DB": world.database]
+        func printed(_ more: [String: String], _ isTerminal: Bool) async -> String {
+            let environment = place.merging(more) { $1 }
+            return await world.run("site", "list", environment: environment, isTerminal: isTerminal).results
+        }
+        #expect(await printed([:], true).contains("\u{1b}["))
+        #expect(await !printed([:], false).contains("\u{1b}"))
+        #expect(await !printed(["NO_COLOR": "1"], true).contains("\u{1b}"))
+        #expect(await printed(["NO_COLOR": ""], true).contains("\u{1b}["))
+        #expect(await !printed(["TERM": "dumb"], true).contains("\u{1b}"))
+    }
+
+    @Test("an answer that lacks something is a disagreement of versions, and said to be one")
+    func strange() async throws {
+        let printed = try await FakeWorld(["GET /v1/status": .json(#"{"role":"node"}"#)]).run("status")
+        #expect(printed.code == .bug && printed.results == "")
+        #expect(
+            printed.notes.hasPrefix(
+                "error: cannot show the status (hub.db): the answer about the status has no"))
+    }
+}
+
+@Suite("Verbs that act")
+struct ActingTests {
+    @Test("site add prints the token alone, and says the rest beside it")
+    func siteAdd() async throws {
+        let world = try FakeWorld([
+            "POST /v1/site": .json(#"{"name":"snasa","token":"s3cret","expires":"2026-11-22T19:46:00Z"}"#)
+        ])
+        let printed = await world.run("site", "add", "snasa")
+        #expect(printed.results == "s3cret\n")
+        #expect(printed.notes.contains("until 2026-11-22 20:46:00 CET"))
+        #expect(!printed.notes.contains("s3cret"))
+        #expect(world.asked.last?.body == ["name": "snasa", "expires_hours": 24])
+        _ = await world.run("site", "add", "snasa", "--expires", "90m")
+        #expect(world.asked.last?.body?["expires_hours"] == 1.5)
+        _ = await world.run("site", "add", "snasa", "--expires", "7d")
+        #expect(world.asked.last?.body?["expires_hours"] == 168)
+        for time in ["0h", "-1h", "h", "24", "1w", "366d", "1.5h"] {
+            #expect(await world.run("site", "add", "snasa", "--expires=\(time)").code == .usage)
+        }
+    }
+
+    @Test(
+        "conflict resolve sends the one choice it was given",
+        arguments: [
+            (["--take", "snasa"], ["take": "snasa", "by": "kari"]),
+            (["--take", "now"], ["take": "now", "by": "kari"]),
+            (
+                ["--set", "status=accepted", "--set", "beds=12", "--set", "note=NULL"],
+                ["set": ["status": "accepted", "beds": 12, "note": nil], "by": "kari"]
+            ), (["--restore"], ["restore": true, "by": "kari"]),
+            (
+                ["--delete", "--reason", "twice", "--by", "ola", "--changed", "3"],
+                ["delete": true, "reason": "twice", "by": "ola", "changed": 3]
+            ),
+        ] as [([String], JSON)])
+    func resolve(_ options: [String], _ body: JSON) async throws {
+        let world = try FakeWorld(["POST /v1/conflict/17/resolve": .json(Sample.settled)])
+        let printed = await world.run(words: ["conflict", "resolve", "17"] + options)
+        #expect(world.asked == [FakeWorld.Asked(line: "POST /v1/conflict/17/resolve", body: body)])
+        #expect(
+            printed.results
+                == "conflict 17 is settled: referral.status where id = 'r-1' is now 'accepted'\n")
+    }
+
+    @Test(
+        "no choice, two choices, a bad number or a bad value are refused before anybody is asked",
+        arguments: [
+            ["17"], ["17", "--take", "a", "--delete"], ["17", "--set", "status"], ["17", "--set", "=1"],
+            ["17", "--set", "a=1", "--set", "a=2"], ["17", "--set", "a='x"], ["x", "--delete"],
+            ["-1", "--delete"],
+            ["17", "--delete", "--changed", "x"], ["17", "--admit"],
+        ])
+    func refused(_ words: [String]) async throws {
+        let world = try FakeWorld()
+        #expect(await world.run(words: ["conflict", "resolve"] + words).code == .usage)
+        #expect(world.asked == [])
+    }
+
+    @Test("--dry-run looks, says what it would do, and does nothing")
+    func dryRun() async throws {
+        let world = try FakeWorld(["GET /v1/conflict/17": .json(Sample.shown)])
+        let printed = await world.run("conflict", "resolve", "17", "--take", "verran", "--dry-run")
+        #expect(
+            printed.results
+                == #"would settle conflict 17: referral.status where id = 'r-1': write 'decl\u{1b}[2Jined\u{202e}'"#
+                + "\n")
+        #expect(world.asked.map(\.line) == ["GET /v1/conflict/17"])
+        let unknown = await world.run("conflict", "resolve", "17", "--take", "mosvik", "--dry-run")
+        #expect(unknown.code == .usage && unknown.notes.contains("hint: Its sides are: snasa, verran."))
+        let changed = await world.run("conflict", "resolve", "17", "--restore", "--changed", "2", "--dry-run")
+        #expect(changed.code == .no)
+    }
+
+    @Test("sync says what went and came; off line it ends with 69")
+    func sync() async throws {
+        let world = try FakeWorld(["POST /v1/sync": .json(#"{"pushed":1,"pulled":12,"vector":{}}"#)])
+        #expect(await world.run("sync").results == "pushed 1 change set, pulled 12 change sets\n")
+        let offline = try FakeWorld([
+            "POST /v1/sync": .problem(
+                Problem(
+                    .serviceUnavailable, type: "https://samband.invalid/problem/hub-unreachable",
+                    title: "No hub",
+                    detail: "nothing listens there.", next: "Everything is kept."))
+        ])
+        let printed = await offline.run("sync")
+        #expect(printed.code == .unreachable)
+        #expect(
+            printed.notes == """
+                error: cannot exchange with the hub (hub.db): nothing listens there
+                hint: Everything is kept.
+
+                """)
+    }
+
+    @Test("hub init hands over the SQL files of a folder in the order of their names, hidden ones left out")
+    func hubInit() async throws {
+        let world = try FakeWorld()
+        for name in ["010-b.sql", "002-a.sql", ".hidden.sql", "notes.txt"] {
+            try FakeWorld.write(Array("-- \(name)".utf8), world.folder.file(name))
+        }
+        let new = world.folder.file("new.db")
+        let printed = await world.run(
+            "hub", "init", "--db", new, "--fleet", "DMS", "--schema", world.folder.path)
+        #expect(
+            world.services.made.withLock { $0 } == ["002-a.sql: -- 002-a.sql", "010-b.sql: -- 010-b.sql"])
+        #expect(printed.code == .usage)
+        #expect(printed.notes == "error: cannot create the hub (new.db): as the test wants\n")
+        try FakeWorld.write([0xff], world.folder.file("003.sql"))
+        #expect(
+            await world.run("hub", "init", "--db", new, "--fleet", "f", "--schema", world.folder.path).code
+                == .usage)
+    }
+
+    @Test("a token comes from a file or standard input, and a refused join leaves nothing behind")
+    func nodeJoin() async throws {
+        let world = try FakeWorld()
+        let new = world.folder.file("new.db")
+        let printed = await world.run(
+            "node", "join", "--db", new, "--hub", "http://127.0.0.1:1", "--token-file", "-", input: "t0ken\n")
+        #expect(world.services.made.withLock { $0 } == ["http://127.0.0.1:1 t0ken"])
+        #expect(printed.code == .notPermitted)
+        #expect(try FileText.names(inFolder: world.folder.path) == ["hub.db"])
+        let secure = await world.run(
+            "node", "join", "--db", new, "--hub", "https://hub", "--token-file", "-", input: "t\n")
+        #expect(secure.code == .usage)
+    }
+}
