@@ -19,6 +19,7 @@ package struct Migration: Equatable, Sendable {
     package let sql: String
 }
 
+/// What `hub init` has made.
 package struct CreatedHub: Equatable, Sendable {
     package let replica: UInt32
     /// The replicated tables.
@@ -30,6 +31,7 @@ package struct CreatedHub: Equatable, Sendable {
     }
 }
 
+/// What `node join` has made.
 package struct JoinedNode: Equatable, Sendable {
     package let fleet: String
     package let site: String
