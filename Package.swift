@@ -71,6 +71,7 @@ let package = Package(
         tests("ReplicationTests", ["Replication", "SimulationKit"]),
         tests("Convergence", ["Replication", "ReplicaStore", "SimulationKit", "SQLite"]),
         tests("Vectors", ["Replication"], excluding: ["decode.py", "bytes_of_the_page.py"]),
+        tests("Tidy", []),
     ],
     swiftLanguageModes: [.v6]
 )

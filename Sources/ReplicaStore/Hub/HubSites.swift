@@ -40,6 +40,7 @@ extension HubStore {
         try storing("looking up replica \(replica)") { try replicaState(replica)?.site ?? "" }
     }
 
+    /// All sites by name, with the replica that is active for each.
     package func sites() throws(StoreError) -> [SiteRecord] {
         try storing("listing sites") {
             let statement = try connection.cached(
