@@ -36,6 +36,7 @@ let package = Package(
         .target(
             name: "HTTPTestKit", dependencies: ["EventLoop", "HTTP", "HTTPServer"], path: "Tests/HTTPTestKit",
             swiftSettings: strict),
+        tests("EventLoopTests", ["EventLoop"]),
         tests("HTTPServerTests", ["CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer", "HTTPTestKit"]),
         tests("Peers", ["HTTP", "HTTPClient", "HTTPServer", "HTTPTestKit"]),
     ],
