@@ -62,6 +62,7 @@ let package = Package(
         .target(
             name: "HTTPTestKit", dependencies: ["EventLoop", "HTTP", "HTTPServer"], path: "Tests/HTTPTestKit",
             swiftSettings: strict),
+        tests("EventLoopTests", ["EventLoop"]),
         tests("HTTPServerTests", ["CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer", "HTTPTestKit"]),
         tests("Peers", ["HTTP", "HTTPClient", "HTTPServer", "HTTPTestKit"]),
         // What tests of several rooms share: a random source with a seed, clocks that run wrong, a network that
