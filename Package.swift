@@ -63,7 +63,11 @@ let package = Package(
                 "CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer", "ReplicaStore", "SambandCommand",
                 "TestKit",
             ], path: "Tests/SambandCommandTests", exclude: ["Snapshots"], swiftSettings: strict),
-        tests("HTTPServerTests", ["CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer"]),
+        .target(
+            name: "HTTPTestKit", dependencies: ["EventLoop", "HTTP", "HTTPServer"], path: "Tests/HTTPTestKit",
+            swiftSettings: strict),
+        tests("HTTPServerTests", ["CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer", "HTTPTestKit"]),
+        tests("Peers", ["HTTP", "HTTPClient", "HTTPServer", "HTTPTestKit"]),
         // What tests of several rooms share: a random source with a seed, clocks that run wrong, a network that
         // loses, doubles and reorders, and a fleet to drive through a history.
         .target(
@@ -72,6 +76,7 @@ let package = Package(
         tests("ReplicationTests", ["Replication", "SimulationKit"]),
         tests("Convergence", ["Replication", "ReplicaStore", "SimulationKit", "SQLite"]),
         tests("Vectors", ["Replication"], excluding: ["decode.py", "bytes_of_the_page.py"]),
+        tests("Tidy", []),
     ],
     swiftLanguageModes: [.v6]
 )

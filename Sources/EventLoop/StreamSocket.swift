@@ -117,6 +117,7 @@ package final class StreamSocket: EventSource, @unchecked Sendable {
         loop.submit { [weak self] in self?.read() }
     }
 
+    /// Passes on what epoll has seen: an end, a failure, bytes to read, room to write.
     package func onReady(_ events: UInt32) {
         if isConnecting {
             onConnectReady()

@@ -166,14 +166,22 @@ final class Connection: SocketOwner, @unchecked Sendable {
     /// The reader of the body has room for more.
     private func onDemand(_ exchange: Exchange) {
         guard self.exchange === exchange, !socket.isClosed else { return }
-        if exchange.awaitsContinue, exchange.answer == .awaited {
-            exchange.awaitsContinue = false
-            exchange.bodySinceMs = loop.nowMs
-            exchange.lastReceivedMs = loop.nowMs
-            socket.send(Serializer.proceed)
+        if exchange.awaitsContinue {
+            // Who answers first and reads then gets nothing: 100 cannot follow a final status (RFC 9110 section
+            // 15.2), and without it the client need not send.
+            if exchange.answer != .awaited { return stopRequest(.cut(received: 0), exchange) }
+            proceed(exchange)
         }
         resumeBody(exchange)
         armDeadline()
+    }
+
+    /// Tells a client that waits for it to send the body.
+    private func proceed(_ exchange: Exchange) {
+        exchange.awaitsContinue = false
+        exchange.bodySinceMs = loop.nowMs
+        exchange.lastReceivedMs = loop.nowMs
+        socket.send(Serializer.proceed)
     }
 
     private func resumeBody(_ exchange: Exchange) {
@@ -191,6 +199,11 @@ final class Connection: SocketOwner, @unchecked Sendable {
     /// when the connection has ended.
     func onAnswer(_ response: Response, _ exchange: Exchange) -> Framing? {
         guard self.exchange === exchange, exchange.answer == .awaited, !socket.isClosed else { return nil }
+        // A streamed success may be made from the request's body as it comes: the client is told to send it while
+        // it still can be, before the final status.
+        if exchange.awaitsContinue, response.body.bytes == nil, response.status.isSuccess {
+            proceed(exchange)
+        }
         var keepsAlive = exchange.head.keepsAlive && !exchange.mustClose && !worker.isDraining && !hasEnded
         // A body that is still held back may come or not: nobody can tell where the next request begins.
         if exchange.awaitsContinue { keepsAlive = false }

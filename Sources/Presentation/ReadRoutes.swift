@@ -8,6 +8,7 @@ package enum ReadRoutes {
     package typealias Reading =
         @Sendable (@Sendable (any ReadableStore) throws(Problem) -> Response) async throws(Problem) -> Response
 
+    /// Adds the routes that only read and that hub and node have in common.
     package static func add(to router: inout Router, _ reading: @escaping Reading) {
         router.on(.get, "/v1/conflict") { request, _ throws(Problem) in
             let all = request.target.query("all") == "true"

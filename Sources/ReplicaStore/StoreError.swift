@@ -4,6 +4,7 @@ import SQLite
 /// Why the store could not do what it was asked. Text for people is made of the four parts in one place; no
 /// value of a row is ever in it.
 package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// What the caller may have to tell apart: whether to try again, to join anew, or to give up.
     package enum Kind: String, Hashable, Sendable {
         /// What was handed in is wrong; trying again will not help.
         case refused

@@ -154,4 +154,17 @@ struct SideEffectTests {
         let count = "SELECT count(*) FROM sqlite_schema WHERE type = 'trigger' AND name GLOB 'samband_[0-9]*'"
         #expect(try connection.firstInteger(count) == 0)
     }
+
+    @Test("a table dropped and made anew is found to be uncaptured, and captured again on request")
+    func dropped() throws {
+        let database = try CapturedDatabase(Self.stamping, rows: "INSERT INTO t VALUES ('a', 1, 0);")
+        let connection = try database.open()
+        #expect(try Capture.uncapturedTables(in: connection) == [])
+        try database.write("DROP TABLE t; CREATE TABLE t(k TEXT PRIMARY KEY NOT NULL, n, stamp INT)")
+        #expect(try Capture.uncapturedTables(in: connection) == ["t"])
+        try connection.transaction { try Capture.install(in: connection) }
+        #expect(try Capture.uncapturedTables(in: connection) == [])
+        try database.write("INSERT INTO t VALUES ('b', 1, 0)")
+        #expect(try database.pending() == ["insert b"])
+    }
 }

@@ -24,11 +24,15 @@ struct ConflictJudge {
     private let byRow: [RowIdentity: [Act]]
     private let conflicts: [RowIdentity: [SeenConflict]]
     private let decisions: [History.Decision]
+    private let withheld: [SeenWithheld]
     private let rows: Rows
     /// Columns of it that settle by a policy need a record, not an open conflict.
     private let catalogue: Catalogue
 
-    init(_ history: History, conflicts: [SeenConflict], rows: Rows, catalogue: Catalogue) {
+    init(
+        _ history: History, conflicts: [SeenConflict], withheld: [SeenWithheld] = [], rows: Rows,
+        catalogue: Catalogue
+    ) {
         var byRow: [RowIdentity: [Act]] = [:]
         for set in history.sets.values where set.position != nil {
             for (row, write) in set.writes { byRow[row, default: []].append(Act(set: set, write: write)) }
@@ -38,6 +42,7 @@ struct ConflictJudge {
         self.rows = rows
         self.catalogue = catalogue
         decisions = history.decisions
+        self.withheld = withheld
     }
 
     /// Everything that is wrong.
@@ -56,6 +61,9 @@ struct ConflictJudge {
         }
         return complaints
     }
+
+    /// What is nowhere any more, for histories in which rows may be withheld.
+    func losses() -> [String] { byRow.flatMap { row, acts in acts.flatMap { lost(row, acts, $0) } } }
 
     // MARK: Missed
 
@@ -154,6 +162,7 @@ struct ConflictJudge {
                     side.value == value && conflict.column == column || side.row?[column] == value
                 }
             }
+            if withheld.contains(where: { $0.row == row && $0.dot == a.set.dot }) { return nil }
             return isKept ? nil : "lost: \(row) column \(column), \(value.legible) of \(a.set.dot) is nowhere"
         }
     }
@@ -174,7 +183,9 @@ struct ConflictJudge {
                 complaints.append("invented: \(name) has a side \(side.dot) that did not write the row")
                 continue
             }
-            if place.kind == .cell ? side.value != act.write.cells[place.column!] : !holds(side, act, among: acts) {
+            if place.kind == .cell
+                ? side.value != act.write.cells[place.column!] : !holds(side, act, among: acts)
+            {
                 complaints.append("invented: \(name), side \(side.dot) did not write that")
             }
         }

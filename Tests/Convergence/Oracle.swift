@@ -10,10 +10,13 @@ import SimulationKit
 struct Oracle {
     private let byRow: [RowIdentity: [(set: RecordedSet, write: RecordedWrite)]]
 
-    init(_ sets: some Sequence<RecordedSet>) {
+    /// - Parameter withheld: what the hub keeps out of its tables, and so out of this.
+    init(_ sets: some Sequence<RecordedSet>, withheld: [RowIdentity: Set<Dot>] = [:]) {
         var byRow: [RowIdentity: [(set: RecordedSet, write: RecordedWrite)]] = [:]
         for set in sets {
-            for (row, write) in set.writes { byRow[row, default: []].append((set, write)) }
+            for (row, write) in set.writes where withheld[row]?.contains(set.dot) != true {
+                byRow[row, default: []].append((set, write))
+            }
         }
         self.byRow = byRow
     }

@@ -97,6 +97,7 @@ struct RandomWriter {
     func transaction(_ random: inout SeededRandom) -> [UserWrite] {
         let table = table(&random)
         let key = key(table, &random)
+        if catalogue.tables[table].name == "bed_night" && random.chance(15) { return RandomWriter.swap }
         if random.int(0...99) < deletes {
             let again = UserWrite.insert(table, key, data(table, &random))
             return random.pick([
@@ -114,6 +115,12 @@ struct RandomWriter {
         default: return (0..<3).flatMap { _ in [update(table, self.key(table, &random), &random)] }
         }
     }
+
+    /// Values of a UNIQUE column change places between all rows.
+    static let swap: [UserWrite] = [
+        .sql("UPDATE bed_night SET slot = -slot"),
+        .sql("UPDATE bed_night SET slot = CASE slot WHEN -1 THEN 2 WHEN -2 THEN 1 ELSE -slot END"),
+    ]
 
     private func column(_ table: Int, _ random: inout SeededRandom) -> Int {
         random.int(0...catalogue.tables[table].dataColumns.count - 1)

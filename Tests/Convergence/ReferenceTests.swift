@@ -17,6 +17,7 @@ func runHistories(
                 sum.conflicts += tally.conflicts
                 sum.open += tally.open
                 sum.carried += tally.carried
+                sum.withheld += tally.withheld
                 return nil
             } catch {
                 return "\(error)"

@@ -22,4 +22,18 @@ struct RealStoreTests {
         print("\(seeds.count) histories from seed \(seeds[0]): \(tally)")
         #expect(failure == nil, "\(failure ?? "")")
     }
+
+    @Test("random histories of tables with constraints keep every constraint and every value")
+    func bound() {
+        let seeds = SeedOfRun.seeds(from: 1, count: 300)
+        let (tally, failure) = runHistories(seeds, make: { try StoreMaker($0, in: simulation) }) { seed in
+            var random = SeededRandom(seed: seed)
+            let catalogue = Catalogue(random.pick(Catalogue.bound))
+            let siteCount = random.pick([2, 2, 3, 3, 4])
+            return Scenario(
+                seed: seed, catalogue: catalogue, siteCount: siteCount, decides: true, random: &random)
+        }
+        print("\(seeds.count) histories with constraints from seed \(seeds[0]): \(tally)")
+        #expect(failure == nil, "\(failure ?? "")")
+    }
 }

@@ -9,7 +9,9 @@ struct Trial {
         var sets = 0
         var conflicts = 0
         var open = 0
+        /// Change sets of the hub's own.
         var carried = 0
+        var withheld = 0
     }
 
     let maker: any FleetMaker
@@ -96,13 +98,16 @@ struct Trial {
                         + " \(text(rows[row]?.data)) by key \(text(rows[row]?.key))")
             }
         }
-        if isFree {
-            let everything = Oracle(fleet.history.sets.values).rows
-            try compare("at rest, everyone", rows.mapValues(\.data), everything, held: [])
-            let judge = ConflictJudge(
-                fleet.history, conflicts: try fleet.hub.conflicts(), rows: rows, catalogue: maker.catalogue)
-            if let complaint = judge.complaints().sorted().first { throw Broken(complaint) }
-        }
+        let everything = Oracle(
+            Array(fleet.history.sets.values) + fleet.history.hubActs, withheld: fleet.history.withheld)
+        try compare("at rest, everyone", rows.mapValues(\.data), everything.rows, held: [])
+        let judge = ConflictJudge(
+            fleet.history, conflicts: try fleet.hub.conflicts(), withheld: try fleet.hub.withheld(),
+            rows: rows,
+            catalogue: maker.catalogue)
+        let complaints = isFree ? judge.complaints() : judge.losses()
+        if let complaint = complaints.sorted().first { throw Broken(complaint) }
+        if isFree, let row = try fleet.hub.withheld().first { throw Broken("withheld without need: \(row)") }
     }
 
     private func tally(_ fleet: Fleet, steps: Int) throws -> Tally {
@@ -110,7 +115,8 @@ struct Trial {
         return Tally(
             steps: steps, sets: fleet.history.sets.count, conflicts: conflicts.count,
             open: conflicts.count { $0.life.isOpen },
-            carried: fleet.history.order.count { fleet.history.sets[$0] == nil })
+            carried: fleet.history.order.count { fleet.history.sets[$0] == nil },
+            withheld: fleet.history.withheld.values.reduce(0) { $0 + $1.count })
     }
 }
 

@@ -1,5 +1,6 @@
 import HTTP
 import HTTPServer
+import HTTPTestKit
 import Testing
 
 /// Each time-out of the server, set so short that the test need not wait; nothing here measures time.

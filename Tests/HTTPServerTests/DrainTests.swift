@@ -2,6 +2,7 @@ import EventLoop
 import Glibc
 import HTTP
 import HTTPServer
+import HTTPTestKit
 import Testing
 
 @Suite("Server life")

@@ -3,6 +3,7 @@ import EventLoop
 import Glibc
 import HTTP
 import HTTPServer
+import HTTPTestKit
 import Synchronization
 import Testing
 
@@ -133,6 +134,14 @@ struct ServerTests {
                 let first = try ResponseReader(read).next()
                 let ignored = try RawSocket(to: server.endpoint)
                 ignored.send(wire("POST /ignore", fields))
+                // The echo answers before it reads: it is told to go on before the answer begins.
+                let echoed = try RawSocket(to: server.endpoint)
+                echoed.send(wire("POST /echo", fields))
+                guard try echoed.read(through: "\r\n\r\n").hasPrefix("HTTP/1.1 100 ") else {
+                    throw Failure("200")
+                }
+                echoed.send("hello")
+                _ = try echoed.read(through: "hello\r\n0\r\n\r\n")
                 return (interim, first, try ignored.readToEnd())
             }
             #expect(answers.0 == "HTTP/1.1 100 Continue\r\n\r\n")

@@ -183,7 +183,9 @@ struct CodecTests {
                     firstSegment: UInt64(source.random.int(0...9))))
         case 1: return .segment(source.bytes(source.random.int(0...500)))
         default:
-            let clock = VectorClock([(UInt32(2), UInt64(5)), (UInt32(7), UInt64(source.random.int(1...1000)))])
+            let clock = VectorClock([
+                (UInt32(2), UInt64(5)), (UInt32(7), UInt64(source.random.int(1...1000))),
+            ])
             return .end(
                 StreamEnd(vector: clock, position: 12, frontier: VectorClock(), hubTimeMs: 1_700_000_000_000))
         }

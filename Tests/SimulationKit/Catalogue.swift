@@ -139,6 +139,18 @@ extension TableModel {
         dataColumns: [Column("parent", "TEXT REFERENCES parent(id)"), Column("note")],
         keys: [[.text("c")], [.text("d")]], values: [[.text("p"), .text("q"), .null], small])
 
+    package static let cascading = TableModel(
+        "leaf", keyColumns: [Column("id", "TEXT NOT NULL")], collations: [.binary],
+        dataColumns: [
+            Column("parent", "TEXT NOT NULL REFERENCES parent(id) ON DELETE CASCADE"), Column("note"),
+        ],
+        keys: [[.text("e")], [.text("f")]], values: [[.text("p"), .text("q")], small])
+
+    package static let clearing = TableModel(
+        "remark", keyColumns: [Column("id", "TEXT NOT NULL")], collations: [.binary],
+        dataColumns: [Column("parent", "TEXT REFERENCES parent(id) ON DELETE SET NULL"), Column("note")],
+        keys: [[.text("g")], [.text("h")]], values: [[.text("p"), .text("q"), .null], small])
+
     package static let interval = TableModel(
         "interval", keyColumns: [Column("id", "TEXT NOT NULL")], collations: [.binary],
         dataColumns: [Column("x", "INTEGER"), Column("y", "INTEGER")], constraints: ["CHECK (x <= y)"],
@@ -146,6 +158,12 @@ extension TableModel {
 }
 
 extension Catalogue {
+    /// Choices of tables whose rows may break a constraint when they meet.
+    package static let bound: [[TableModel]] = [
+        [.unique], [.interval], [.parent, .child], [.parent, .cascading], [.parent, .clearing],
+        [.unique, .parent, .child, .interval], [.parent, .child, .cascading, .clearing],
+    ]
+
     /// Tables whose rows never clash with one another.
     package static let free: [TableModel] = [
         .plain, .newest, .composite, .nocase, .untyped, .numbered, .clustered, .wide,

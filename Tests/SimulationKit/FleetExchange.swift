@@ -115,6 +115,7 @@ extension Fleet {
             }
         }
         try observe()
+        for row in try hub.withheld() { history.withheld[row.row, default: []].insert(row.dot) }
         try watch(self, .ingested)
     }
 
@@ -193,18 +194,39 @@ extension Fleet {
             }
             history.sets[dot]!.position = observedPosition + 1
         } else if header.kind == .decision {
-            var known: [UInt32: UInt64] = [:]
-            for entry in observedVector.entries { known[entry.replica] = entry.seq }
-            let writes = try maker.decode(parcel.segments).mapValues { write in
-                RecordedWrite(kind: RecordedWrite.Kind(write.operation), key: write.key, cells: write.cells)
+            history.sets[dot] = try hubSet(parcel) { RecordedWrite.Kind($0.operation) }
+        } else if dot.replica == hub.replica {
+            let acts = try hubSet(parcel) { write in
+                switch write.operation {
+                case .restored: .insert
+                case .update: .update
+                default: nil
+                }
             }
-            history.sets[dot] = RecordedSet(
-                dot: dot, hlc: header.hlc, context: known, seen: observedPosition, writes: writes,
-                position: observedPosition + 1)
-        } else if dot.replica != hub.replica {
+            if !acts.writes.isEmpty { history.hubActs.append(acts) }
+        } else {
             throw Broken("the hub gives out \(dot), which nobody sealed")
         }
         observedVector.advance(dot.replica, to: dot.seq)
+    }
+
+    /// A change set of the hub's own, which knows all that stands before it.
+    private func hubSet(
+        _ parcel: Parcel, kind: (DecodedWrite) -> RecordedWrite.Kind?
+    ) throws -> RecordedSet {
+        var known: [UInt32: UInt64] = [:]
+        for entry in observedVector.entries { known[entry.replica] = entry.seq }
+        var writes: [RowIdentity: RecordedWrite] = [:]
+        for (row, write) in try maker.decode(parcel.segments) {
+            guard let kind = kind(write) else { continue }
+            // Cells with stamps of their own repeat other writes.
+            let cells = write.stamps.isEmpty ? write.cells : [:]
+            writes[row] = RecordedWrite(kind: kind, key: write.key, cells: cells)
+        }
+        return RecordedSet(
+            dot: parcel.header.dot, hlc: parcel.header.hlc, context: known, seen: observedPosition,
+            writes: writes,
+            position: observedPosition + 1)
     }
 
     // MARK: Coming to rest

@@ -65,6 +65,11 @@ package struct History: Sendable {
     /// What operators settled, and how far the hub's order then went.
     package var decisions: [Decision] = []
 
+    /// What the hub wrote of its own accord: rows that it put back, cells that it wrote back.
+    package var hubActs: [RecordedSet] = []
+    /// What the hub has ever withheld, by row and change set.
+    package var withheld: [RowIdentity: Set<Dot>] = [:]
+
     package struct Decision: Hashable, Sendable {
         package let kind: SeenConflict.Kind
         package let row: RowIdentity

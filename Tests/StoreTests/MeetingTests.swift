@@ -33,7 +33,9 @@ struct MeetingTests {
         try fleet.write("snasa", "INSERT INTO referral VALUES('r-2', 'new', 'Gåasveerie')")
         try fleet.meet()
         #expect(try fleet.rows("verran", "SELECT * FROM referral WHERE id = 'r-2'") == ["r-2|new|Gåasveerie"])
-        try fleet.write("verran", "UPDATE referral SET status = 'done' WHERE id = 'r-2'; DELETE FROM referral WHERE id = 'r-1'")
+        try fleet.write(
+            "verran",
+            "UPDATE referral SET status = 'done' WHERE id = 'r-2'; DELETE FROM referral WHERE id = 'r-1'")
         try fleet.meet()
         #expect(try fleet.rows("snasa", "SELECT * FROM referral") == ["r-2|done|Gåasveerie"])
         #expect(try fleet.rows("hub", "SELECT * FROM referral") == ["r-2|done|Gåasveerie"])
@@ -61,7 +63,8 @@ struct MeetingTests {
         try fleet.meet()
         for place in ["hub", "snasa", "verran"] {
             #expect(try fleet.rows(place, "SELECT status FROM referral") == ["accepted"])
-            #expect(try fleet.rows(place, "SELECT state, decided_by FROM samband_conflict") == ["settled|kari"])
+            #expect(
+                try fleet.rows(place, "SELECT state, decided_by FROM samband_conflict") == ["settled|kari"])
         }
     }
 

@@ -15,7 +15,8 @@ final class TestFleet {
         folder = NSTemporaryDirectory() + "samband-store-\(UInt64.random(in: 0...UInt64.max))"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         try HubCreation.create(
-            path: folder + "/hub.db", fleet: "test", migrations: [(name: "001.sql", sql: schema)], nowMs: nowMs)
+            path: folder + "/hub.db", fleet: "test", migrations: [(name: "001.sql", sql: schema)],
+            nowMs: nowMs)
         hub = try HubStore(path: folder + "/hub.db")
     }
 
@@ -79,9 +80,18 @@ final class TestFleet {
         var found: [String] = []
         while try statement.step() {
             found.append(
-                (0..<statement.columnCount).map { statement.type($0) == .null ? "NULL" : statement.string($0) }
-                    .joined(separator: "|"))
+                (0..<statement.columnCount).map {
+                    statement.type($0) == .null ? "NULL" : statement.string($0)
+                }
+                .joined(separator: "|"))
         }
         return found
+    }
+}
+
+extension TestFleet {
+    /// A connection as any program opens one.
+    func program(at place: String) throws -> Connection {
+        try Connection(path: "\(folder)/\(place).db", mode: .readWrite, busyTimeoutMs: 1000)
     }
 }

@@ -1,5 +1,6 @@
 /// Why a request got no whole response: what was being done, where, why not, and what to do next.
 package struct TransportError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// What happened, as far as the caller has to tell cases apart.
     package enum Cause: Equatable, Sendable {
         /// Nothing listens there.
         case refused

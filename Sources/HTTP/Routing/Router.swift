@@ -41,6 +41,7 @@ package struct Router: Handler {
         }
     }
 
+    /// Finds the route and lets it answer; a path or a method that is not there is a problem document.
     package func respond(to request: Request) async -> Response {
         var allowed: Set<Method> = []
         for pattern in patterns {

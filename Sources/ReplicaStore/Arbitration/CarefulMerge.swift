@@ -15,8 +15,13 @@ final class CarefulMerge {
     private var concurrentEntries: [UInt64: LogEntry] = [:]
     private var decodedEntries: [UInt64: [RowID: LoggedOperation]] = [:]
     let index: ConcurrentIndexBox
+    /// The keys of the change set: what else concurrent ones hold is not decoded for it.
+    private var wanted: Set<UInt64>
 
-    init(access: TableAccess, log: ChangeLog, incoming: LogEntry, index: ConcurrentIndexBox) {
+    init(
+        access: TableAccess, log: ChangeLog, incoming: LogEntry, keyHashes: [UInt64], index: ConcurrentIndexBox
+    ) {
+        wanted = Set(keyHashes)
         self.access = access
         self.log = log
         self.incoming = incoming
@@ -80,6 +85,10 @@ final class CarefulMerge {
         on row: RowID, _ concurrent: [ConcurrentIndex.Entry]
     ) throws -> [LoggedOperation] {
         let hash = row.hash64
+        if wanted.insert(hash).inserted {
+            // A row that only a reference leads to: what was decoded without it is decoded anew.
+            decodedEntries = [:]
+        }
         var found: [LoggedOperation] = []
         for entry in concurrent where KeyHashes.contains(entry.hashes, hash) {
             if let operation = try operations(of: entry.id)[row] { found.append(operation) }
@@ -93,7 +102,7 @@ final class CarefulMerge {
         if let known = decodedEntries[id] { return known }
         guard let entry = try entry(id) else { return [:] }
         var byRow: [RowID: LoggedOperation] = [:]
-        for (row, _, operation) in try reader.operations(of: entry) { byRow[row] = operation }
+        for (row, _, operation) in try reader.operations(of: entry, wanted: wanted) { byRow[row] = operation }
         decodedEntries[id] = byRow
         return byRow
     }

@@ -11,7 +11,8 @@ extension HubStore {
     /// - Returns: false when it was known already; nothing changes then.
     package func ingest(_ set: ChangeSet, from replica: UInt32, nowMs: UInt64) throws(StoreError) -> Bool {
         try writing("taking in change set \(set.header.dot)") {
-            try ingestInTransaction(set, from: replica, nowMs: nowMs)
+            defer { index.index.trim() }
+            return try ingestInTransaction(set, from: replica, nowMs: nowMs)
         }
     }
 
@@ -19,6 +20,7 @@ extension HubStore {
     package func ingest(_ sets: [ChangeSet], from replica: UInt32, nowMs: UInt64) throws(StoreError) -> Int {
         try writing("taking in \(sets.count) change sets of replica \(replica)") {
             var taken = 0
+            defer { index.index.trim() }
             for set in sets where try ingestInTransaction(set, from: replica, nowMs: nowMs) { taken += 1 }
             return taken
         }
@@ -86,7 +88,8 @@ extension HubStore {
     ) throws {
         let incoming = LogEntry(
             id: position, position: position, header: header, seen: seen, isEffective: false, endsTransaction: true)
-        let merge = CarefulMerge(access: access, log: log, incoming: incoming, index: index)
+        let merge = CarefulMerge(
+            access: access, log: log, incoming: incoming, keyHashes: hashes, index: index)
         try merge.judge(segments, concurrent: concurrent)
         try Placement(merge, concurrent: concurrent).run()
         let origins = Origins(index: index, log: log, reader: merge.reader)
@@ -113,7 +116,7 @@ extension HubStore {
                 nowMs: nowMs)
             _ = try appendOwn(own, position: position + 1, hashes: added.hashes, endsTransaction: true)
         }
-        try reloadDisputed()
+        try refreshDisputed(works.map(\.row))
     }
 
     private func arbitrate(

@@ -40,6 +40,7 @@ extension HubStore {
         try storing("looking up replica \(replica)") { try replicaState(replica)?.site ?? "" }
     }
 
+    /// All sites by name, with the replica that is active for each.
     package func sites() throws(StoreError) -> [SiteRecord] {
         try storing("listing sites") {
             let statement = try connection.cached(
@@ -213,12 +214,16 @@ extension HubStore {
                 try connection.firstInteger(
                     "SELECT coalesce(min(acknowledged), (SELECT coalesce(max(position), 0) FROM samband_change)) "
                         + "FROM samband_replica WHERE state = 'active' AND site <> ''") ?? 0)
+            // Of each replica the newest that stands at or before it: found from the end, a few steps each.
             let statement = try connection.cached(
-                "SELECT replica, max(seq) FROM samband_change WHERE position <= ?1 GROUP BY replica")
-            try statement.bind(least, at: 1)
-            defer { statement.reset() }
+                "SELECT seq FROM samband_change WHERE replica = ?1 AND position <= ?2 ORDER BY seq DESC LIMIT 1")
             var pairs: [(UInt32, UInt64)] = []
-            while try statement.step() { pairs.append((UInt32(statement.integer(0)), statement.unsigned(1))) }
+            for (replica, _) in try log.vector().entries {
+                try statement.bind(UInt64(replica), at: 1)
+                try statement.bind(least, at: 2)
+                if try statement.step() { pairs.append((replica, statement.unsigned(0))) }
+                statement.reset()
+            }
             return VectorClock(pairs)
         }
     }

@@ -92,6 +92,16 @@ package final class HubStore {
         }
     }
 
+    /// Looks anew at these rows only: after a merge that touched them.
+    func refreshDisputed(_ rows: [RowID]) throws {
+        for row in rows {
+            let isDisputed =
+                try conflictTable.records(of: row).contains { $0.life.isOpen }
+                || !conflictTable.withheld(of: row, onlyOpen: true).isEmpty
+            if isDisputed { disputed.insert(row.hash64) } else { disputed.remove(row.hash64) }
+        }
+    }
+
     /// Runs a write transaction; on any failure what memory knows of the log is read anew.
     ///
     /// - Parameter durable: false for what may be lost with the machine's power without harm: such a commit

@@ -3,7 +3,7 @@ import SQLite
 
 /// The key hashes of the newest part of the log, held in memory from a floor on: what tells which rows of a
 /// change set meet a concurrent write. It holds eight bytes a row and grows downwards only when a site that is
-/// further behind pushes; `trim` lets it forget again.
+/// further behind pushes; between hub transactions `trim` keeps it within its room.
 struct ConcurrentIndex {
     struct Entry {
         let position: UInt64
@@ -28,10 +28,34 @@ struct ConcurrentIndex {
         return entries[first...].filter { $0.replica != author }
     }
 
-    /// Every entry of the log whose keys may hold the hash, newest first. Reaches behind what is in memory.
+    /// Every entry of the log whose keys may hold the hash, newest first. Older ones than memory has room for are
+    /// read through and not kept.
     mutating func entries(holding hash: UInt64, log: ChangeLog) throws -> [Entry] {
-        try load(from: 0, log)
-        return entries.reversed().filter { KeyHashes.contains($0.hashes, hash) }
+        if hashCount < Self.hashBudget { try load(from: 0, log) }
+        var found = entries.reversed().filter { KeyHashes.contains($0.hashes, hash) }
+        guard let floor, floor > 0 else { return found }
+        let statement = try log.connection.prepare(
+            "SELECT position, id, replica, key_hashes FROM samband_change WHERE position <= ?1 ORDER BY position DESC")
+        try statement.bind(floor, at: 1)
+        while try statement.step() {
+            let entry = Self.read(statement)
+            if KeyHashes.contains(entry.hashes, hash) { found.append(entry) }
+        }
+        return found
+    }
+
+    /// Forgets what is in memory when it has grown beyond its room. Between hub transactions only.
+    mutating func trim() {
+        if hashCount >= Self.hashBudget { reset() }
+    }
+
+    /// Hashes kept between hub transactions: 32 MB of them.
+    private static let hashBudget = 4 << 20
+
+    private static func read(_ statement: Statement) -> Entry {
+        Entry(
+            position: statement.unsigned(0), id: statement.unsigned(1), replica: UInt32(statement.integer(2)),
+            hashes: statement.withBytes(3) { KeyHashes.decode([UInt8]($0)) })
     }
 
     mutating func append(_ entry: Entry) {
@@ -57,12 +81,9 @@ struct ConcurrentIndex {
         defer { statement.reset() }
         var older: [Entry] = []
         while try statement.step() {
-            let hashes = statement.withBytes(3) { KeyHashes.decode([UInt8]($0)) }
-            hashCount += hashes.count
-            older.append(
-                Entry(
-                    position: statement.unsigned(0), id: statement.unsigned(1), replica: UInt32(statement.integer(2)),
-                    hashes: hashes))
+            let entry = Self.read(statement)
+            hashCount += entry.hashes.count
+            older.append(entry)
         }
         entries = older + entries
         floor = position

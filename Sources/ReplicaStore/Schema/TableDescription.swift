@@ -17,6 +17,7 @@ package struct TableDescription: Sendable, Equatable {
     /// The references that this table makes.
     package let foreignKeys: [ForeignKey]
 
+    /// A column, generated ones included.
     package struct Column: Sendable, Equatable {
         package let name: String
         package let declaredType: String
@@ -46,6 +47,7 @@ package struct TableDescription: Sendable, Equatable {
         package let collation: String
     }
 
+    /// A UNIQUE constraint or index: the columns or expressions that no two rows may share.
     package struct UniqueIndex: Sendable, Equatable {
         package let name: String
         package let parts: [Part]
@@ -67,6 +69,7 @@ package struct TableDescription: Sendable, Equatable {
         }
     }
 
+    /// A reference from this table to a parent.
     package struct ForeignKey: Sendable, Equatable {
         /// Names of the referencing columns, in order.
         package let columns: [String]

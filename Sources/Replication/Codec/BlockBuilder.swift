@@ -53,6 +53,7 @@ package struct BlockBuilder: Sendable {
         endRow()
     }
 
+    /// Writes the block: what its rows have in common, then section after section.
     package func append(to out: inout ByteWriter) {
         out.byte(kind.operation.rawValue)
         out.varint(kind.table)

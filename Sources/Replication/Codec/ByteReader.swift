@@ -26,6 +26,7 @@ package struct ByteReader: Sendable {
         return bytes[offset]
     }
 
+    /// A number in its shortest form, and in no other.
     package mutating func varint(_ bytes: Span<UInt8>) throws(CodecError) -> UInt64 {
         var result: UInt64 = 0
         var shift: UInt64 = 0

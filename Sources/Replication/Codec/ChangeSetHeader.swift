@@ -53,6 +53,7 @@ package struct ChangeSetHeader: Hashable, Sendable {
 
     package static let firstPrevious = [UInt8](repeating: 0, count: 32)
 
+    /// The header's bytes; there is one way to write a header.
     package func encoded() -> [UInt8] {
         var out = ByteWriter()
         out.byte(Self.format)

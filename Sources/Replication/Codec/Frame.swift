@@ -60,6 +60,7 @@ package struct StreamEnd: Hashable, Sendable {
 }
 
 extension Frame {
+    /// The frame as it goes over the line, checksum included.
     package func encoded() -> [UInt8] {
         var body = ByteWriter()
         let kind: UInt8
@@ -105,6 +106,7 @@ extension ByteWriter {
 }
 
 extension ByteReader {
+    /// A vector clock whose replicas ascend; see `ByteWriter.vector`.
     package mutating func vector(_ bytes: Span<UInt8>) throws(CodecError) -> VectorClock {
         let count = try count(bytes, of: "vector clock components", atMost: Limits.vectorComponents)
         var pairs: [(UInt32, UInt64)] = []

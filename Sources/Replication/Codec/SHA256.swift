@@ -15,6 +15,7 @@ package struct SHA256: Sendable {
         return hash.finish()
     }
 
+    /// Takes in the next piece of the message.
     package mutating func update(_ bytes: [UInt8]) {
         length &+= UInt64(bytes.count)
         var start = 0

@@ -68,7 +68,8 @@ final class ReferenceHub: HubEnd {
         guard header.dot.seq <= seen[replica] + 1 else { throw Refusal.outOfOrder }
         var context = contexts[replica] ?? VectorClock()
         context.merge(header.contextDelta)
-        guard header.previous == lastDigest[replica] ?? ChangeSetHeader.firstPrevious || maker.bug != nil else {
+        guard header.previous == lastDigest[replica] ?? ChangeSetHeader.firstPrevious || maker.bug != nil
+        else {
             throw Refusal.wrongDigest
         }
         guard seen.covers(context) else { throw Refusal.unseenContext }
@@ -187,7 +188,8 @@ final class ReferenceHub: HubEnd {
             header: ChangeSetHeader(
                 kind: kind, dot: dot, hlc: hlc, position: UInt64(entries.count), contextDelta: delta,
                 schemaVersion: 1, rowCount: rowCount, conflict: conflict,
-                previous: lastDigest[replica] ?? ChangeSetHeader.firstPrevious, segmentDigests: segments.map(SHA256.digest)),
+                previous: lastDigest[replica] ?? ChangeSetHeader.firstPrevious,
+                segmentDigests: segments.map(SHA256.digest)),
             segments: segments)
     }
 

@@ -24,7 +24,8 @@ final class StoreHub: HubEnd {
     func admit(site: String, nowMs: UInt64) throws -> UInt32 { maker.template.replicas[site]! }
 
     func ingest(_ parcel: Parcel, from replica: UInt32, nowMs: UInt64) throws -> Bool {
-        try store.ingest(ChangeSet(header: parcel.header, segments: parcel.segments), from: replica, nowMs: nowMs)
+        try store.ingest(
+            ChangeSet(header: parcel.header, segments: parcel.segments), from: replica, nowMs: nowMs)
     }
 
     func pull(for replica: UInt32, after position: UInt64) throws -> [[Parcel]] {
@@ -55,8 +56,12 @@ final class StoreHub: HubEnd {
 
     func complaint() throws -> String? { try maker.complaint(reader) }
 
-    func decide(_ id: UInt64, seen changed: UInt64, _ choice: SimulationKit.Choice, nowMs: UInt64) throws -> Bool {
-        guard let record = try store.conflicts(includeSettled: true).first(where: { $0.id == id }) else { return false }
+    func decide(_ id: UInt64, seen changed: UInt64, _ choice: SimulationKit.Choice, nowMs: UInt64) throws
+        -> Bool
+    {
+        guard let record = try store.conflicts(includeSettled: true).first(where: { $0.id == id }) else {
+            return false
+        }
         let chosen: ReplicaStore.Choice
         switch choice {
         case .side(let place):

@@ -44,7 +44,8 @@ final class StoreMaker: FleetMaker {
     func rows(_ connection: Connection) throws -> Rows {
         var rows: Rows = [:]
         for (number, table) in catalogue.tables.enumerated() {
-            let columns = (table.keyColumns + table.dataColumns).map { "\"\($0.name)\"" }.joined(separator: ", ")
+            let columns = (table.keyColumns + table.dataColumns).map { "\"\($0.name)\"" }.joined(
+                separator: ", ")
             let statement = try connection.cached("SELECT \(columns) FROM \"\(table.name)\"")
             defer { statement.reset() }
             let keyCount = table.keyColumns.count
@@ -72,7 +73,9 @@ final class StoreMaker: FleetMaker {
         if catalogue.tables.allSatisfy(\.isFree) { return nil }
         let references = try connection.cached("SELECT count(*) FROM pragma_foreign_key_check")
         defer { references.reset() }
-        if try references.step(), references.integer(0) > 0 { return "\(references.integer(0)) references lead nowhere" }
+        if try references.step(), references.integer(0) > 0 {
+            return "\(references.integer(0)) references lead nowhere"
+        }
         for table in catalogue.tables {
             let check = try connection.cached("SELECT * FROM pragma_integrity_check('\(table.name)')")
             defer { check.reset() }

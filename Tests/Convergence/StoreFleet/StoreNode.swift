@@ -39,12 +39,16 @@ final class StoreNode: NodeEnd {
     func seal(nowMs: UInt64) throws -> Dot? { try store.seal(nowMs: nowMs) }
 
     func outgoing(after seq: UInt64) throws -> [Parcel] {
-        try store.outgoing(after: seq, maxBytes: 1 << 24).map { Parcel(header: $0.header, segments: $0.segments) }
+        try store.outgoing(after: seq, maxBytes: 1 << 24).map {
+            Parcel(header: $0.header, segments: $0.segments)
+        }
     }
 
     func take(_ transactions: [[Parcel]], nowMs: UInt64) throws {
         let delivered = transactions.map { transaction in
-            transaction.map { DeliveredChangeSet(header: $0.header, delivery: $0.delivery, segments: $0.segments) }
+            transaction.map {
+                DeliveredChangeSet(header: $0.header, delivery: $0.delivery, segments: $0.segments)
+            }
         }
         try store.take(delivered, nowMs: nowMs)
     }

@@ -19,7 +19,8 @@ struct StoreTemplate {
         let nowMs: UInt64 = 1_699_999_999_000
         let path = folder + "/hub.db"
         try HubCreation.create(
-            path: path, fleet: "simulation", migrations: [(name: "001.sql", sql: catalogue.schema)], nowMs: nowMs)
+            path: path, fleet: "simulation", migrations: [(name: "001.sql", sql: catalogue.schema)],
+            nowMs: nowMs)
         let hub = try HubStore(path: path)
         var replicas: [String: UInt32] = [:]
         for site in StoreTemplate.sites { replicas[site] = try hub.admit(site: site, nowMs: nowMs) }
@@ -44,7 +45,9 @@ extension Catalogue {
     var schema: String {
         tables.map { table in
             let ids = table.ids.map { "'\($0)'" } ?? "NULL"
-            var text = table.createSQL + ";\nINSERT INTO samband_table(name, ids) VALUES ('\(table.name)', \(ids));\n"
+            var text =
+                table.createSQL
+                + ";\nINSERT INTO samband_table(name, ids) VALUES ('\(table.name)', \(ids));\n"
             for column in table.newest.sorted() {
                 text +=
                     "INSERT INTO samband_policy(table_name, column_name, policy)"
@@ -64,7 +67,8 @@ final class SimulationFolder {
     private var count = 0
 
     init() throws {
-        let base = FileManager.default.isWritableFile(atPath: "/dev/shm") ? "/dev/shm" : NSTemporaryDirectory()
+        let base =
+            FileManager.default.isWritableFile(atPath: "/dev/shm") ? "/dev/shm" : NSTemporaryDirectory()
         path = "\(base)/samband-simulation-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     }

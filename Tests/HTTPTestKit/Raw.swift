@@ -2,17 +2,15 @@ import CLinux
 import EventLoop
 import Glibc
 import HTTP
-import HTTPServer
 import Synchronization
-import Testing
 
-struct Failure: Error, CustomStringConvertible {
-    let description: String
-    init(_ description: String) { self.description = description }
+package struct Failure: Error, CustomStringConvertible {
+    package let description: String
+    package init(_ description: String) { self.description = description }
 }
 
 /// Runs code that blocks on a thread of its own, so that it takes none from the cooperative pool.
-func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
+package func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
     try await withCheckedThrowingContinuation { done in
         let isStarted = Thread.start("test") { done.resume(with: Result { try body() }) }
         if !isStarted { done.resume(throwing: Failure("no thread")) }
@@ -20,16 +18,18 @@ func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) a
 }
 
 /// Something that happens once, and whoever waits for it.
-final class Signal: Sendable {
+package final class Signal: Sendable {
     private struct State {
         var isGiven = false
         var waiters: [CheckedContinuation<Void, Never>] = []
     }
     private let state = Mutex(State())
 
-    var isGiven: Bool { state.withLock { $0.isGiven } }
+    package init() {}
 
-    func give() {
+    package var isGiven: Bool { state.withLock { $0.isGiven } }
+
+    package func give() {
         let waiters = state.withLock { state in
             state.isGiven = true
             defer { state.waiters = [] }
@@ -38,7 +38,7 @@ final class Signal: Sendable {
         for waiter in waiters { waiter.resume() }
     }
 
-    func wait() async {
+    package func wait() async {
         await withCheckedContinuation { waiter in
             let isGiven = state.withLock { state in
                 if !state.isGiven { state.waiters.append(waiter) }
@@ -49,7 +49,7 @@ final class Signal: Sendable {
     }
 
     /// Waits until it is given or the task is cancelled; true when it was cancelled.
-    func waitOrCancel() async -> Bool {
+    package func waitOrCancel() async -> Bool {
         await withTaskCancellationHandler {
             await wait()
             return Task.isCancelled
@@ -61,20 +61,20 @@ final class Signal: Sendable {
 
 /// A blocking socket, to say to a server or a client exactly what a test wants. A peer that says nothing for 20
 /// seconds fails the test instead of hanging it.
-final class RawSocket: Sendable {
-    let descriptor: Int32
+package final class RawSocket: Sendable {
+    package let descriptor: Int32
 
-    convenience init(to endpoint: Endpoint) throws {
+    package convenience init(to endpoint: Endpoint) throws {
         if case .unix = endpoint { try self.init(family: AF_UNIX) } else { try self.init(family: AF_INET) }
         try connect(to: endpoint)
     }
 
     /// Not connected yet.
-    convenience init(family: Int32) throws {
+    package convenience init(family: Int32) throws {
         try self.init(accepted: socket(family, Int32(SOCK_STREAM.rawValue), 0))
     }
 
-    func connect(to endpoint: Endpoint) throws {
+    package func connect(to endpoint: Endpoint) throws {
         let address: SocketAddress?
         switch endpoint {
         case .tcp(let host, let port):
@@ -84,7 +84,7 @@ final class RawSocket: Sendable {
         guard let address, address.connect(descriptor) else { throw SystemError.last("connect") }
     }
 
-    init(accepted descriptor: Int32) throws {
+    package init(accepted descriptor: Int32) throws {
         self.descriptor = descriptor
         if descriptor < 0 { throw SystemError.last("socket") }
         setWait(ms: 20_000)
@@ -92,7 +92,7 @@ final class RawSocket: Sendable {
         setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
     }
 
-    func setWait(ms: Int) {
+    package func setWait(ms: Int) {
         var wait = timeval(tv_sec: ms / 1000, tv_usec: ms % 1000 * 1000)
         for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
             setsockopt(descriptor, SOL_SOCKET, option, &wait, socklen_t(MemoryLayout<timeval>.size))
@@ -102,7 +102,7 @@ final class RawSocket: Sendable {
     deinit { close(descriptor) }
 
     /// Sends all of it. A peer that is gone is no failure: what it answered before counts.
-    func send(_ bytes: [UInt8]) {
+    package func send(_ bytes: [UInt8]) {
         var sent = 0
         while sent < bytes.count {
             let count = bytes.withUnsafeBytes {
@@ -114,13 +114,13 @@ final class RawSocket: Sendable {
         }
     }
 
-    func send(_ text: String) { send(Array(text.utf8)) }
+    package func send(_ text: String) { send(Array(text.utf8)) }
 
     /// Sends nothing more.
-    func finish() { shutdown(descriptor, Int32(SHUT_WR)) }
+    package func finish() { shutdown(descriptor, Int32(SHUT_WR)) }
 
     /// What comes next, empty at the end.
-    func read() throws -> [UInt8] {
+    package func read() throws -> [UInt8] {
         var buffer = [UInt8](repeating: 0, count: 65536)
         let count = recv(descriptor, &buffer, buffer.count, 0)
         if count < 0 { throw SystemError.last("recv") }
@@ -128,7 +128,7 @@ final class RawSocket: Sendable {
     }
 
     /// All that comes until the peer closes.
-    func readToEnd() throws -> String {
+    package func readToEnd() throws -> String {
         var all: [UInt8] = []
         while true {
             let piece = try read()
@@ -138,7 +138,7 @@ final class RawSocket: Sendable {
     }
 
     /// Reads until what has come ends in `text`.
-    func read(through text: String) throws -> String {
+    package func read(through text: String) throws -> String {
         var all: [UInt8] = []
         while !all.suffix(text.utf8.count).elementsEqual(text.utf8) {
             let piece = try read()
@@ -153,22 +153,22 @@ final class RawSocket: Sendable {
 }
 
 /// A response, read off a raw socket.
-struct RawResponse: Equatable {
-    let status: Int
-    let headers: Headers
-    let body: String
-    let keepsAlive: Bool
+package struct RawResponse: Equatable {
+    package let status: Int
+    package let headers: Headers
+    package let body: String
+    package let keepsAlive: Bool
 }
 
 /// Reads responses in their order.
-final class ResponseReader {
+package final class ResponseReader {
     private let socket: RawSocket
     private var bytes: [UInt8] = []
     private var offset = 0
 
-    init(_ socket: RawSocket) { self.socket = socket }
+    package init(_ socket: RawSocket) { self.socket = socket }
 
-    func next(to method: Method = .get) throws -> RawResponse {
+    package func next(to method: Method = .get) throws -> RawResponse {
         var parser = ResponseParser(to: method, Limits())
         var head: ResponseHead?
         var body: [UInt8] = []
@@ -198,12 +198,12 @@ final class ResponseReader {
 }
 
 /// A server that says on each connection, in turn, exactly what its script says.
-final class ScriptedServer: Sendable {
-    let endpoint: Endpoint
+package final class ScriptedServer: Sendable {
+    package let endpoint: Endpoint
     private let listener: Int32
 
     /// `scripts`: for the first connection, the second, …; each runs on a thread of its own.
-    init(_ scripts: [@Sendable (RawSocket) throws -> Void]) throws {
+    package init(_ scripts: [@Sendable (RawSocket) throws -> Void]) throws {
         let address = try SocketAddress.find(host: "127.0.0.1", port: 0, isNumeric: true)[0]
         let listener = socket(address.family, Int32(SOCK_STREAM.rawValue), 0)
         guard listener >= 0, address.bind(listener), listen(listener, 16) == 0,
@@ -229,11 +229,14 @@ final class ScriptedServer: Sendable {
 }
 
 /// A path for a Unix socket that nobody else uses.
-func temporaryPath() -> String { "/tmp/samband-test-\(getpid())-\(UInt32.random(in: 0 ... .max)).sock" }
+package func temporaryPath() -> String {
+    "/tmp/samband-test-\(getpid())-\(UInt32.random(in: 0 ... .max)).sock"
+}
 
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
+package struct SplitMix: RandomNumberGenerator {
+    package var state: UInt64
+    package init(state: UInt64) { self.state = state }
+    package mutating func next() -> UInt64 {
         state &+= 0x9e37_79b9_7f4a_7c15
         var z = state
         z = (z ^ z >> 30) &* 0xbf58_476d_1ce4_e5b9

@@ -8,15 +8,17 @@ import Synchronization
 /// - `POST /echo`: the body, streamed back as it comes. `POST /collect`: its length, read whole.
 /// - `POST /ignore`: answers without reading. `GET /broken`: a streamed body that fails after some bytes.
 /// - `GET /park`: waits until its task is cancelled or `open` is given.
-final class TestService: Handler {
-    let handled = Atomic(0)
-    let parked = Signal()
-    let open = Signal()
-    let cancelled = Signal()
+package final class TestService: Handler {
+    package init() {}
+
+    package let handled = Atomic(0)
+    package let parked = Signal()
+    package let open = Signal()
+    package let cancelled = Signal()
     /// The producer of a streamed body was dropped.
-    let streamDropped = Signal()
+    package let streamDropped = Signal()
     /// Bytes that streamed bodies have produced.
-    let produced = Atomic(0)
+    package let produced = Atomic(0)
 
     private final class Dropped: Sendable {
         let signal: Signal
@@ -24,7 +26,7 @@ final class TestService: Handler {
         deinit { signal.give() }
     }
 
-    func respond(to request: Request) async -> Response {
+    package func respond(to request: Request) async -> Response {
         handled.add(1, ordering: .relaxed)
         let path = request.path
         switch (request.method, path.first ?? "") {
@@ -77,7 +79,7 @@ final class TestService: Handler {
 }
 
 /// A server on a free port of the loopback, ended when the test is.
-func withServer<Value>(
+package func withServer<Value>(
     _ limits: Limits = Limits(), at endpoint: Endpoint = .tcp(host: "127.0.0.1", port: 0), loops: Int = 1,
     _ body: (Server, TestService) async throws -> Value
 ) async throws -> Value {
