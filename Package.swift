@@ -41,13 +41,15 @@ let package = Package(
         room(
             "SambandCommand",
             [
-                "CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer", "HubService", "NodeService", "Presentation",
+                "CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer", "HubService", "NodeService",
+                "Presentation",
                 "ReplicaStore",
             ]),
         .executableTarget(name: "samband", dependencies: ["SambandCommand"], swiftSettings: strict),
 
         .executableTarget(
-            name: "samband-bench", dependencies: ["Replication", "ReplicaStore", "SQLite"], swiftSettings: strict),
+            name: "samband-bench", dependencies: ["Replication", "ReplicaStore", "SQLite"],
+            swiftSettings: strict),
 
         .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: strict),
         tests("SQLiteTests", ["SQLite", "TestKit"]),
@@ -56,9 +58,12 @@ let package = Package(
         tests("StoreTests", ["SQLite", "Replication", "ReplicaStore", "TestKit"]),
         tests("ServiceTests", ["HTTP", "HubService", "NodeService", "ReplicaStore", "SQLite"]),
         tests("HTTPTests", ["HTTP"]),
-        tests(
-            "SambandCommandTests",
-            ["CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer", "SambandCommand", "TestKit"]),
+        .testTarget(
+            name: "SambandCommandTests",
+            dependencies: [
+                "CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer", "ReplicaStore", "SambandCommand",
+                "TestKit",
+            ], path: "Tests/SambandCommandTests", exclude: ["Snapshots"], swiftSettings: strict),
         .target(
             name: "HTTPTestKit", dependencies: ["EventLoop", "HTTP", "HTTPServer"], path: "Tests/HTTPTestKit",
             swiftSettings: strict),
