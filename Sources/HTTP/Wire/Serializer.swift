@@ -50,8 +50,7 @@ package enum Serializer {
     }
 
     /// Appends the head of a request and says how its body is to follow. `authority` is the value of Host.
-    package static func appendHead(_ request: Request, to bytes: inout [UInt8], authority: String) -> Framing
-    {
+    package static func appendHead(_ request: Request, to bytes: inout [UInt8], authority: String) -> Framing {
         bytes.reserveCapacity(bytes.count + 256)
         append(
             "\(request.method.rawValue) \(request.target.text) HTTP/1.1\r\nHost: \(authority)\r\n", to: &bytes

@@ -139,8 +139,7 @@ package struct CaptureTriggers {
 
     private var name: String { quote(identifier: table.name) }
 
-    private func trigger(_ cause: String, _ moment: String, when: String?, _ statements: [String]) -> Trigger
-    {
+    private func trigger(_ cause: String, _ moment: String, when: String?, _ statements: [String]) -> Trigger {
         let name = "samband_\(marks.number)_\(cause)"
         let condition = when.map { "WHEN \($0)\n" } ?? ""
         let body = statements.map { "    \($0);\n" }.joined()
