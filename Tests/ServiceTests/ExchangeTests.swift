@@ -148,3 +148,20 @@ extension NodeService {
         return try await pullAll(waitMs: 0)
     }
 }
+
+extension ExchangeTests {
+    @Test("a table that was dropped and made anew is said loudly, and the others go on")
+    func droppedTable() async throws {
+        let fleet = try ServiceFleet(
+            "CREATE TABLE other(id TEXT PRIMARY KEY NOT NULL) STRICT; INSERT INTO samband_table(name) VALUES('other');"
+                + Self.schema)
+        let snasa = try await fleet.join("snasa")
+        try fleet.write("snasa", "DROP TABLE note; CREATE TABLE note(id TEXT PRIMARY KEY NOT NULL)")
+        try fleet.write("snasa", "INSERT INTO note VALUES('unseen'); INSERT INTO other VALUES('seen')")
+        await snasa.onCommit()
+        _ = try await snasa.syncOnce()
+        let status = try await json(snasa.operatorHandler, Request(.get, path: ["v1", "status"]))
+        #expect(status["trouble"]?.string?.contains("note") == true)
+        #expect(try fleet.value("hub", "SELECT count(*) FROM other") == "1")
+    }
+}

@@ -6,7 +6,7 @@ import SQLite
 struct Sealer {
     let connection: Connection
     let log: ChangeLog
-    let tables: [TableLayout]
+    var tables: [TableLayout]
 
     /// What was sealed.
     struct Sealed {
