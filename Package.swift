@@ -41,13 +41,15 @@ let package = Package(
         room(
             "SambandCommand",
             [
-                "CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer", "HubService", "NodeService", "Presentation",
+                "CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer", "HubService", "NodeService",
+                "Presentation",
                 "ReplicaStore",
             ]),
         .executableTarget(name: "samband", dependencies: ["SambandCommand"], swiftSettings: strict),
 
         .executableTarget(
-            name: "samband-bench", dependencies: ["Replication", "ReplicaStore", "SQLite"], swiftSettings: strict),
+            name: "samband-bench", dependencies: ["Replication", "ReplicaStore", "SQLite"],
+            swiftSettings: strict),
 
         .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: strict),
         tests("SQLiteTests", ["SQLite", "TestKit"]),
