@@ -58,12 +58,16 @@ let package = Package(
         tests("StoreTests", ["SQLite", "Replication", "ReplicaStore", "TestKit"]),
         tests("ServiceTests", ["HTTP", "HubService", "NodeService", "ReplicaStore", "SQLite"]),
         tests("HTTPTests", ["HTTP"]),
-        tests(
-            "SambandCommandTests",
-            ["CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer", "SambandCommand", "TestKit"]),
+        .testTarget(
+            name: "SambandCommandTests",
+            dependencies: [
+                "CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer", "ReplicaStore", "SambandCommand",
+                "TestKit",
+            ], path: "Tests/SambandCommandTests", exclude: ["Snapshots"], swiftSettings: strict),
         .target(
             name: "HTTPTestKit", dependencies: ["EventLoop", "HTTP", "HTTPServer"], path: "Tests/HTTPTestKit",
             swiftSettings: strict),
+        tests("EventLoopTests", ["EventLoop"]),
         tests("HTTPServerTests", ["CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer", "HTTPTestKit"]),
         tests("Peers", ["HTTP", "HTTPClient", "HTTPServer", "HTTPTestKit"]),
         // What tests of several rooms share: a random source with a seed, clocks that run wrong, a network that

@@ -109,7 +109,8 @@ extension NodeService {
         do { bytes = try JSON.object(request).bytes() } catch { throw .unreachable("\(error)") }
         let response = try await send(pullTransport, .post, ["v1", "pull"], Body(bytes: bytes))
         guard response.headers["content-type"] == "application/vnd.samband.frames" else {
-            throw .unreachable("the answer to a pull is not the hub's, but of type \(response.headers["content-type"] ?? "none")")
+            throw .unreachable(
+                "the answer to a pull is not the hub's, but of type \(response.headers["content-type"] ?? "none")")
         }
         var intake = PullIntake(partial: partial)
         partial = nil
