@@ -215,6 +215,14 @@ extension NodeService {
         writeLink()
     }
 
+    /// The node ends: what applications read must not say "up" until somebody starts it again.
+    func noteEnd() {
+        guard link.isUp else { return }
+        link.isUp = false
+        link.sinceMs = localNow()
+        writeLink()
+    }
+
     private func writeLink() {
         // For the view that applications read; the service itself goes by what is in memory.
         try? store.noteLink(
