@@ -1,7 +1,7 @@
 import Foundation
 
 /// A folder that is there for one test and gone after it.
-package final class TemporaryFolder {
+package final class TemporaryFolder: Sendable {
     package let path: String
 
     package init() throws {
