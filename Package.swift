@@ -77,6 +77,8 @@ let package = Package(
             swiftSettings: strict),
         tests("ReplicationTests", ["Replication", "SimulationKit"]),
         tests("Convergence", ["Replication", "ReplicaStore", "SimulationKit", "SQLite"]),
+        // The built tool as real processes: the arrow to it builds it beside the tests.
+        tests("EndToEnd", ["HTTP", "samband", "SimulationKit", "TestKit"], excluding: ["Scripts"]),
         tests("Vectors", ["Replication"], excluding: ["decode.py", "bytes_of_the_page.py"]),
         tests("Tidy", []),
     ],
