@@ -53,6 +53,7 @@ let package = Package(
 
         .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: strict),
         tests("SQLiteTests", ["SQLite", "TestKit"]),
+        tests("ReplicaStoreTests", ["SQLite", "ReplicaStore", "TestKit"], excluding: ["Snapshots"]),
         tests("CaptureTests", ["SQLite", "ReplicaStore", "TestKit"]),
         tests("StoreTests", ["SQLite", "Replication", "ReplicaStore", "TestKit"]),
         tests("ServiceTests", ["HTTP", "HubService", "NodeService", "ReplicaStore", "SQLite"]),
@@ -66,6 +67,7 @@ let package = Package(
         .target(
             name: "HTTPTestKit", dependencies: ["EventLoop", "HTTP", "HTTPServer"], path: "Tests/HTTPTestKit",
             swiftSettings: strict),
+        tests("EventLoopTests", ["EventLoop"]),
         tests("HTTPServerTests", ["CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer", "HTTPTestKit"]),
         tests("Peers", ["HTTP", "HTTPClient", "HTTPServer", "HTTPTestKit"]),
         // What tests of several rooms share: a random source with a seed, clocks that run wrong, a network that
@@ -75,6 +77,8 @@ let package = Package(
             swiftSettings: strict),
         tests("ReplicationTests", ["Replication", "SimulationKit"]),
         tests("Convergence", ["Replication", "ReplicaStore", "SimulationKit", "SQLite"]),
+        // The built tool as real processes: the arrow to it builds it beside the tests.
+        tests("EndToEnd", ["HTTP", "samband", "SimulationKit", "TestKit"], excluding: ["Scripts"]),
         tests("Vectors", ["Replication"], excluding: ["decode.py", "bytes_of_the_page.py"]),
         tests("Tidy", []),
     ],

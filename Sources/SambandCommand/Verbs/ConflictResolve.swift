@@ -81,8 +81,7 @@ private enum Choice {
         self = choices[0]
     }
 
-    private static func columns(_ words: [String]) throws(CommandError) -> [(column: String, value: Literal)]
-    {
+    private static func columns(_ words: [String]) throws(CommandError) -> [(column: String, value: Literal)] {
         var columns: [(column: String, value: Literal)] = []
         for word in words {
             guard let sign = word.firstIndex(of: "="), sign != word.startIndex else {
