@@ -45,8 +45,8 @@ struct Running {
         }
     }
 
-    /// The line that says that it runs; scripts wait for it.
-    func announce(_ what: String) throws(CommandError) {
-        try context.console.note("samband: \(Visible.text(what)) (pid \(getpid()))")
+    /// The line that says that it runs; scripts wait for it. Nobody has to read it.
+    func announce(_ what: String) {
+        try? context.console.note("samband: \(Visible.text(what)) (pid \(getpid()))")
     }
 }
