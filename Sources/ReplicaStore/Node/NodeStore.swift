@@ -11,6 +11,7 @@ package final class NodeStore {
     let tables: [TableLayout]
     let access: TableAccess
     let sealer: Sealer
+    let rules: MergeRules
     let reader: OperationReader
     /// The number of this incarnation of the site's database.
     package let replica: UInt32
@@ -22,7 +23,8 @@ package final class NodeStore {
     /// Operations of in-flight change sets, decoded when first asked for.
     var inFlightOperations: [UInt64: [RowID: LoggedOperation]] = [:]
 
-    package init(path: String) throws(StoreError) {
+    package init(path: String, rules: MergeRules = .right) throws(StoreError) {
+        self.rules = rules
         let doing = "opening the node's database \(path)"
         let opened = try storing(doing) { try ReplicaFile.open(path, role: "node") }
         connection = opened.connection

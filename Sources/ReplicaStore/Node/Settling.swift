@@ -71,7 +71,7 @@ struct Settling {
         func step(_ after: [Value]?) -> Step {
             Step(table: table, row: row, key: spelling, before: before, isAside: aside != nil, after: after)
         }
-        switch NodeMerge(operation, own: own) {
+        switch store.rules.atNode(operation, own) {
         case .ignore: return nil
         case .take:
             if operation.operation.isKeyOnly { return before == nil ? nil : step(nil) }
