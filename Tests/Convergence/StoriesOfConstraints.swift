@@ -36,6 +36,20 @@ extension Story {
             tables: [.unique],
             tell: aside, ends: ["k": [.integer(3), .integer(0)], "m": nil]),
         Story(
+            claim: "a cell that comes in with the row that pushes its own row aside reaches it there",
+            tables: [.unique],
+            tell: { fleet in
+                try fleet.write("snasa", bed("k", 3), bed("l", 1))
+                try fleet.settleEverything()
+                try fleet.write("inderoy", slot("l", 2))
+                try fleet.seal("inderoy")
+                try fleet.write("snasa", slot("k", 2), .update(0, [.text("l")], [1: .integer(9)]))
+                try fleet.send("snasa")
+                try fleet.pull("inderoy")
+                try fleet.write("snasa", slot("k", 4))
+                try fleet.send("snasa")
+            }, ends: ["k": [.integer(4), .integer(0)], "l": [.integer(2), .integer(9)]]),
+        Story(
             claim: "a parent deleted while a child was added comes back, with the child",
             tables: [.parent, .child],
             tell: { fleet in

@@ -44,12 +44,14 @@ struct Settling {
         }
         for step in steps {
             touch(step.table, step.row, step.key, step.isAside ? nil : step.before)
+            // Another row of this change set may have pushed it aside a moment ago, as it was before.
+            let isAside = try step.isAside || store.aside(step.row) != nil
             guard let after = step.after else {
-                if step.isAside { try store.dropAside(step.row) }
+                if isAside { try store.dropAside(step.row) }
                 continue
             }
             let row = Row(id: step.row, key: step.key, data: after)
-            if step.isAside { try store.putAside(row) } else { try place(row, step.table) }
+            if isAside { try store.putAside(row) } else { try place(row, step.table) }
         }
     }
 
