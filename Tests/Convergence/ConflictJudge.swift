@@ -24,6 +24,7 @@ struct ConflictJudge {
     private let byRow: [RowIdentity: [Act]]
     private let conflicts: [RowIdentity: [SeenConflict]]
     private let decisions: [History.Decision]
+    private let hubActs: [RecordedSet]
     private let withheld: [SeenWithheld]
     private let rows: Rows
     /// Columns of it that settle by a policy need a record, not an open conflict.
@@ -42,6 +43,7 @@ struct ConflictJudge {
         self.rows = rows
         self.catalogue = catalogue
         decisions = history.decisions
+        hubActs = history.hubActs
         self.withheld = withheld
     }
 
@@ -156,7 +158,7 @@ struct ConflictJudge {
             let isOverwritten = acts.contains { x in
                 covers(x, a) && (x.write.kind == .delete || x.write.cells[column] != nil)
             }
-            if isOverwritten { return nil }
+            if isOverwritten || isWrittenBack(row, column, a) { return nil }
             let isKept = (conflicts[row] ?? []).contains { conflict in
                 conflict.life.sides.contains { side in
                     side.value == value && conflict.column == column || side.row?[column] == value
@@ -165,6 +167,11 @@ struct ConflictJudge {
             if withheld.contains(where: { $0.row == row && $0.dot == a.set.dot }) { return nil }
             return isKept ? nil : "lost: \(row) column \(column), \(value.legible) of \(a.set.dot) is nowhere"
         }
+    }
+
+    /// True when the hub, which had seen it, wrote the cell back to what it was.
+    private func isWrittenBack(_ row: RowIdentity, _ column: Int, _ a: Act) -> Bool {
+        hubActs.contains { $0.covers(a.set) && $0.writes[row]?.cells[column] != nil }
     }
 
     // MARK: Invented

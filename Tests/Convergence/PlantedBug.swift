@@ -26,13 +26,14 @@ enum PlantedBug: String, CaseIterable {
     case shipsBeatenCells
     /// An absent row is put back with the cells of the update and nulls.
     case forgetsTheImage
+    /// A row aside is given up when a program inserts its key, not when that insert is sealed. (Real store only.)
+    case dropsTheAside
     /// Conflicts are found where the author had seen the other value.
     case inventsConflicts
 
     var rules: MergeRules {
         var rules = MergeRules.right
         switch self {
-        case .restoresWithHubStamp: rules.carriedStamp = { _, hub in hub }
         case .existenceByClock: rules.atHub = existingByClock
         case .dropsTheLoser: rules.atHub = droppingTheLoser
         case .ignoresOwnStamp:
@@ -49,7 +50,6 @@ enum PlantedBug: String, CaseIterable {
                     target: right.target, effective: right.effective,
                     carries: right.carries && incoming.operation != .delete, pairs: right.pairs)
             }
-        case .closesByContext: rules.seen = { position, covers in covers ? .max : position }
         case .nodeObeysDelete:
             rules.atNode = { incoming, own in
                 let right = NodeMerge(incoming, own: own)
@@ -70,7 +70,7 @@ enum PlantedBug: String, CaseIterable {
                     incoming, concurrent: concurrent, row: row, image: image.map { $0.map { _ in .null } })
             }
         case .inventsConflicts: rules.atHub = inventingConflicts
-        case .takesDuplicates, .nodeTakesTwice: break
+        case .restoresWithHubStamp, .closesByContext, .takesDuplicates, .nodeTakesTwice, .dropsTheAside: break
         }
         return rules
     }

@@ -23,11 +23,16 @@ extension Scenario {
         let faults = random.pick([0, 0, 20, 50])
         let talk = random.pick([10, 25, 40])
         var steps: [Step] = []
-        if random.chance(60) {
+        let isBound = catalogue.tables.contains { !$0.isFree }
+        if isBound {
+            // Parents come first in a catalogue, so most references lead somewhere.
+            let begun = catalogue.tables.indices.flatMap { writer.everyKey($0, &random) }
+            steps += [.write(0, begun), .settle]
+        } else if random.chance(60) {
             steps += [.write(0, (0..<3).map { _ in writer.insert(&random) }), .settle]
         }
         var online = Array(repeating: true, count: siteCount)
-        for _ in 0..<random.int(4...40) {
+        for _ in 0..<(isBound ? random.int(15...70) : random.int(4...40)) {
             let site = random.int(0...siteCount - 1)
             if random.chance(5) { online[site].toggle() }
             let kind = random.int(0...99)
@@ -55,6 +60,32 @@ extension Scenario {
             }
         }
         self.init(catalogue: catalogue, skewsMs: skews, steps: steps)
+    }
+
+    /// A random history of two or three sites that fight over one row, with deletes and much half-finished talk.
+    init(contestedBy seed: UInt64) {
+        var random = SeededRandom(seed: seed)
+        let catalogue = Catalogue([.plain])
+        let siteCount = random.int(2...3)
+        let key = catalogue.tables[0].keys[0]
+        func cells() -> [Value] { catalogue.tables[0].values.map { random.pick($0) } }
+        var steps: [Step] = [.write(0, [.insert(0, key, cells())]), .settle]
+        for _ in 0..<random.int(6...20) {
+            let site = random.int(0...siteCount - 1)
+            switch random.int(0...9) {
+            case 0, 1: steps.append(.pull(site, .none))
+            case 2: steps.append(.push(site, .none))
+            case 3: steps.append(.wait(UInt64(random.int(1...50))))
+            case 4: steps += [.write(site, [.delete(0, key)]), .seal(site)]
+            case 5: steps += [.write(site, [.insert(0, key, cells())]), .seal(site)]
+            default:
+                let column = random.int(0...1)
+                steps += [.write(site, [.update(0, key, [column: cells()[column]])]), .seal(site)]
+            }
+        }
+        self.init(
+            catalogue: catalogue, skewsMs: (0..<siteCount).map { _ in random.pick([-50, 0, 50]) },
+            steps: steps)
     }
 
     private static func fault(percent: Int, _ random: inout SeededRandom) -> Fault {
@@ -91,6 +122,13 @@ struct RandomWriter {
     func insert(_ random: inout SeededRandom) -> UserWrite {
         let table = table(&random)
         return .insert(table, random.pick(catalogue.tables[table].keys), data(table, &random))
+    }
+
+    /// Inserts of most keys of a table.
+    func everyKey(_ table: Int, _ random: inout SeededRandom) -> [UserWrite] {
+        catalogue.tables[table].keys.compactMap { key in
+            random.chance(70) ? .insert(table, key, data(table, &random)) : nil
+        }
     }
 
     /// One local transaction, now and then of several statements on one row.

@@ -4,7 +4,8 @@ import Testing
 
 /// Runs random histories over the seeds and records the first that fails, shrunk.
 func runHistories(
-    _ seeds: [UInt64], make: (Catalogue) throws -> any FleetMaker, scenario: (UInt64) -> Scenario
+    _ seeds: [UInt64], shrinks: Bool = true, make: (Catalogue) throws -> any FleetMaker,
+    scenario: (UInt64) -> Scenario
 ) -> (tally: Trial.Tally, failure: String?) {
     var sum = Trial.Tally()
     for seed in seeds {
@@ -24,6 +25,7 @@ func runHistories(
             }
         }
         if let why = fails(history) {
+            guard shrinks else { return (sum, "SAMBAND_SEED=\(seed): \(why)") }
             let small = Shrinker.shrink(history, fails: fails)
             return (sum, "SAMBAND_SEED=\(seed): \(why)\nshrunk: \(fails(small) ?? "?")\n\(small)")
         }

@@ -8,7 +8,9 @@ struct RealStoreTests {
 
     init() throws { simulation = try SimulationFolder() }
 
-    @Test("histories that broke an earlier draft", arguments: Story.ofTheModel + Story.ofConflicts)
+    @Test(
+        "histories that broke an earlier draft",
+        arguments: Story.ofTheModel + Story.ofConflicts + Story.ofConstraints)
     func stories(story: Story) throws {
         try story.run(StoreMaker(Catalogue(story.tables), in: simulation))
     }

@@ -15,12 +15,15 @@ final class CarefulMerge {
     private var concurrentEntries: [UInt64: LogEntry] = [:]
     private var decodedEntries: [UInt64: [RowID: LoggedOperation]] = [:]
     let index: ConcurrentIndexBox
+    private let rules: MergeRules
     /// The keys of the change set: what else concurrent ones hold is not decoded for it.
     private var wanted: Set<UInt64>
 
     init(
-        access: TableAccess, log: ChangeLog, incoming: LogEntry, keyHashes: [UInt64], index: ConcurrentIndexBox
+        access: TableAccess, log: ChangeLog, incoming: LogEntry, keyHashes: [UInt64], index: ConcurrentIndexBox,
+        rules: MergeRules
     ) {
+        self.rules = rules
         wanted = Set(keyHashes)
         self.access = access
         self.log = log
@@ -64,9 +67,9 @@ final class CarefulMerge {
             work.withheld = Withholding(kind: .invalid, joins: earlier.conflict)
             return
         }
-        let merge = HubMerge(
-            operation, concurrent: work.concurrent, row: work.before,
-            image: work.before == nil ? try image(work.row, work.concurrent) : nil)
+        let merge = rules.atHub(
+            operation, work.concurrent, work.before,
+            work.before == nil ? try image(work.row, work.concurrent) : nil)
         work.merge = merge
         switch merge.target {
         case .keep: break

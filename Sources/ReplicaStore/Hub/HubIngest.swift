@@ -89,7 +89,7 @@ extension HubStore {
         let incoming = LogEntry(
             id: position, position: position, header: header, seen: seen, isEffective: false, endsTransaction: true)
         let merge = CarefulMerge(
-            access: access, log: log, incoming: incoming, keyHashes: hashes, index: index)
+            access: access, log: log, incoming: incoming, keyHashes: hashes, index: index, rules: rules)
         try merge.judge(segments, concurrent: concurrent)
         try Placement(merge, concurrent: concurrent).run()
         let origins = Origins(index: index, log: log, reader: merge.reader)

@@ -38,6 +38,7 @@ package final class HubStore {
     let tables: [TableLayout]
     let access: TableAccess
     let policies: Policies
+    let rules: MergeRules
     let index = ConcurrentIndexBox()
     /// The hub's own replica number.
     package let replica: UInt32
@@ -47,8 +48,9 @@ package final class HubStore {
     var disputed: Set<UInt64> = []
 
     /// Opens the hub's database. Throws when it is not one, or another process has it.
-    package init(path: String) throws(StoreError) {
+    package init(path: String, rules: MergeRules = .right) throws(StoreError) {
         let doing = "opening the hub's database \(path)"
+        self.rules = rules
         let opened = try storing(doing) { try ReplicaFile.open(path, role: "hub") }
         connection = opened.connection
         tables = opened.tables

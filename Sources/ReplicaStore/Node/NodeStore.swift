@@ -12,6 +12,7 @@ package final class NodeStore {
     private(set) var access: TableAccess
     private(set) var sealer: Sealer
     private(set) var reader: OperationReader
+    let rules: MergeRules
     /// The number of this incarnation of the site's database.
     package let replica: UInt32
     package let fleet: String
@@ -25,7 +26,8 @@ package final class NodeStore {
     /// Operations of in-flight change sets, decoded when first asked for.
     var inFlightOperations: [UInt64: [RowID: LoggedOperation]] = [:]
 
-    package init(path: String) throws(StoreError) {
+    package init(path: String, rules: MergeRules = .right) throws(StoreError) {
+        self.rules = rules
         let doing = "opening the node's database \(path)"
         let opened = try storing(doing) { try ReplicaFile.open(path, role: "node") }
         connection = opened.connection

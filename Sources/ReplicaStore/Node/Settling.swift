@@ -46,12 +46,14 @@ struct Settling {
         }
         for step in steps {
             touch(step.table, step.row, step.key, step.isAside ? nil : step.before)
+            // Another row of this change set may have pushed it aside a moment ago, as it was before.
+            let isAside = try step.isAside || store.aside(step.row) != nil
             guard let after = step.after else {
-                if step.isAside { try store.dropAside(step.row) }
+                if isAside { try store.dropAside(step.row) }
                 continue
             }
             let row = Row(id: step.row, key: step.key, data: after)
-            if step.isAside { try store.putAside(row) } else { try place(row, step.table) }
+            if isAside { try store.putAside(row) } else { try place(row, step.table) }
         }
     }
 
@@ -73,7 +75,7 @@ struct Settling {
         func step(_ after: [Value]?) -> Step {
             Step(table: table, row: row, key: spelling, before: before, isAside: aside != nil, after: after)
         }
-        switch NodeMerge(operation, own: own) {
+        switch store.rules.atNode(operation, own) {
         case .ignore: return nil
         case .take:
             if operation.operation.isKeyOnly { return before == nil ? nil : step(nil) }

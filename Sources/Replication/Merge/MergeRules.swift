@@ -5,15 +5,8 @@ package struct MergeRules: Sendable {
     package var atHub: @Sendable (LoggedOperation, [LoggedOperation], [Value]?, [Value]?) -> HubMerge
     /// The merge of one row at a node: the operation that comes in and the own ones in flight.
     package var atNode: @Sendable (LoggedOperation, [LoggedOperation]) -> NodeMerge
-    /// The stamp of a carried cell: of the write that it repeats, not of the hub's change set.
-    package var carriedStamp: @Sendable (_ origin: Stamp, _ hub: Stamp) -> Stamp
-    /// Up to where the author of a write had seen a conflict: the position that it had reached. Its context is
-    /// no measure: an author's own set in flight is in it before any conflict exists.
-    package var seen: @Sendable (_ position: UInt64, _ contextCoversSides: Bool) -> UInt64
 
     package static let right = MergeRules(
         atHub: { HubMerge($0, concurrent: $1, row: $2, image: $3) },
-        atNode: { NodeMerge($0, own: $1) },
-        carriedStamp: { origin, _ in origin },
-        seen: { position, _ in position })
+        atNode: { NodeMerge($0, own: $1) })
 }

@@ -138,7 +138,7 @@ final class ReferenceHub: HubEnd {
             Logged(operation: incoming, written: written, image: merge.target == .remove ? stood?.data : nil))
         ledger.judge(
             incoming, merge, row: row, policy: { self.maker.isSettled(table: row.table, column: $0) },
-            seen: { self.rules.seen(incoming.seen, $0) },
+            seen: { self.maker.bug == .closesByContext && $0 ? .max : incoming.seen },
             covers: { self.contexts[header.dot.replica]!.covers($0) })
     }
 
@@ -152,7 +152,7 @@ final class ReferenceHub: HubEnd {
         for row in carried {
             let stands = table[row]!
             let columns = Array(stands.data.indices)
-            let stamps = columns.map { rules.carriedStamp(origin(row, $0), stamp) }
+            let stamps = columns.map { maker.bug == .restoresWithHubStamp ? stamp : origin(row, $0) }
             builder.add(
                 BlockKind(table: row.table, operation: .carried, columns: columns), key: stands.key,
                 values: stands.data, stamps: stamps)

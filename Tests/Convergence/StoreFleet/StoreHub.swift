@@ -11,7 +11,7 @@ final class StoreHub: HubEnd {
 
     init(_ maker: StoreMaker, path: String) throws {
         self.maker = maker
-        store = try HubStore(path: path)
+        store = try HubStore(path: path, rules: maker.bug?.rules ?? .right)
         reader = try Connection(path: path, mode: .readWrite, busyTimeoutMs: 1000)
     }
 

@@ -9,8 +9,13 @@ final class StoreMaker: FleetMaker {
     let catalogue: Catalogue
     let template: StoreTemplate
     let folder: String
+    let bug: PlantedBug?
+    /// Its folder must outlive the fleet.
+    private let simulation: SimulationFolder
 
-    init(_ catalogue: Catalogue, in simulation: SimulationFolder) throws {
+    init(_ catalogue: Catalogue, in simulation: SimulationFolder, bug: PlantedBug? = nil) throws {
+        self.bug = bug
+        self.simulation = simulation
         self.catalogue = catalogue
         template = try simulation.template(catalogue)
         folder = try simulation.newFolder()

@@ -11,7 +11,7 @@ final class StoreNode: NodeEnd {
 
     init(_ maker: StoreMaker, path: String) throws {
         self.maker = maker
-        store = try NodeStore(path: path)
+        store = try NodeStore(path: path, rules: maker.bug?.rules ?? .right)
         program = try Connection(path: path, mode: .readWrite, busyTimeoutMs: 1000)
         try program.execute("PRAGMA foreign_keys = ON")
     }
@@ -23,6 +23,9 @@ final class StoreNode: NodeEnd {
     func transaction(_ writes: [UserWrite], afterEach: (UserWrite, Rows) -> Void) throws {
         try program.execute("BEGIN IMMEDIATE")
         for write in writes {
+            if maker.bug == .dropsTheAside, case .insert(let table, let key, _) = write {
+                try dropAside(table, key)
+            }
             do {
                 try program.execute(write.sql(maker.catalogue))
             } catch {
@@ -32,6 +35,18 @@ final class StoreNode: NodeEnd {
             afterEach(write, try maker.rows(program))
         }
         try program.execute("COMMIT")
+    }
+
+    private func dropAside(_ table: Int, _ key: [Value]) throws {
+        let number = maker.number(ofTable: table)
+        let row = RowID(shape: maker.catalogue.shape(table, number: number), key: key)
+        try program.setTriggersEnabled(false)
+        let statement = try program.prepare(
+            "DELETE FROM samband_aside WHERE table_number = ?1 AND canonical = ?2")
+        try statement.bind(at: 1, integer: Int64(number))
+        try statement.bind(at: 2, blob: row.canonical)
+        try statement.run()
+        try program.setTriggersEnabled(true)
     }
 
     func rows() throws -> Rows { try maker.rows(program) }
