@@ -69,6 +69,9 @@ package final class NodeStore {
         }
     }
 
+    /// Closes the file. Nothing may be asked afterwards.
+    package func close() { connection.close() }
+
     // MARK: what is known
 
     package func vector() throws(StoreError) -> VectorClock {

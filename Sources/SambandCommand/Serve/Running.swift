@@ -31,9 +31,11 @@ struct Running {
             try await body(opened)
         } catch {
             await control.drain(deadlineMs: Running.drainMs)
+            await opened.close()
             throw error
         }
         await control.drain(deadlineMs: Running.drainMs)
+        await opened.close()
         return .done
     }
 
