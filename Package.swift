@@ -41,13 +41,15 @@ let package = Package(
         room(
             "SambandCommand",
             [
-                "CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer", "HubService", "NodeService", "Presentation",
+                "CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer", "HubService", "NodeService",
+                "Presentation",
                 "ReplicaStore",
             ]),
         .executableTarget(name: "samband", dependencies: ["SambandCommand"], swiftSettings: strict),
 
         .executableTarget(
-            name: "samband-bench", dependencies: ["Replication", "ReplicaStore", "SQLite"], swiftSettings: strict),
+            name: "samband-bench", dependencies: ["Replication", "ReplicaStore", "SQLite"],
+            swiftSettings: strict),
 
         .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: strict),
         tests("SQLiteTests", ["SQLite", "TestKit"]),
@@ -56,12 +58,16 @@ let package = Package(
         tests("StoreTests", ["SQLite", "Replication", "ReplicaStore", "TestKit"]),
         tests("ServiceTests", ["HTTP", "HubService", "NodeService", "ReplicaStore", "SQLite"]),
         tests("HTTPTests", ["HTTP"]),
-        tests(
-            "SambandCommandTests",
-            ["CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer", "SambandCommand", "TestKit"]),
+        .testTarget(
+            name: "SambandCommandTests",
+            dependencies: [
+                "CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer", "ReplicaStore", "SambandCommand",
+                "TestKit",
+            ], path: "Tests/SambandCommandTests", exclude: ["Snapshots"], swiftSettings: strict),
         .target(
             name: "HTTPTestKit", dependencies: ["EventLoop", "HTTP", "HTTPServer"], path: "Tests/HTTPTestKit",
             swiftSettings: strict),
+        tests("EventLoopTests", ["EventLoop"]),
         tests("HTTPServerTests", ["CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer", "HTTPTestKit"]),
         tests("Peers", ["HTTP", "HTTPClient", "HTTPServer", "HTTPTestKit"]),
         // What tests of several rooms share: a random source with a seed, clocks that run wrong, a network that
@@ -71,6 +77,8 @@ let package = Package(
             swiftSettings: strict),
         tests("ReplicationTests", ["Replication", "SimulationKit"]),
         tests("Convergence", ["Replication", "ReplicaStore", "SimulationKit", "SQLite"]),
+        // The built tool as real processes: the arrow to it builds it beside the tests.
+        tests("EndToEnd", ["HTTP", "samband", "SimulationKit", "TestKit"], excluding: ["Scripts"]),
         tests("Vectors", ["Replication"], excluding: ["decode.py", "bytes_of_the_page.py"]),
         tests("Tidy", []),
     ],

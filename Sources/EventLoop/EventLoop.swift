@@ -212,7 +212,8 @@ package final class EventLoop: @unchecked Sendable {
             let wanted = slots[index].deadlineMs
             slots[index].queuedMs = .max
             slots[index].deadlineMs = .max
-            if wanted <= nowMs {
+            // One that was put off takes its new place, even when that has passed too: so the order holds.
+            if wanted <= entry.atMs {
                 slots[index].source?.onDeadline()
             } else if wanted < .max {
                 setDeadline(token, atMs: wanted)

@@ -85,10 +85,12 @@ package final class Inflow: Sendable {
         let result = state.withLock { state -> Result<[UInt8]?, any Error>? in
             if state.next < state.pieces.count {
                 let piece = state.pieces[state.next]
+                // Given away here and now: a reader that never catches up would else keep all it has read.
+                state.pieces[state.next] = []
                 state.next += 1
                 state.bytes -= piece.count
-                if state.next == state.pieces.count {
-                    state.pieces.removeAll(keepingCapacity: true)
+                if state.next == state.pieces.count || state.next == 64 {
+                    state.pieces.removeFirst(state.next)
                     state.next = 0
                 }
                 tells = state.wantsDemand && state.bytes <= capacity / 2

@@ -46,8 +46,7 @@ final class Worker: @unchecked Sendable {
         for connection in connections.values {
             if connection.isIdle {
                 connection.close()
-            } else if let exchange = connection.exchange, cancels(exchange.head.method, exchange.head.target)
-            {
+            } else if let exchange = connection.exchange, cancels(exchange.head.method, exchange.head.target) {
                 exchange.task?.cancel()
             }
         }

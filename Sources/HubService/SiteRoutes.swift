@@ -109,7 +109,8 @@ extension HubService {
         }
         return try .json([
             "vector": vector.json,
-            "staged": staged.map { ["seq": .integer(Int64($0.seq)), "segments": .integer(Int64($0.segments))] } ?? .null,
+            "staged": staged.map { ["seq": .integer(Int64($0.seq)), "segments": .integer(Int64($0.segments))] }
+                ?? .null,
             "hub_time_ms": .integer(Int64(now())),
         ])
     }

@@ -109,7 +109,8 @@ extension NodeService {
         do { bytes = try JSON.object(request).bytes() } catch { throw .unreachable("\(error)") }
         let response = try await send(pullTransport, .post, ["v1", "pull"], Body(bytes: bytes))
         guard response.headers["content-type"] == "application/vnd.samband.frames" else {
-            throw .unreachable("the answer to a pull is not the hub's, but of type \(response.headers["content-type"] ?? "none")")
+            throw .unreachable(
+                "the answer to a pull is not the hub's, but of type \(response.headers["content-type"] ?? "none")")
         }
         var intake = PullIntake(partial: partial)
         partial = nil
@@ -211,6 +212,14 @@ extension NodeService {
             link.sinceMs = localNow()
         }
         link.trouble = "\(error)"
+        writeLink()
+    }
+
+    /// The node ends: what applications read must not say "up" until somebody starts it again.
+    func noteEnd() {
+        guard link.isUp else { return }
+        link.isUp = false
+        link.sinceMs = localNow()
         writeLink()
     }
 

@@ -14,6 +14,8 @@ extension NodeService {
             group.addTask { await self.pushLoop() }
             group.addTask { await self.pullLoop() }
         }
+        // Nobody keeps the line from here on, and `samband_status` is read without us.
+        noteEnd()
     }
 
     private func pushLoop() async {

@@ -63,7 +63,11 @@ package actor NodeService {
     package func onCommit() {
         do {
             if try store.seal(nowMs: nowMs) != nil { wantPush() }
-            sealTrouble = nil
+            sealTrouble =
+                store.uncaptured.isEmpty
+                ? nil
+                : "writes to \(store.uncaptured.joined(separator: ", ")) are not noticed any more: the table was dropped "
+                    + "and made anew, or its triggers were; join this site again, and keep this file until then"
         } catch {
             sealTrouble = "\(error)"
         }

@@ -66,7 +66,8 @@ struct Views {
 
     func logView(limit: Int) throws -> [LogView] {
         try log.newest(limit: limit).map { entry in
-            let variant: SegmentVariant = entry.isEffective && entry.header.segmentDigests.isEmpty ? .effective : .authored
+            let variant: SegmentVariant =
+                entry.isEffective && entry.header.segmentDigests.isEmpty ? .effective : .authored
             let statement = try connection.cached(
                 "SELECT coalesce(sum(length(bytes)), 0) FROM samband_segment WHERE change = ?1 AND variant = ?2")
             try statement.bind(entry.id, at: 1)
@@ -80,7 +81,10 @@ struct Views {
     /// What the log holds about one row, oldest first.
     func history(table name: String, key: [Value]) throws -> [HistoryView] {
         let doing = "reading the history of a row of \(name)"
-        guard let table = access.tables.values.first(where: { sameName($0.name, name) && $0.number < ConflictTable.conflictNumber })
+        guard
+            let table = access.tables.values.first(where: {
+                sameName($0.name, name) && $0.number < ConflictTable.conflictNumber
+            })
         else {
             throw StoreError(
                 .notFound, doing: doing, why: "there is no replicated table of that name", hint: "Check its spelling.")

@@ -81,7 +81,8 @@ func benchApply(rounds: Int, rows: Int) throws -> Bool {
                 rounds: rounds, plain: plain, ours: { _ in try applyOnce(rows: rows, isUpdate: isUpdate).hub }) && isMet
         isMet =
             try Comparison(name: "apply at a node: \(kind)", goal: goal).run(
-                rounds: rounds, plain: plain, ours: { _ in try applyOnce(rows: rows, isUpdate: isUpdate).node }) && isMet
+                rounds: rounds, plain: plain, ours: { _ in try applyOnce(rows: rows, isUpdate: isUpdate).node })
+            && isMet
     }
     return isMet
 }

@@ -18,7 +18,9 @@ enum Workload {
         var bytes: [UInt8] = []
         for _ in 0..<2 {
             state = (state ^ (state >> 30)) &* 0xbf58_476d_1ce4_e5b9
-            for shift in stride(from: 0, to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: state >> UInt64(shift))) }
+            for shift in stride(from: 0, to: 64, by: 8) {
+                bytes.append(UInt8(truncatingIfNeeded: state >> UInt64(shift)))
+            }
         }
         return bytes
     }

@@ -128,6 +128,15 @@ struct ConflictClauseTests {
         #expect(try database.pending() == ["delete e", "update f: bed, code"])
     }
 
+    @Test("UPDATE OR REPLACE through a generated column whose other source stays as it is")
+    func generatedFromUnchanged() throws {
+        let database = try CapturedDatabase(
+            "CREATE TABLE t(k TEXT PRIMARY KEY NOT NULL, ward TEXT, bed INT, g AS (ward || bed) UNIQUE);",
+            rows: "INSERT INTO t VALUES ('a', 'w', 1), ('b', 'w', 2);")
+        try database.write("UPDATE OR REPLACE t SET bed = 1 WHERE k = 'b'")
+        #expect(try database.pending() == ["delete a", "update b: bed"])
+    }
+
     @Test("OR REPLACE that puts a default for NULL meets the row with the default")
     func defaults() throws {
         let database = try CapturedDatabase(
@@ -136,6 +145,13 @@ struct ConflictClauseTests {
             """, rows: "INSERT INTO t VALUES ('main', 'u', 1), ('other', 'it''s', 2);")
         try database.write("REPLACE INTO t VALUES (NULL, NULL, 3)")
         #expect(try database.pending() == ["delete other", "update main: u, n"])
+        let expression = try CapturedDatabase(
+            """
+            CREATE TABLE t(k TEXT PRIMARY KEY NOT NULL, u TEXT NOT NULL DEFAULT 'x');
+            CREATE UNIQUE INDEX i ON t(upper(u));
+            """, rows: "INSERT INTO t VALUES ('a', 'X');")
+        try expression.write("REPLACE INTO t VALUES ('b', NULL)")
+        #expect(try expression.pending() == ["delete a", "insert b"])
     }
 
     @Test("with recursive_triggers on a REPLACE ships the whole row, and the row it deleted")

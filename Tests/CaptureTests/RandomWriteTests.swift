@@ -92,7 +92,9 @@ struct RandomWriteTests {
         try Capture.install(in: database)
         if random.below(4) == 0 { try database.execute("PRAGMA recursive_triggers = ON") }
         let before = try Self.rows(database, canonical)
-        var history: [String] = []
+        var history = [
+            "PRAGMA recursive_triggers -- \(try database.firstInteger("PRAGMA recursive_triggers") ?? 0)"
+        ]
         for _ in 0..<(1 + random.below(8)) {
             let sql = Self.statement(&random)
             let undone = random.below(6) == 0

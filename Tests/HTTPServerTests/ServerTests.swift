@@ -15,7 +15,7 @@ func wire(_ line: String, _ fields: String = "", _ body: String = "") -> String 
 @Suite("Server")
 struct ServerTests {
     /// One of 20,000: how it is sent and what must come back.
-    private struct Asked {
+    private struct Asked: Sendable {
         let method: Method
         let text: String
         let status: Int
@@ -50,8 +50,10 @@ struct ServerTests {
     @Test("20,000 pipelined mixed requests are answered each, in their order", arguments: [1, 2])
     func pipelined(loops: Int) async throws {
         let seed = UInt64.random(in: 0 ... .max)
-        var random = SplitMix(state: seed)
-        let asked = (0..<20_000).map { Asked($0, &random) }
+        let asked = try await onThread {
+            var random = SplitMix(state: seed)
+            return (0..<20_000).map { Asked($0, &random) }
+        }
         try await withServer(loops: loops) { server, service in
             let socket = try RawSocket(to: server.endpoint)
             async let sent: Void = onThread {

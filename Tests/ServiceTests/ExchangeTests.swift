@@ -122,6 +122,9 @@ struct ExchangeTests {
         running.cancel()
         await fleet.hub.drain()
         await running.value
+        // The view is read without a node that runs: what it says must be true when there is none.
+        #expect(try fleet.value("snasa", "SELECT link FROM samband_status") == "down")
+        #expect(try fleet.value("verran", "SELECT link FROM samband_status") == "down")
     }
 
     @Test("who shows no secret of an active site gets nothing")
@@ -146,5 +149,22 @@ extension NodeService {
     func pullAllForTest(cutting line: Line, after bytes: Int) async throws -> Int {
         line.set { $0.cutAnswerAfter = bytes }
         return try await pullAll(waitMs: 0)
+    }
+}
+
+extension ExchangeTests {
+    @Test("a table that was dropped and made anew is said loudly, and the others go on")
+    func droppedTable() async throws {
+        let fleet = try ServiceFleet(
+            "CREATE TABLE other(id TEXT PRIMARY KEY NOT NULL) STRICT; INSERT INTO samband_table(name) VALUES('other');"
+                + Self.schema)
+        let snasa = try await fleet.join("snasa")
+        try fleet.write("snasa", "DROP TABLE note; CREATE TABLE note(id TEXT PRIMARY KEY NOT NULL)")
+        try fleet.write("snasa", "INSERT INTO note VALUES('unseen'); INSERT INTO other VALUES('seen')")
+        await snasa.onCommit()
+        _ = try await snasa.syncOnce()
+        let status = try await json(snasa.operatorHandler, Request(.get, path: ["v1", "status"]))
+        #expect(status["trouble"]?.string?.contains("note") == true)
+        #expect(try fleet.value("hub", "SELECT count(*) FROM other") == "1")
     }
 }

@@ -19,6 +19,13 @@ package struct FieldName: Hashable, Sendable, CustomStringConvertible, Expressib
     /// For the parser, which has looked at every byte itself.
     init(lowercased text: String) { self.text = text }
 
+    // The names that are looked up for every message: made once.
+    static let host = FieldName(lowercased: "host")
+    static let connection = FieldName(lowercased: "connection")
+    static let expect = FieldName(lowercased: "expect")
+    static let contentLength = FieldName(lowercased: "content-length")
+    static let transferEncoding = FieldName(lowercased: "transfer-encoding")
+
     package var description: String { text }
 }
 
@@ -83,7 +90,9 @@ package struct Headers: Sendable, Equatable, ExpressibleByDictionaryLiteral {
 
     /// Each value under a name, in order.
     package func values(_ name: FieldName) -> [String] {
-        fields.filter { $0.name == name }.map(\.value.text)
+        var values: [String] = []
+        for field in fields where field.name == name { values.append(field.value.text) }
+        return values
     }
 
     package func contains(_ name: FieldName) -> Bool {

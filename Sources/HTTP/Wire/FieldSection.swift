@@ -50,7 +50,7 @@ struct FieldSection: Sendable {
         guard let value = String(validating: line[start..<end], as: UTF8.self) else {
             throw .bad("a header value is not UTF-8")
         }
-        let name = String(decoding: line[..<colon].lazy.map(Octet.lowercased), as: UTF8.self)
+        let name = String(decoding: line[..<colon], as: UTF8.self).lowercased()
         return (FieldName(lowercased: name), FieldValue(checked: value))
     }
 }

@@ -11,8 +11,8 @@ package enum Framing: Equatable, Sendable {
     /// What Content-Length and Transfer-Encoding say, nil when neither is there. Everything that two programs
     /// could read differently is refused: that difference is what request smuggling lives on (section 11.2).
     static func read(_ headers: Headers, minorVersion: Int, _ limits: Limits) throws(Refusal) -> Framing? {
-        let lengths = headers.values("content-length")
-        let codings = headers.values("transfer-encoding")
+        let lengths = headers.values(.contentLength)
+        let codings = headers.values(.transferEncoding)
         if !codings.isEmpty {
             // Section 6.1: such a message ought to be handled as an error.
             if !lengths.isEmpty { throw .bad("there are both Content-Length and Transfer-Encoding") }

@@ -103,19 +103,19 @@ package struct RequestParser: Sendable {
     private static func head(
         _ line: RequestLine, _ headers: Headers, _ limits: Limits
     ) throws(Refusal) -> RequestHead {
-        let hosts = headers.values("host")
+        let hosts = headers.values(.host)
         // RFC 9112 section 3.2: a request of HTTP/1.1 without Host, or any with two, is answered 400.
         if line.minorVersion == 1, hosts.isEmpty { throw .bad("there is no Host field") }
         if hosts.count > 1 { throw .bad("there are \(hosts.count) Host fields") }
         if let host = hosts.first, !Authority.isValid(host) { throw .bad("Host is not the name of a host") }
         // RFC 9112 section 6.3: a request without either field has no body.
         let framing = try Framing.read(headers, minorVersion: line.minorVersion, limits) ?? .none
-        let connection = headers.tokens("connection")
+        let connection = headers.tokens(.connection)
         let keepsAlive =
             !connection.contains("close") && (line.minorVersion == 1 || connection.contains("keep-alive"))
         var expectsContinue = false
         // RFC 9110 section 10.1.1: in HTTP/1.0 Expect is to be passed over; of another expectation 417 tells.
-        if line.minorVersion == 1, let expectation = headers["expect"] {
+        if line.minorVersion == 1, let expectation = headers[.expect] {
             guard expectation.lowercased() == "100-continue" else {
                 throw Refusal(.expectationFailed, "no expectation but 100-continue can be met")
             }
@@ -134,19 +134,30 @@ struct RequestLine: Sendable {
     let minorVersion: Int
 
     init(_ line: [UInt8]) throws(Refusal) {
-        let parts = line.split(separator: Octet.space, omittingEmptySubsequences: false)
-        guard parts.count == 3, !parts[0].isEmpty, parts[0].allSatisfy(Octet.isToken) else {
-            throw .bad("the request line is not a method, a target and a version")
+        var spaces = (first: -1, second: -1)
+        for (index, byte) in line.enumerated() where byte == Octet.space {
+            if spaces.first < 0 {
+                spaces.first = index
+            } else if spaces.second < 0 {
+                spaces.second = index
+            } else {
+                throw RequestLine.malformed
+            }
         }
-        minorVersion = try HTTPVersion.minor(parts[2])
-        let name = String(decoding: parts[0], as: UTF8.self)
+        guard spaces.first > 0, spaces.second > 0, line[..<spaces.first].allSatisfy(Octet.isToken) else {
+            throw RequestLine.malformed
+        }
+        minorVersion = try HTTPVersion.minor(line[(spaces.second + 1)...])
         // RFC 9110 section 9.1: a method that the server does not know is answered 501.
-        guard let method = Method(rawValue: name) else {
+        guard let method = Method(rawValue: String(decoding: line[..<spaces.first], as: UTF8.self)) else {
             throw Refusal(.notImplemented, "the method is none of \(Method.allCases.map(\.rawValue))")
         }
         self.method = method
-        target = try RequestLine.target(String(decoding: parts[1], as: UTF8.self), method)
+        let text = String(decoding: line[(spaces.first + 1)..<spaces.second], as: UTF8.self)
+        target = try RequestLine.target(text, method)
     }
+
+    private static let malformed = Refusal.bad("the request line is not a method, a target and a version")
 
     /// origin-form, absolute-form of http, or "*" for OPTIONS. authority-form is for CONNECT, which is no method
     /// here (section 3.2.3).
@@ -171,15 +182,15 @@ struct RequestLine: Sendable {
 /// HTTP-version = "HTTP/" DIGIT "." DIGIT (RFC 9112 section 2.3).
 enum HTTPVersion {
     static func minor(_ bytes: ArraySlice<UInt8>) throws(Refusal) -> Int {
-        let text = Array(bytes)
-        guard text.count == 8, text.starts(with: Array("HTTP/".utf8)), Octet.isDigit(text[5]),
-            text[6] == UInt8(ascii: "."), Octet.isDigit(text[7])
+        let start = bytes.startIndex
+        guard bytes.count == 8, bytes.starts(with: "HTTP/".utf8), Octet.isDigit(bytes[start + 5]),
+            bytes[start + 6] == UInt8(ascii: "."), Octet.isDigit(bytes[start + 7])
         else { throw .bad("the start line names no version of HTTP") }
         // RFC 9110 section 15.6.6. A later minor version of 1 would be read as 1.1; there is none.
-        guard text[5] == UInt8(ascii: "1"), text[7] <= UInt8(ascii: "1") else {
+        guard bytes[start + 5] == UInt8(ascii: "1"), bytes[start + 7] <= UInt8(ascii: "1") else {
             throw Refusal(.versionNotSupported, "only HTTP/1.0 and HTTP/1.1 are spoken here")
         }
-        return Int(text[7] - 0x30)
+        return Int(bytes[start + 7] - 0x30)
     }
 }
 

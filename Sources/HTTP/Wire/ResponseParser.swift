@@ -109,7 +109,7 @@ package struct ResponseParser: Sendable {
         // RFC 9112 section 6.3, rule 1: these have no body, whatever their fields say.
         let isBodiless = method == .head || status == .noContent || status == .notModified
         let framing = isBodiless ? .none : said ?? .untilClose
-        let connection = headers.tokens("connection")
+        let connection = headers.tokens(.connection)
         let stays = !connection.contains("close") && (minorVersion == 1 || connection.contains("keep-alive"))
         return ResponseHead(
             status: status, headers: headers, keepsAlive: stays && framing != .untilClose, framing: framing)

@@ -11,8 +11,13 @@ package enum Serializer {
         keepsAlive: inout Bool, date: String
     ) -> Framing {
         bytes.reserveCapacity(bytes.count + 256)
-        append("HTTP/1.1 \(response.status.code) \(response.status.reason)\r\n", to: &bytes)
-        append("Date: \(date)\r\n", to: &bytes)
+        append("HTTP/1.1 ", to: &bytes)
+        append(String(response.status.code), to: &bytes)
+        append(" ", to: &bytes)
+        append(response.status.reason, to: &bytes)
+        append("\r\nDate: ", to: &bytes)
+        append(date, to: &bytes)
+        append("\r\n", to: &bytes)
         for field in response.headers.fields where !isOurs(field.name, inRequest: false) {
             append(field, to: &bytes)
         }
@@ -22,7 +27,9 @@ package enum Serializer {
         var framing = Framing.none
         if !isBodiless {
             if let length = response.body.length {
-                append("Content-Length: \(length)\r\n", to: &bytes)
+                append("Content-Length: ", to: &bytes)
+                append(String(length), to: &bytes)
+                append("\r\n", to: &bytes)
                 framing = length == 0 ? .none : .length(length)
             } else if minorVersion == 1 {
                 append("Transfer-Encoding: chunked\r\n", to: &bytes)
@@ -43,8 +50,7 @@ package enum Serializer {
     }
 
     /// Appends the head of a request and says how its body is to follow. `authority` is the value of Host.
-    package static func appendHead(_ request: Request, to bytes: inout [UInt8], authority: String) -> Framing
-    {
+    package static func appendHead(_ request: Request, to bytes: inout [UInt8], authority: String) -> Framing {
         bytes.reserveCapacity(bytes.count + 256)
         append(
             "\(request.method.rawValue) \(request.target.text) HTTP/1.1\r\nHost: \(authority)\r\n", to: &bytes

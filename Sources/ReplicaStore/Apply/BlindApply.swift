@@ -33,7 +33,9 @@ struct BlindApply {
             let keys = table
             let columns = block.kind.columns
             let kind = BlockKind(table: table.number, operation: .update, columns: columns)
-            return try each(block, bytes, table.updateSQL(columns), keyFirst: false, again: false, keepingOld: (keys, columns, kind)) {
+            return try each(
+                block, bytes, table.updateSQL(columns), keyFirst: false, again: false, keepingOld: (keys, columns, kind)
+            ) {
                 connection, _ in connection.changes == 1
             }
         case .replace:
@@ -58,7 +60,8 @@ struct BlindApply {
         _ holds: (Connection, Int) -> Bool
     ) throws -> Bool {
         let statement = try access.connection.cached(sql)
-        let oldStatement = undo != nil && old != nil ? try access.connection.prepare(old!.table.selectSQL(old!.columns)) : nil
+        let oldStatement =
+            undo != nil && old != nil ? try access.connection.prepare(old!.table.selectSQL(old!.columns)) : nil
         let connection = access.connection
         var sink = undo
         undo = nil
@@ -146,11 +149,13 @@ struct ReferenceCheck {
                 guard try noChild(block, table, segment.bytes) else { return false }
                 continue
             }
-            if block.kind.operation != .insert, table.referencedBy.contains(where: { reference in
-                reference.parentColumns.contains { column in
-                    table.dataColumns.firstIndex(of: column).map { block.kind.columns.contains($0) } ?? false
-                }
-            }) {
+            if block.kind.operation != .insert,
+                table.referencedBy.contains(where: { reference in
+                    reference.parentColumns.contains { column in
+                        table.dataColumns.firstIndex(of: column).map { block.kind.columns.contains($0) } ?? false
+                    }
+                })
+            {
                 return false
             }
             guard try parents(block, table, segment.bytes) else { return false }

@@ -117,7 +117,8 @@ struct TableAccess {
             defer { statement.reset() }
             while try statement.step() {
                 let other = statement.values(0, table.keyColumns.count)
-                if RowID(shape: table.shape, key: other) != RowID(shape: table.shape, key: key), !found.contains(other) {
+                if RowID(shape: table.shape, key: other) != RowID(shape: table.shape, key: key), !found.contains(other)
+                {
                     found.append(other)
                 }
             }

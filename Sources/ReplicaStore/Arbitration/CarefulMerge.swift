@@ -190,7 +190,8 @@ final class CarefulMerge {
                 let table = try access.table(image.row.table, "restoring what went with a delete")
                 let now = try access.row(table, image.key)
                 if image.operation.operation == .insert, now == nil {
-                    guard table.pick(reference.childColumns, key: image.key, data: image.operation.values) == parentValues
+                    guard
+                        table.pick(reference.childColumns, key: image.key, data: image.operation.values) == parentValues
                     else { continue }
                     let work = putBack(image.row, table, image.key, image.operation.values, for: parent.row)
                     try restoreGroup(of: work, row: image.operation.values, images: images)

@@ -13,8 +13,7 @@ package enum Capture {
     package static func install(in database: Connection) throws(SchemaError) {
         try followRenames(in: database)
         try Replicability.check(database)
-        for table in try inDatabase({ () throws(SQLiteError) in try ReplicatedTable.readAll(from: database) })
-        {
+        for table in try inDatabase({ () throws(SQLiteError) in try ReplicatedTable.readAll(from: database) }) {
             try install(table, in: database)
         }
         try dropTriggers(of: nil, keeping: Set(try declaredNumbers(in: database)), in: database)

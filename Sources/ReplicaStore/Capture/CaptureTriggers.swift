@@ -95,12 +95,14 @@ package struct CaptureTriggers {
                     "BEFORE UPDATE OF "
                         + list.map { quote(identifier: table.columns[$0].name) }.joined(separator: ", ")
                 } ?? "BEFORE UPDATE"
-            let changed = columns.map { list in
-                list.map { differs(table.columns[$0], old) }.joined(separator: " OR ")
-            }
+            // When it is not known which columns the index is made of, any may be. Naming them all is also
+            // what makes NEW's generated columns right: in a BEFORE UPDATE trigger SQLite computes them from
+            // those unchanged columns only that the trigger names, and takes NULL for the others.
+            let sources =
+                columns ?? table.columns.indices.filter { table.columns[$0].generation == .ordinary }
             triggers.append(
                 trigger(
-                    "before_unique_change_\(place + 1)", moment, when: changed,
+                    "before_unique_change_\(place + 1)", moment, when: anyDiffers(sources),
                     [look(where: "\(unique.match) AND NOT (\(keyIsOld))")]))
         }
         return triggers
@@ -110,14 +112,10 @@ package struct CaptureTriggers {
     private var afterUpdate: [Trigger] {
         guard !table.dataColumns.isEmpty, let keyChanged = keyDiffers(from: old) else { return [] }
         let words = (0..<marks.maskColumns.count).map { maskWord($0, from: old) }
-        let changed = (0..<marks.maskColumns.count).map { word in
-            dataColumns(ofWord: word).map { differs($0, old) }.joined(separator: " OR ")
-        }
-        // In parentheses word by word: SQLite limits the depth of one chain.
-        let anyChanged = changed.count == 1 ? changed[0] : changed.map { "(\($0))" }.joined(separator: " OR ")
         return [
             trigger(
-                "after_update", "AFTER UPDATE", when: "NOT (\(keyChanged))\n    AND (\(anyChanged))",
+                "after_update", "AFTER UPDATE",
+                when: "NOT (\(keyChanged))\n    AND (\(anyDiffers(table.dataColumns)))",
                 [insert(marks.maskColumns, words, keys("NEW"))])
         ]
     }
@@ -141,8 +139,7 @@ package struct CaptureTriggers {
 
     private var name: String { quote(identifier: table.name) }
 
-    private func trigger(_ cause: String, _ moment: String, when: String?, _ statements: [String]) -> Trigger
-    {
+    private func trigger(_ cause: String, _ moment: String, when: String?, _ statements: [String]) -> Trigger {
         let name = "samband_\(marks.number)_\(cause)"
         let condition = when.map { "WHEN \($0)\n" } ?? ""
         let body = statements.map { "    \($0);\n" }.joined()
@@ -195,6 +192,16 @@ package struct CaptureTriggers {
     private func dataColumns(ofWord word: Int) -> [TableDescription.Column] {
         table.dataColumns.dropFirst(word * MarkTable.bitsPerWord).prefix(MarkTable.bitsPerWord)
             .map { table.columns[$0] }
+    }
+
+    /// True when one of these columns changed; in parentheses word by word, since SQLite limits the depth of
+    /// one chain. https://www.sqlite.org/limits.html#max_expr_depth
+    private func anyDiffers(_ columns: [Int]) -> String {
+        let chunks = stride(from: 0, to: columns.count, by: MarkTable.bitsPerWord).map { start in
+            columns[start...].prefix(MarkTable.bitsPerWord).map { differs(table.columns[$0], old) }
+                .joined(separator: " OR ")
+        }
+        return chunks.count == 1 ? chunks[0] : chunks.map { "(\($0))" }.joined(separator: " OR ")
     }
 
     /// The bits of one word: which columns of NEW differ from `source`.

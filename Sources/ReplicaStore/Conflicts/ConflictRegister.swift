@@ -31,7 +31,9 @@ struct ConflictRegister {
             return
         }
         guard let operation = work.operation else {
-            if let child = work.putBackFor, work.operation == nil, work.before == nil { try registerParent(work, child) }
+            if let child = work.putBackFor, work.operation == nil, work.before == nil {
+                try registerParent(work, child)
+            }
             return
         }
         let existing = try conflicts.records(of: work.row)

@@ -10,7 +10,7 @@ package final class NodeStore {
     let conflictTable: ConflictTable
     let tables: [TableLayout]
     let access: TableAccess
-    let sealer: Sealer
+    var sealer: Sealer
     let rules: MergeRules
     let reader: OperationReader
     /// The number of this incarnation of the site's database.
@@ -20,6 +20,10 @@ package final class NodeStore {
     var clock: HybridClock
     /// Our own change sets that the hub has not echoed yet, oldest first, with their sorted key hashes.
     var inFlight: [(entry: LogEntry, hashes: [UInt64])] = []
+    /// Replicated tables whose writes nobody notices any more, for instance after DROP TABLE and CREATE TABLE: to be
+    /// said loudly. Looked for anew whenever the schema has changed.
+    package private(set) var uncaptured: [String] = []
+    private var schemaCookie: Int64 = -1
     /// Operations of in-flight change sets, decoded when first asked for.
     var inFlightOperations: [UInt64: [RowID: LoggedOperation]] = [:]
 
@@ -109,8 +113,18 @@ package final class NodeStore {
     /// - Returns: its dot; nil when there was nothing to tell.
     @discardableResult
     package func seal(nowMs: UInt64) throws(StoreError) -> Dot? {
+        try storing("looking whether the schema has changed") { try checkCapture() }
         guard try storing("looking for new writes", { try sealer.isPending() }) else { return nil }
         return try writing("sealing new writes") { try sealInTransaction(nowMs: nowMs) }
+    }
+
+    private func checkCapture() throws {
+        let cookie = try connection.firstInteger("PRAGMA schema_version") ?? 0
+        guard cookie != schemaCookie else { return }
+        uncaptured = try Capture.uncapturedTables(in: connection)
+        schemaCookie = cookie
+        // What is marked of such a table stays marked; the others go on.
+        sealer.tables = tables.filter { !uncaptured.contains($0.name) }
     }
 
     func sealInTransaction(nowMs: UInt64) throws -> Dot? {

@@ -38,7 +38,9 @@ struct Settling {
         }
         // Values of UNIQUE columns may swap between rows: all that move are taken out before one is put in.
         for step in steps where !step.isAside && step.before != nil {
-            if step.after == nil || step.table.constrainedColumns.contains(where: { step.before![$0] != step.after![$0] }) {
+            if step.after == nil
+                || step.table.constrainedColumns.contains(where: { step.before![$0] != step.after![$0] })
+            {
                 try access.delete(step.table, step.key)
             }
         }

@@ -37,8 +37,7 @@ package enum FleetCreation {
         for migration in migrations.sorted(by: { $0.name < $1.name }) { try migration.run(in: database) }
         try Capture.install(in: database)
         try checkReferences(in: database)
-        for table in try inDatabase({ () throws(SQLiteError) in try ReplicatedTable.readAll(from: database) })
-        {
+        for table in try inDatabase({ () throws(SQLiteError) in try ReplicatedTable.readAll(from: database) }) {
             try Capture.markAllRows(of: table, in: database)
         }
         try run(finish, database)

@@ -6,7 +6,7 @@ import SQLite
 struct Sealer {
     let connection: Connection
     let log: ChangeLog
-    let tables: [TableLayout]
+    var tables: [TableLayout]
 
     /// What was sealed.
     struct Sealed {
@@ -52,7 +52,9 @@ struct Sealer {
         hashes.sort()
         let seq = try connection.metaNumber(.seq) + 1
         let previous: [UInt8]
-        if case .blob(let digest) = try connection.meta(.digest) { previous = digest } else {
+        if case .blob(let digest) = try connection.meta(.digest) {
+            previous = digest
+        } else {
             previous = ChangeSetHeader.firstPrevious
         }
         let header = ChangeSetHeader(

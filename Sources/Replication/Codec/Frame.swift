@@ -70,7 +70,8 @@ extension Frame {
             body.counted(header.encoded())
             body.varint(delivery.position)
             body.byte(
-                (delivery.endsTransaction ? 1 : 0) | (delivery.isEcho ? 2 : 0) | (delivery.isEffective ? 4 : 0))
+                (delivery.endsTransaction ? 1 : 0) | (delivery.isEcho ? 2 : 0)
+                    | (delivery.isEffective ? 4 : 0))
             body.varint(delivery.firstSegment)
             body.varint(delivery.effectiveDigests.count)
             for digest in delivery.effectiveDigests { body.raw(digest) }
@@ -150,7 +151,9 @@ package struct FrameReader: Sendable {
         var reader = ByteReader(start..<pending.count, reading: "frame")
         let kind = try reader.byte(span)
         let length = Int(try reader.fixed32(span))
-        guard (1...3).contains(kind) else { throw reader.refuse("a kind of frame that this version does not know") }
+        guard (1...3).contains(kind) else {
+            throw reader.refuse("a kind of frame that this version does not know")
+        }
         guard length <= bodyMaxBytes else { throw reader.refuse("a frame larger than \(bodyMaxBytes) bytes") }
         guard reader.end - reader.offset >= length + Frame.checksumBytes else { return nil }
         let bodyRange = try reader.skip(length)

@@ -19,7 +19,9 @@ package enum Operation: UInt8, Hashable, Sendable, CaseIterable {
     // 6 is kept for cells that a policy decides (carried by the hub, with a stamp of their own).
 
     /// True for what a program at some site wrote, or a person decided: these meet in conflicts.
-    package var isUserWrite: Bool { self == .insert || self == .update || self == .replace || self == .delete }
+    package var isUserWrite: Bool {
+        self == .insert || self == .update || self == .replace || self == .delete
+    }
     /// True for the kinds that make a row exist.
     package var makesExist: Bool {
         self == .insert || self == .update || self == .replace || self == .restored

@@ -1,7 +1,8 @@
 /// SHA-256, FIPS 180-4. Bytes may come in pieces of any size.
 package struct SHA256: Sendable {
     private var state: [UInt32] = [
-        0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
+        0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab,
+        0x5be0_cd19,
     ]
     private var rest: [UInt8] = []
     private var length: UInt64 = 0
@@ -38,7 +39,9 @@ package struct SHA256: Sendable {
         var tail: [UInt8] = [0x80]
         let used = (rest.count + 1) % 64
         tail.append(contentsOf: repeatElement(0, count: (used <= 56 ? 56 : 120) - used))
-        for shift in stride(from: 56, through: 0, by: -8) { tail.append(UInt8(truncatingIfNeeded: bits >> shift)) }
+        for shift in stride(from: 56, through: 0, by: -8) {
+            tail.append(UInt8(truncatingIfNeeded: bits >> shift))
+        }
         update(tail)
         assert(rest.isEmpty, "the padding ends on a block")
         return state.flatMap { word in
@@ -55,7 +58,8 @@ package struct SHA256: Sendable {
                     roundConstants.withUnsafeBufferPointer { k in
                         for block in 0..<blocks {
                             let base = raw.baseAddress! + start + block * 64
-                            compressBlock(base, schedule: w.baseAddress!, state: h.baseAddress!, k.baseAddress!)
+                            compressBlock(
+                                base, schedule: w.baseAddress!, state: h.baseAddress!, k.baseAddress!)
                         }
                     }
                 }

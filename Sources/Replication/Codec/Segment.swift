@@ -8,7 +8,8 @@ package struct Segment: Sendable {
 
     package init(_ bytes: [UInt8]) throws(CodecError) {
         guard bytes.count <= Limits.segmentMaxBytes else {
-            throw CodecError(reading: "segment", at: 0, why: "it is larger than \(Limits.segmentMaxBytes) bytes")
+            throw CodecError(
+                reading: "segment", at: 0, why: "it is larger than \(Limits.segmentMaxBytes) bytes")
         }
         var blocks: [Block] = []
         let span = bytes.span
@@ -124,7 +125,9 @@ package struct RowCursor: Sendable {
     /// Steps to the next row; false behind the last. `bytes` are the segment's.
     package mutating func next(_ bytes: Span<UInt8>) -> Bool {
         guard nextKey(bytes) else { return false }
-        for index in values.indices { cells[index] = valid { () throws(CodecError) in try values[index].cell(bytes) } }
+        for index in values.indices {
+            cells[index] = valid { () throws(CodecError) in try values[index].cell(bytes) }
+        }
         for index in stamps.indices {
             cellStamps[index] = valid { () throws(CodecError) in try stamps[index].stamp(bytes) }
         }
@@ -135,11 +138,15 @@ package struct RowCursor: Sendable {
     package mutating func nextKey(_ bytes: Span<UInt8>) -> Bool {
         guard remaining > 0 else { return false }
         remaining -= 1
-        for index in keys.indices { key[index] = valid { () throws(CodecError) in try keys[index].cell(bytes) } }
+        for index in keys.indices {
+            key[index] = valid { () throws(CodecError) in try keys[index].cell(bytes) }
+        }
         return true
     }
 }
 
 private func valid<T>(_ body: () throws(CodecError) -> T) -> T {
-    do { return try body() } catch { preconditionFailure("a segment that was read once reads again: \(error)") }
+    do { return try body() } catch {
+        preconditionFailure("a segment that was read once reads again: \(error)")
+    }
 }

@@ -64,7 +64,8 @@ package struct HubMerge: Sendable {
         }
         if live.isEmpty {
             let isThere = row != nil
-            self.init(target: isThere ? .remove : .keep, effective: isThere ? [] : nil, carries: false, pairs: [])
+            self.init(
+                target: isThere ? .remove : .keep, effective: isThere ? [] : nil, carries: false, pairs: [])
         } else {
             let shown = live.filter { write in !live.contains { $0.covers(write) } }
             self.init(
@@ -91,7 +92,8 @@ package struct HubMerge: Sendable {
             let hadDelete = concurrent.contains { $0.operation == .delete }
             // Behind a concurrent delete the receivers differ in what they have: carry the row to all of them.
             self.init(
-                target: .put(incoming.values), effective: hadDelete ? nil : incoming.columns, carries: hadDelete,
+                target: .put(incoming.values), effective: hadDelete ? nil : incoming.columns,
+                carries: hadDelete,
                 pairs: pairs)
             return
         }

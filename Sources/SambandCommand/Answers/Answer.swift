@@ -7,13 +7,13 @@ struct Answer: Sendable {
     private let what: String
 
     init(_ json: JSON, _ what: String) throws(CommandError) {
-        guard let object = json.object else { throw Answer.strange(what, "no object") }
+        guard let object = json.object else { throw Answer.strange(what, "another form than expected") }
         self.object = object
         self.what = what
     }
 
     static func list(_ json: JSON, _ what: String) throws(CommandError) -> [Answer] {
-        guard let values = json.array else { throw strange(what, "no array") }
+        guard let values = json.array else { throw strange(what, "another form than expected") }
         var answers: [Answer] = []
         for value in values { answers.append(try Answer(value, what)) }
         return answers
@@ -33,11 +33,13 @@ struct Answer: Sendable {
     }
 
     func list(_ name: String) throws(CommandError) -> [Answer] {
-        try Answer.list(self[name], "\(what) (\(name))")
+        guard object[name]?.array != nil else { throw Answer.strange(what, "no list \(name)") }
+        return try Answer.list(self[name], what)
     }
 
     func object(_ name: String) throws(CommandError) -> Answer {
-        try Answer(self[name], "\(what) (\(name))")
+        guard object[name]?.object != nil else { throw Answer.strange(what, "no object \(name)") }
+        return try Answer(self[name], what)
     }
 
     /// The number, or – where there is none.

@@ -23,15 +23,7 @@ struct HelpText {
             text += "\n\(group.title)\n" + list(group.verbs.map { ($0.usage, $0.summary) })
         }
         text += "\nLater, not in this version\n"
-        var names: [(String, [String])] = []
-        for later in catalogue.later {
-            if let last = names.last, last.0 == later.words[0], later.words.count > 1 {
-                names[names.count - 1].1.append(later.words[1])
-            } else {
-                names.append((later.words[0], Array(later.words.dropFirst())))
-            }
-        }
-        text += list(names.map { ($0.0, $0.1.joined(separator: ", ")) })
+        text += later
         text += """
 
             Which database or hub
@@ -45,6 +37,23 @@ struct HelpText {
 
             """
         return text
+    }
+
+    /// What is to come, by first word; verbs of one word in a line of their own.
+    private var later: String {
+        var names: [(name: String, about: [String])] = []
+        var single: [String] = []
+        for later in catalogue.later {
+            if later.words.count == 1 {
+                single.append(later.name)
+            } else if let last = names.last, last.name == later.words[0] {
+                names[names.count - 1].about.append(later.words[1])
+            } else {
+                names.append((later.words[0], [later.words[1]]))
+            }
+        }
+        return list(names.map { ($0.name, $0.about.joined(separator: ", ")) })
+            + "  \(single.joined(separator: ", "))\n"
     }
 
     private func group(_ words: [String]) -> String {

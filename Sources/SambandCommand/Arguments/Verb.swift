@@ -123,8 +123,7 @@ struct Invocation: Sendable {
     }
 
     /// A whole number within a range, or a default.
-    func number(_ option: Option, in range: ClosedRange<Int>, else standard: Int) throws(CommandError) -> Int
-    {
+    func number(_ option: Option, in range: ClosedRange<Int>, else standard: Int) throws(CommandError) -> Int {
         guard let text = value(option) else { return standard }
         guard let number = Int(text), range.contains(number) else {
             throw .words(

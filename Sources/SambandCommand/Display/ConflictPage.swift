@@ -91,7 +91,7 @@ struct ConflictPage {
             let about = [stand.title, stand.when, stand.change].filter { !$0.isEmpty }.joined(separator: ", ")
             var table = TextTable([TextTable.Column(""), TextTable.Column("")])
             if stand.value.isNull, conflict.column == nil {
-                table.add(["", "no row"])
+                table.add(["  no row", ""])
             } else {
                 for name in names { table.add(["  " + name, shown(name, stand)]) }
             }
@@ -130,7 +130,11 @@ struct ConflictPage {
         let start = "  samband conflict resolve \(conflict.id) --changed \(changed)"
         var text = "\nto settle it, at the hub\n"
         for site in conflict.sites + ["now"] { text += Visible.text("\(start) --take \(site)") + "\n" }
-        text += Visible.text("\(start) --set \(conflict.column ?? "COLUMN")=VALUE") + "\n"
+        if let column = conflict.column {
+            text += Visible.text("\(start) --set \(column)=VALUE") + "\n"
+        } else {
+            text += "\(start) --set COLUMN=VALUE …\n\(start) --restore\n\(start) --delete\n"
+        }
         return text
     }
 }

@@ -7,7 +7,7 @@ extension Option {
     fileprivate static let restore = Option("restore", nil, "put the row back as it was before the delete")
     fileprivate static let delete = Option("delete", nil, "delete the row")
     fileprivate static let reason = Option("reason", "TEXT", "why, for whoever reads the decision later")
-    fileprivate static let by = Option("by", "NAME", "who decides (the user of this shell)")
+    fileprivate static let by = Option("by", "NAME", "who decides, default the user of this shell")
     fileprivate static let changed = Option(
         "changed", "N", "refuse if the conflict has changed since conflict show printed N")
     fileprivate static let admit = Option(
@@ -81,8 +81,7 @@ private enum Choice {
         self = choices[0]
     }
 
-    private static func columns(_ words: [String]) throws(CommandError) -> [(column: String, value: Literal)]
-    {
+    private static func columns(_ words: [String]) throws(CommandError) -> [(column: String, value: Literal)] {
         var columns: [(column: String, value: Literal)] = []
         for word in words {
             guard let sign = word.firstIndex(of: "="), sign != word.startIndex else {

@@ -1,7 +1,7 @@
 import HTTP
 
 extension Option {
-    fileprivate static let limit = Option("limit", "N", "how many, the newest (20)")
+    fileprivate static let limit = Option("limit", "N", "how many of the newest, default 20")
     fileprivate static let keyFile = Option("key-file", "F|-", "file with KEY, - for standard input")
 }
 

@@ -2,7 +2,7 @@ import HTTP
 
 extension Option {
     static let listen = Option(
-        "listen", "ADDRESS", "where sites reach it: 127.0.0.1:7420 (as it is), [::]:7420, unix:PATH")
+        "listen", "ADDRESS", "where sites reach it: default 127.0.0.1:7420; or [::]:7420, unix:PATH")
     fileprivate static let nodeListen = Option(
         "listen", "ADDRESS", "The status page of a node comes with a later version.", isLater: true)
 }

@@ -2,7 +2,7 @@ import HTTP
 
 extension Option {
     fileprivate static let expires = Option(
-        "expires", "TIME", "how long the token is good: 24h (as it is), 30m, 7d")
+        "expires", "TIME", "how long the token is good: 30m, 7d, default 24h")
     fileprivate static let scope = Option(
         "scope", "LABEL",
         "Scopes come with a later version: until then every site holds every replicated row.",

@@ -35,8 +35,7 @@ struct ReferenceLedger {
         let whole = rowSide(incoming)
         // A delete by one who had not seen two inserts dispute is no side of theirs: it disputes the row itself.
         let insert = Key(row: row, kind: .insert, column: nil)
-        if incoming.operation != .delete || (records[insert].map { seen(false) >= $0.life.changed } ?? false)
-        {
+        if incoming.operation != .delete || (records[insert].map { seen(false) >= $0.life.changed } ?? false) {
             if isWhole || !inserts.isEmpty {
                 touch(insert, whole, inserts.map(rowSide), incoming, policy: false, seen, covers)
             }

@@ -3,10 +3,10 @@ CREATE TABLE samband_mark_1(mask INTEGER, k1, k2 COLLATE NOCASE);
 CREATE TRIGGER samband_1_before_insert BEFORE INSERT ON "bed_night"
 WHEN EXISTS (SELECT 1 FROM "bed_night" WHERE "bed" = NEW."bed" AND "night" = NEW."night")
     OR EXISTS (SELECT 1 FROM "bed_night" WHERE "stay" = NEW."stay" AND "municipality" = coalesce(NEW."municipality", 'Steinkjer'))
-    OR EXISTS (SELECT 1 FROM "bed_night" WHERE (lower(label)) = (SELECT lower(label) FROM (SELECT "bed", "night", "stay", "hours", "municipality", "label" FROM "bed_night" WHERE 0 UNION ALL SELECT NEW."bed", NEW."night", NEW."stay", NEW."hours", NEW."municipality", NEW."label") AS "bed_night") COLLATE "BINARY" AND (hours > 12))
+    OR EXISTS (SELECT 1 FROM "bed_night" WHERE (lower(label)) = (SELECT lower(label) FROM (SELECT "bed", "night", "stay", "hours", "municipality", "label" FROM "bed_night" WHERE 0 UNION ALL SELECT NEW."bed", NEW."night", NEW."stay", NEW."hours", coalesce(NEW."municipality", 'Steinkjer'), NEW."label") AS "bed_night") COLLATE "BINARY" AND (hours > 12))
 BEGIN
     INSERT INTO samband_mark_1(mask, k1, k2) SELECT 0, "bed", "night" FROM "bed_night" WHERE "stay" = NEW."stay" AND "municipality" = coalesce(NEW."municipality", 'Steinkjer');
-    INSERT INTO samband_mark_1(mask, k1, k2) SELECT 0, "bed", "night" FROM "bed_night" WHERE (lower(label)) = (SELECT lower(label) FROM (SELECT "bed", "night", "stay", "hours", "municipality", "label" FROM "bed_night" WHERE 0 UNION ALL SELECT NEW."bed", NEW."night", NEW."stay", NEW."hours", NEW."municipality", NEW."label") AS "bed_night") COLLATE "BINARY" AND (hours > 12);
+    INSERT INTO samband_mark_1(mask, k1, k2) SELECT 0, "bed", "night" FROM "bed_night" WHERE (lower(label)) = (SELECT lower(label) FROM (SELECT "bed", "night", "stay", "hours", "municipality", "label" FROM "bed_night" WHERE 0 UNION ALL SELECT NEW."bed", NEW."night", NEW."stay", NEW."hours", coalesce(NEW."municipality", 'Steinkjer'), NEW."label") AS "bed_night") COLLATE "BINARY" AND (hours > 12);
     INSERT INTO samband_mark_1(mask, k1, k2) SELECT CASE WHEN "night" IS NOT NEW."night" COLLATE BINARY THEN 0 ELSE 4611686018427387904 | CASE WHEN ("stay" IS NOT NEW."stay" OR "stay" < '' AND typeof("stay") <> typeof(NEW."stay")) THEN 1 ELSE 0 END | CASE WHEN "hours" IS NOT NEW."hours" THEN 2 ELSE 0 END | CASE WHEN "municipality" IS NOT NEW."municipality" THEN 4 ELSE 0 END END, "bed", "night" FROM "bed_night" WHERE "bed" = NEW."bed" AND "night" = NEW."night";
 END;
 
@@ -28,8 +28,9 @@ BEGIN
 END;
 
 CREATE TRIGGER samband_1_before_unique_change_2 BEFORE UPDATE ON "bed_night"
+WHEN OLD."bed" IS NOT NEW."bed" OR OLD."night" IS NOT NEW."night" COLLATE BINARY OR (OLD."stay" IS NOT NEW."stay" OR OLD."stay" < '' AND typeof(OLD."stay") <> typeof(NEW."stay")) OR OLD."hours" IS NOT NEW."hours" OR OLD."municipality" IS NOT NEW."municipality"
 BEGIN
-    INSERT INTO samband_mark_1(mask, k1, k2) SELECT 0, "bed", "night" FROM "bed_night" WHERE (lower(label)) = (SELECT lower(label) FROM (SELECT "bed", "night", "stay", "hours", "municipality", "label" FROM "bed_night" WHERE 0 UNION ALL SELECT NEW."bed", NEW."night", NEW."stay", NEW."hours", NEW."municipality", NEW."label") AS "bed_night") COLLATE "BINARY" AND (hours > 12) AND NOT ("bed" = OLD."bed" AND "night" = OLD."night");
+    INSERT INTO samband_mark_1(mask, k1, k2) SELECT 0, "bed", "night" FROM "bed_night" WHERE (lower(label)) = (SELECT lower(label) FROM (SELECT "bed", "night", "stay", "hours", "municipality", "label" FROM "bed_night" WHERE 0 UNION ALL SELECT NEW."bed", NEW."night", NEW."stay", NEW."hours", coalesce(NEW."municipality", 'Steinkjer'), NEW."label") AS "bed_night") COLLATE "BINARY" AND (hours > 12) AND NOT ("bed" = OLD."bed" AND "night" = OLD."night");
 END;
 
 CREATE TRIGGER samband_1_after_update AFTER UPDATE ON "bed_night"

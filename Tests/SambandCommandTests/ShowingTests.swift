@@ -3,45 +3,6 @@ import Testing
 
 @testable import SambandCommand
 
-/// Answers as a hub and a node give them, with what a hostile site may have written.
-enum Sample {
-    static let conflict = #"""
-        {"id":17,"kind":"cell","table":"referral","key":{"id":"r-1"},"column":"status","state":"open",
-        "opened_at":"2026-11-21T19:46:00Z","base":"new","now":"accepted","sides":[
-        {"site":"snasa","change":"8070:41","written_at":"2026-11-21T19:40:12Z","value":"accepted"},
-        {"site":"verran","change":"521:7","written_at":"2026-11-21T19:41:00Z","value":"decl\u001b[2Jined\u202e"}],
-        "decision":null}
-        """#
-    static let settled = conflict.replacing("\"open\"", with: "\"settled\"")
-        .replacing(
-            "\"decision\":null",
-            with:
-                #""decision":{"by":"kari","at":"2026-11-21T20:00:00Z","how":"take","reason":"agreed\nby phone"}"#
-        )
-    static let shown =
-        #"{"conflict":\#(conflict),"changed":3,"row":{"id":"r-1","status":"accepted"},"withheld":[]}"#
-    static let rowConflict = #"""
-        {"conflict":{"id":18,"kind":"delete_update","table":"bed","key":{"id":1},"column":null,"state":"open",
-        "opened_at":"2026-11-21T19:46:00Z","base":{"id":1,"ward":"A"},"now":{"id":1,"ward":"B"},"sides":[
-        {"site":"snasa","change":"8070:42","written_at":"2026-11-21T19:40:12Z","value":null},
-        {"site":"verran","change":"521:8","written_at":"2026-11-21T19:41:00Z","value":{"id":1,"ward":"B"}}],
-        "decision":null},"changed":5,"row":{"id":1,"ward":"B"},"withheld":[
-        {"id":3,"conflict":18,"table":"stay","key":{"id":9},"site":"snasa","change":"8070:42","operation":"insert",
-        "values":{"id":9,"note":"x\r\ny"}}]}
-        """#
-    static let hub = #"""
-        {"role":"hub","fleet":"DMS Inn-Trøndelag","replica":391,"schema_version":1,"vector":{"391":12,"8070":41},
-        "frontier":{"391":9,"8070":41},"conflicts":{"open":1},"withheld":0,"sites":[{"name":"snasa","state":"active",
-        "replica":8070,"connected":true,"last_contact":"2026-11-21T19:46:00Z","behind":0},{"name":"verran",
-        "state":"added","replica":null,"connected":false,"last_contact":null,"behind":12}]}
-        """#
-    static let node = #"""
-        {"role":"node","fleet":"DMS","site":"snasa","replica":8070,"hub":"http://hub:7420","link":"down",
-        "link_since":"2026-11-21T19:46:00Z","last_contact":null,"pending":14,"in_flight":2,"schema_version":1,
-        "vector":{"391":12,"8070":41},"conflicts":{"open":0},"withheld":1}
-        """#
-}
-
 @Suite("Verbs that show")
 struct ShowingTests {
     @Test("status of a hub: its facts, then its sites")
@@ -130,10 +91,10 @@ struct ShowingTests {
                 conflict 17, open
                 cell of referral.status where id = 'r-1', since 2026-11-21 20:46:00 CET
 
-                         before   snasa                     verran                         now
+                         before   snasa                     verran                        now
                                   2026-11-21 20:40:12 CET   2026-11-21 20:41:00 CET
                                   change 8070:41            change 521:7
-                status   'new'    'accepted'                'decl\u{1b}[2Jined\u{202e}'    'accepted'
+                status   'new'    'accepted'                'decl\u{1b}[2Jined\u{202e}'   'accepted'
 
                 the row now
                   id       'r-1'
@@ -289,133 +250,5 @@ struct ShowingTests {
         #expect(
             printed.notes.hasPrefix(
                 "error: cannot show the status (hub.db): the answer about the status has no"))
-    }
-}
-
-@Suite("Verbs that act")
-struct ActingTests {
-    @Test("site add prints the token alone, and says the rest beside it")
-    func siteAdd() async throws {
-        let world = try FakeWorld([
-            "POST /v1/site": .json(#"{"name":"snasa","token":"s3cret","expires":"2026-11-22T19:46:00Z"}"#)
-        ])
-        let printed = await world.run("site", "add", "snasa")
-        #expect(printed.results == "s3cret\n")
-        #expect(printed.notes.contains("until 2026-11-22 20:46:00 CET"))
-        #expect(!printed.notes.contains("s3cret"))
-        #expect(world.asked.last?.body == ["name": "snasa", "expires_hours": 24])
-        _ = await world.run("site", "add", "snasa", "--expires", "90m")
-        #expect(world.asked.last?.body?["expires_hours"] == 1.5)
-        _ = await world.run("site", "add", "snasa", "--expires", "7d")
-        #expect(world.asked.last?.body?["expires_hours"] == 168)
-        for time in ["0h", "-1h", "h", "24", "1w", "366d", "1.5h"] {
-            #expect(await world.run("site", "add", "snasa", "--expires=\(time)").code == .usage)
-        }
-    }
-
-    @Test(
-        "conflict resolve sends the one choice it was given",
-        arguments: [
-            (["--take", "snasa"], ["take": "snasa", "by": "kari"]),
-            (["--take", "now"], ["take": "now", "by": "kari"]),
-            (
-                ["--set", "status=accepted", "--set", "beds=12", "--set", "note=NULL"],
-                ["set": ["status": "accepted", "beds": 12, "note": nil], "by": "kari"]
-            ), (["--restore"], ["restore": true, "by": "kari"]),
-            (
-                ["--delete", "--reason", "twice", "--by", "ola", "--changed", "3"],
-                ["delete": true, "reason": "twice", "by": "ola", "changed": 3]
-            ),
-        ] as [([String], JSON)])
-    func resolve(_ options: [String], _ body: JSON) async throws {
-        let world = try FakeWorld(["POST /v1/conflict/17/resolve": .json(Sample.settled)])
-        let printed = await world.run(words: ["conflict", "resolve", "17"] + options)
-        #expect(world.asked == [FakeWorld.Asked(line: "POST /v1/conflict/17/resolve", body: body)])
-        #expect(
-            printed.results
-                == "conflict 17 is settled: referral.status where id = 'r-1' is now 'accepted'\n")
-    }
-
-    @Test(
-        "no choice, two choices, a bad number or a bad value are refused before anybody is asked",
-        arguments: [
-            ["17"], ["17", "--take", "a", "--delete"], ["17", "--set", "status"], ["17", "--set", "=1"],
-            ["17", "--set", "a=1", "--set", "a=2"], ["17", "--set", "a='x"], ["x", "--delete"],
-            ["-1", "--delete"],
-            ["17", "--delete", "--changed", "x"], ["17", "--admit"],
-        ])
-    func refused(_ words: [String]) async throws {
-        let world = try FakeWorld()
-        #expect(await world.run(words: ["conflict", "resolve"] + words).code == .usage)
-        #expect(world.asked == [])
-    }
-
-    @Test("--dry-run looks, says what it would do, and does nothing")
-    func dryRun() async throws {
-        let world = try FakeWorld(["GET /v1/conflict/17": .json(Sample.shown)])
-        let printed = await world.run("conflict", "resolve", "17", "--take", "verran", "--dry-run")
-        #expect(
-            printed.results
-                == #"would settle conflict 17: referral.status where id = 'r-1': write 'decl\u{1b}[2Jined\u{202e}'"#
-                + "\n")
-        #expect(world.asked.map(\.line) == ["GET /v1/conflict/17"])
-        let unknown = await world.run("conflict", "resolve", "17", "--take", "mosvik", "--dry-run")
-        #expect(unknown.code == .usage && unknown.notes.contains("hint: Its sides are: snasa, verran."))
-        let changed = await world.run("conflict", "resolve", "17", "--restore", "--changed", "2", "--dry-run")
-        #expect(changed.code == .no)
-    }
-
-    @Test("sync says what went and came; off line it ends with 69")
-    func sync() async throws {
-        let world = try FakeWorld(["POST /v1/sync": .json(#"{"pushed":1,"pulled":12,"vector":{}}"#)])
-        #expect(await world.run("sync").results == "pushed 1 change set, pulled 12 change sets\n")
-        let offline = try FakeWorld([
-            "POST /v1/sync": .problem(
-                Problem(
-                    .serviceUnavailable, type: "https://samband.invalid/problem/hub-unreachable",
-                    title: "No hub",
-                    detail: "nothing listens there.", next: "Everything is kept."))
-        ])
-        let printed = await offline.run("sync")
-        #expect(printed.code == .unreachable)
-        #expect(
-            printed.notes == """
-                error: cannot exchange with the hub (hub.db): nothing listens there
-                hint: Everything is kept.
-
-                """)
-    }
-
-    @Test("hub init hands over the SQL files of a folder in the order of their names, hidden ones left out")
-    func hubInit() async throws {
-        let world = try FakeWorld()
-        for name in ["010-b.sql", "002-a.sql", ".hidden.sql", "notes.txt"] {
-            try FakeWorld.write(Array("-- \(name)".utf8), world.folder.file(name))
-        }
-        let new = world.folder.file("new.db")
-        let printed = await world.run(
-            "hub", "init", "--db", new, "--fleet", "DMS", "--schema", world.folder.path)
-        #expect(
-            world.services.made.withLock { $0 } == ["002-a.sql: -- 002-a.sql", "010-b.sql: -- 010-b.sql"])
-        #expect(printed.code == .usage)
-        #expect(printed.notes == "error: cannot create the hub (new.db): as the test wants\n")
-        try FakeWorld.write([0xff], world.folder.file("003.sql"))
-        #expect(
-            await world.run("hub", "init", "--db", new, "--fleet", "f", "--schema", world.folder.path).code
-                == .usage)
-    }
-
-    @Test("a token comes from a file or standard input, and a refused join leaves nothing behind")
-    func nodeJoin() async throws {
-        let world = try FakeWorld()
-        let new = world.folder.file("new.db")
-        let printed = await world.run(
-            "node", "join", "--db", new, "--hub", "http://127.0.0.1:1", "--token-file", "-", input: "t0ken\n")
-        #expect(world.services.made.withLock { $0 } == ["http://127.0.0.1:1 t0ken"])
-        #expect(printed.code == .notPermitted)
-        #expect(try FileText.names(inFolder: world.folder.path) == ["hub.db"])
-        let secure = await world.run(
-            "node", "join", "--db", new, "--hub", "https://hub", "--token-file", "-", input: "t\n")
-        #expect(secure.code == .usage)
     }
 }
