@@ -125,12 +125,16 @@ struct ConflictJudge {
         switch place.kind {
         case .cell:
             guard let value = x.write.cells[place.column!] else { return false }
-            if x.hadSeen(a, b) || defers(a, to: x, b) || defers(b, to: x, a) { return true }
+            if x.hadSeen(a, b) || stands(x, for: a, against: b) || stands(x, for: b, against: a) {
+                return true
+            }
             return covers(x, a) && value == b.write.cells[place.column!]
                 || covers(x, b) && value == a.write.cells[place.column!]
         case .insert:
             guard x.write.isWhole else { return false }
-            if x.hadSeen(a, b) { return true }
+            if x.hadSeen(a, b) || stands(x, for: a, against: b) || stands(x, for: b, against: a) {
+                return true
+            }
             return covers(x, a) && x.write.cells == b.write.cells
                 || covers(x, b) && x.write.cells == a.write.cells
         case .deleteUpdate:
@@ -141,10 +145,9 @@ struct ConflictJudge {
         }
     }
 
-    /// True when x followed a and is at odds with b about the whole row: that conflict speaks for this one.
-    private func defers(_ a: Act, to x: Act, _ b: Act) -> Bool {
-        covers(x, a) && x.set.isConcurrent(with: b.set) && x.write.isWhole && b.write.isWhole
-            && !disagreements(x, b).isEmpty
+    /// True when x wrote the cell anew, had seen a and not b: it stands for a, and is judged against b itself.
+    private func stands(_ x: Act, for a: Act, against b: Act) -> Bool {
+        covers(x, a) && x.set.isConcurrent(with: b.set)
     }
 
     private func covers(_ x: Act, _ y: Act) -> Bool { x.set.covers(y.set) }

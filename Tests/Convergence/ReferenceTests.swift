@@ -37,7 +37,7 @@ func runHistories(
 struct ReferenceTests {
     @Test("random histories of tables without constraints converge, lose nothing and find every conflict")
     func free() {
-        let seeds = SeedOfRun.seeds(from: 1, count: 3000)
+        let seeds = SeedOfRun.seeds(from: 1, count: 1500)
         let (tally, failure) = runHistories(seeds, make: { ReferenceMaker($0) }) { seed in
             Scenario(seed: seed, tables: Catalogue.free)
         }

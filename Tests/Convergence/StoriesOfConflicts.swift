@@ -112,6 +112,24 @@ extension Story {
                 try fleet.push("snasa")
             }, ends: ["k": nil]),
         Story(
+            claim: "a decision is sent as the column stores it",
+            tables: [.numbered],
+            tell: { fleet in
+                let key: [Value] = [.integer(1)]
+                try fleet.write("snasa", .insert(0, key, [.integer(2), .text("a")]))
+                try fleet.settleEverything()
+                try fleet.write("snasa", .update(0, key, [1: .text("b")]))
+                try fleet.write("inderoy", .update(0, key, [1: .text("c")]))
+                try fleet.send("snasa", "inderoy")
+                try fleet.decide(.cell, column: 1, .value(.integer(5)))
+                guard let decision = fleet.history.sets.values.first(where: { $0.dot.replica == fleet.hub.replica })
+                else { throw Broken("the decision is not in the order") }
+                let sent = decision.writes.values.first?.cells[1]
+                guard sent == (try fleet.hub.rows().values.first?.data[1]) else {
+                    throw Broken("sent as \(String(describing: sent))")
+                }
+            }),
+        Story(
             claim: "the policy newest settles at once and keeps both values on record",
             tables: [.newest], skewsMs: [0, 1000, 0],
             tell: { fleet in

@@ -149,28 +149,36 @@ extension HubStore {
     private func write(
         _ decided: DecidedWrite, _ record: ConflictRecord, position: UInt64, nowMs: UInt64, _ doing: String
     ) throws -> ConflictSide {
-        var builder = SegmentBuilder()
-        builder.add(
-            BlockKind(table: record.tableNumber, operation: decided.operation, columns: decided.columns),
-            key: record.key, values: decided.values)
-        builder.close()
-        let bytes = builder.takeFinished()[0]
-        guard try applyBlind([Segment(bytes)], position: position) else {
+        guard try applyBlind([Segment(segment(of: decided, record))], position: position) else {
             throw StoreError(
                 .refused, doing: doing,
                 why: "the row is not there any more, or the value would break a constraint of \(record.table)",
                 hint: "Look again: samband conflict show \(record.id).")
         }
+        // A column may store a value otherwise than it is given ('5' as 5): what it holds is what is sent.
+        let table = try access.table(record.tableNumber, doing)
+        let values = try access.cells(table, record.key, decided.columns) ?? []
+        let stored = DecidedWrite(operation: decided.operation, columns: decided.columns, values: values)
+        let bytes = segment(of: stored, record)
         let digest = SHA256.digest(bytes)
         try log.appendSegment(bytes, change: position, variant: .authored, number: 0, digest: digest)
         let header = try ownHeader(
             .decision, position: position, rowCount: 1, conflict: record.id, digests: [digest], nowMs: nowMs)
         _ = try appendOwn(header, position: position, hashes: [record.row.hash64], endsTransaction: false)
-        let cells = Dictionary(uniqueKeysWithValues: zip(decided.columns, decided.values))
+        let cells = Dictionary(uniqueKeysWithValues: zip(stored.columns, stored.values))
         return ConflictSide(
             dot: header.dot, hlc: header.hlc, position: position,
             value: record.columnIndex.flatMap { cells[$0] },
             row: record.columnIndex != nil || decided.operation == .delete ? nil : cells)
+    }
+
+    private func segment(of decided: DecidedWrite, _ record: ConflictRecord) -> [UInt8] {
+        var builder = SegmentBuilder()
+        builder.add(
+            BlockKind(table: record.tableNumber, operation: decided.operation, columns: decided.columns),
+            key: record.key, values: decided.values)
+        builder.close()
+        return builder.takeFinished()[0]
     }
 }
 

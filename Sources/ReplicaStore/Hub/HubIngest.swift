@@ -56,6 +56,8 @@ extension HubStore {
                 ConcurrentIndex.Entry(position: position, id: position, replica: replica, hashes: hashes))
         }
         try log.advance(header.dot)
+        try dropStaged(of: replica)
+        try connection.setMeta(.hlc, clock.last)
         let statement = try connection.cached("UPDATE samband_replica SET last_digest = ?1 WHERE replica = ?2")
         try statement.bind(at: 1, blob: header.digest)
         try statement.bind(UInt64(replica), at: 2)
