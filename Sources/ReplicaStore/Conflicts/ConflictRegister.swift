@@ -87,7 +87,7 @@ struct ConflictRegister {
             return
         }
         try openOrJoin(
-            record, .deleteUpdate, work, column: nil, base: .row(work.before ?? work.target),
+            record, .deleteUpdate, work, column: nil, base: .row(rowBase(work, operation, others)),
             rowSide(operation, work), others.map { rowSide($0, work) }, seen: operation.seen, policy: false)
     }
 
@@ -96,6 +96,17 @@ struct ConflictRegister {
         guard var record = try conflicts.record(id), record.life.isOpen else { return }
         record.life.settle(by: side, .write, at: position)
         try save(record)
+    }
+
+    /// The row before a delete and the writes that it had not seen: the row, with the cells that they wrote taken back.
+    private func rowBase(
+        _ work: RowWork, _ operation: LoggedOperation, _ others: [LoggedOperation]
+    ) throws -> [Value]? {
+        guard var row = try work.before ?? merge.image(work.row, work.concurrent) ?? work.target else { return nil }
+        for column in Set((others + [operation]).flatMap(\.columns)) {
+            row[column] = try cellBase(work, operation, column)
+        }
+        return row
     }
 
     /// What an author's write of a row says, laid over what it wrote there before; no cells for a delete.

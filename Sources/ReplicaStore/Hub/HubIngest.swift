@@ -16,6 +16,13 @@ extension HubStore {
         }
     }
 
+    /// Whether a change set of this header may come from that replica; one that is known already may.
+    package func check(_ header: ChangeSetHeader, from replica: UInt32, nowMs: UInt64) throws(StoreError) {
+        try storing("taking in change set \(header.dot)") {
+            _ = try Admission(store: self, replica: replica, nowMs: nowMs).check(header)
+        }
+    }
+
     /// The same for several, in one transaction: pushes share one fsync.
     package func ingest(_ sets: [ChangeSet], from replica: UInt32, nowMs: UInt64) throws(StoreError) -> Int {
         try writing("taking in \(sets.count) change sets of replica \(replica)") {
