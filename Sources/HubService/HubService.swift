@@ -91,6 +91,9 @@ package actor HubService {
     /// True while a replica's pull waits here.
     func isConnected(_ replica: UInt32) -> Bool { waiters.values.contains { $0.replica == replica } }
 
+    /// True while some pull waits.
+    var isWaiting: Bool { !waiters.isEmpty }
+
     /// Sends those who wait away and lets nobody wait any more: the server is about to end.
     package func drain() {
         isDraining = true

@@ -52,7 +52,6 @@ extension NodeService {
             let current: PushAnswer
             if let answer { current = answer } else { current = try await push([], firstSegment: 0) }
             let known = current.vector[store.replica]
-            try noteAcknowledged(known)
             let sealed = try storing { () throws(StoreError) in try store.sealedSeq() }
             guard known <= sealed else {
                 throw .store(
@@ -61,6 +60,7 @@ extension NodeService {
                         why: "the hub holds \(known) change sets of this replica, and this file knows of \(sealed) only",
                         hint: "The file was restored from a backup or copied; join this site again under a new file."))
             }
+            try noteAcknowledged(known)
             if known == sealed {
                 hubState = current
                 return sent
