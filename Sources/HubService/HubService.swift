@@ -82,6 +82,9 @@ package actor HubService {
         orderGrew()
     }
 
+    /// Closes the database. Nothing may be asked afterwards.
+    package func close() { store.close() }
+
     // MARK: credentials
 
     /// The site and replica of the bearer token of a request.

@@ -66,7 +66,7 @@ extension HubService {
         }
         var response = Response(.ok, body: Body(length: file.length) { try file.next() })
         response.headers.set("content-type", "application/vnd.sqlite3")
-        response.headers.set("repr-digest", FieldValue("sha-256=:\(base64(file.digest)):")!)
+        response.headers.set("repr-digest", FieldValue("sha-256=:\(Base64.encode(file.digest)):")!)
         return response
     }
 

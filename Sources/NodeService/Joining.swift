@@ -109,7 +109,7 @@ package enum Joining {
         } catch {
             throw .unreachable("the line was cut while the snapshot came (\(error)); join again with the same token")
         }
-        guard "sha-256=:\(base64(hash.finish())):" == digest, fsync(file) == 0 else {
+        guard "sha-256=:\(Base64.encode(hash.finish())):" == digest, fsync(file) == 0 else {
             throw .unreachable("the snapshot was damaged on the way; join again with the same token")
         }
     }

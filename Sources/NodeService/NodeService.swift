@@ -47,7 +47,8 @@ package actor NodeService {
         localNow = now
         offsetMs = try store.clockOffsetMs()
         acknowledged = try store.acknowledged()
-        link = LinkState(isUp: false, sinceMs: now(), lastContactMs: try store.lastContactMs(), trouble: nil)
+        let lastContactMs = try store.lastContactMs()
+        link = LinkState(isUp: false, sinceMs: lastContactMs ?? now(), lastContactMs: lastContactMs, trouble: nil)
     }
 
     /// What the programs and operators of this machine reach through the control socket.
@@ -92,6 +93,9 @@ package actor NodeService {
         }
         pushIsDue = false
     }
+
+    /// Closes the database; `run` has returned. Nothing may be asked afterwards.
+    package func close() { store.close() }
 
     func reading(_ body: @Sendable (any ReadableStore) throws(Problem) -> Response) throws(Problem) -> Response {
         try body(store)

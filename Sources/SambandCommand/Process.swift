@@ -5,8 +5,6 @@ import HTTP
 extension Tool {
     /// The tool in a real process: its words, its environment, its descriptors.
     package static func main() async -> Int32 {
-        // Else a reader that goes away ends the process without a word; so the write tells.
-        signal(SIGPIPE, SIG_IGN)
         let tool = Tool(console: .process, services: RoomServices())
         return await tool.run(Array(CommandLine.arguments.dropFirst())).rawValue
     }

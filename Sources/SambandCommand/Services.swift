@@ -27,9 +27,14 @@ package struct OpenedDatabase: Sendable {
 
     package let work: Work
     package let operatorHandler: any Handler
+    /// Closes the database: SQLite then writes its log back and takes it away. Nothing may be asked afterwards.
+    package let close: @Sendable () async -> Void
 
-    package init(_ work: Work, operatorHandler: any Handler) {
+    package init(
+        _ work: Work, operatorHandler: any Handler, close: @escaping @Sendable () async -> Void = {}
+    ) {
         self.work = work
         self.operatorHandler = operatorHandler
+        self.close = close
     }
 }

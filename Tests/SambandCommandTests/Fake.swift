@@ -63,7 +63,7 @@ final class FakeWorld: Sendable {
 
     func run(
         words: [String], environment: [String: String]? = nil, input: String = "", isTerminal: Bool = false,
-        columns: Int? = nil, pauses: Int = 0
+        columns: Int? = nil, pauses: Int = 0, services: (any Services)? = nil
     ) async -> Printed {
         state.withLock { $0 = State() }
         let console = Console(
@@ -83,7 +83,7 @@ final class FakeWorld: Sendable {
                 }
                 if isOver { throw CancellationError() }
             })
-        let code = await Tool(console: console, services: services).run(words)
+        let code = await Tool(console: console, services: services ?? self.services).run(words)
         return state.withLock { state in
             Printed(
                 results: String(decoding: state.results, as: UTF8.self),

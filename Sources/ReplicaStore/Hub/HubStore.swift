@@ -66,6 +66,9 @@ package final class HubStore {
         try storing(doing) { try reloadDisputed() }
     }
 
+    /// Closes the file. Nothing may be asked afterwards.
+    package func close() { connection.close() }
+
     /// What the hub has.
     package func vector() throws(StoreError) -> VectorClock {
         try storing("reading the hub's vector clock") { try log.vector() }

@@ -14,6 +14,8 @@ enum MetaKey: String {
     /// Milliseconds to add to the local clock to get the hub's.
     case clockOffsetMs = "clock_offset_ms"
     case schemaVersion = "schema_version"
+    /// SQLite's own count of schema changes, as it was when capture was last looked at.
+    case schemaCookie = "schema_cookie"
     case formatVersion = "format_version"
     /// The last own seq that the hub has acknowledged.
     case acknowledged

@@ -8,11 +8,11 @@ package final class NodeStore {
     let connection: Connection
     let log: ChangeLog
     let conflictTable: ConflictTable
-    let tables: [TableLayout]
-    let access: TableAccess
-    var sealer: Sealer
+    private(set) var tables: [TableLayout]
+    private(set) var access: TableAccess
+    private(set) var sealer: Sealer
+    private(set) var reader: OperationReader
     let rules: MergeRules
-    let reader: OperationReader
     /// The number of this incarnation of the site's database.
     package let replica: UInt32
     package let fleet: String
@@ -23,7 +23,6 @@ package final class NodeStore {
     /// Replicated tables whose writes nobody notices any more, for instance after DROP TABLE and CREATE TABLE: to be
     /// said loudly. Looked for anew whenever the schema has changed.
     package private(set) var uncaptured: [String] = []
-    private var schemaCookie: Int64 = -1
     /// Operations of in-flight change sets, decoded when first asked for.
     var inFlightOperations: [UInt64: [RowID: LoggedOperation]] = [:]
 
@@ -39,11 +38,7 @@ package final class NodeStore {
         clock = HybridClock(last: opened.hlc)
         log = ChangeLog(connection: connection)
         conflictTable = ConflictTable(connection: connection)
-        access = TableAccess(
-            connection: connection,
-            tables: Dictionary(uniqueKeysWithValues: (tables + ConflictTable.travelling).map { ($0.number, $0) }))
-        reader = OperationReader(log: log, shapes: access.tables.mapValues(\.shape))
-        sealer = Sealer(connection: connection, log: log, tables: tables)
+        (access, reader, sealer) = Self.hands(connection, log, tables)
         try storing(doing) {
             try connection.execute("PRAGMA journal_mode = WAL")
             try reloadInFlight()
@@ -73,6 +68,9 @@ package final class NodeStore {
             throw error
         }
     }
+
+    /// Closes the file. Nothing may be asked afterwards.
+    package func close() { connection.close() }
 
     // MARK: what is known
 
@@ -118,13 +116,34 @@ package final class NodeStore {
         return try writing("sealing new writes") { try sealInTransaction(nowMs: nowMs) }
     }
 
+    private static func hands(
+        _ connection: Connection, _ log: ChangeLog, _ tables: [TableLayout]
+    ) -> (TableAccess, OperationReader, Sealer) {
+        let access = TableAccess(
+            connection: connection,
+            tables: Dictionary(uniqueKeysWithValues: (tables + ConflictTable.travelling).map { ($0.number, $0) }))
+        let reader = OperationReader(log: log, shapes: access.tables.mapValues(\.shape))
+        return (access, reader, Sealer(connection: connection, log: log, tables: tables))
+    }
+
+    /// After the schema has changed here: follows renamed tables and columns, and finds tables that are not captured
+    /// any more.
     private func checkCapture() throws {
         let cookie = try connection.firstInteger("PRAGMA schema_version") ?? 0
-        guard cookie != schemaCookie else { return }
+        guard try cookie != Int64(bitPattern: connection.metaNumber(.schemaCookie)) else { return }
         uncaptured = try Capture.uncapturedTables(in: connection)
-        schemaCookie = cookie
-        // What is marked of such a table stays marked; the others go on.
-        sealer.tables = tables.filter { !uncaptured.contains($0.name) }
+        if uncaptured.isEmpty {
+            try connection.transaction { try Capture.install(in: connection) }
+            connection.clearCache()
+            tables = try TableLayout.all(connection)
+            (access, reader, sealer) = Self.hands(connection, log, tables)
+            // Installing is a change of the schema itself.
+            let now = try connection.firstInteger("PRAGMA schema_version") ?? 0
+            try connection.setMeta(.schemaCookie, .integer(now))
+        } else {
+            // What is marked of such a table stays marked; the others go on.
+            sealer.tables = tables.filter { !uncaptured.contains($0.name) }
+        }
     }
 
     func sealInTransaction(nowMs: UInt64) throws -> Dot? {

@@ -18,9 +18,9 @@ struct HubServer {
                     hint: "Run it so: samband node serve --db \(running.database.name)")
             }
             let server = try running.server(endpoint, siteHandler)
-            try running.announce("hub serving on \(HubServer.url(server.endpoint))")
+            running.announce("hub serving on \(HubServer.url(server.endpoint))")
             await Signals.first()
-            try running.announce("hub ending")
+            running.announce("hub ending")
             // Long polls are answered now; what came before gets the time it needs.
             await drain()
             await server.drain(deadlineMs: Running.drainMs) { _, target in target.path == ["v1", "pull"] }

@@ -15,7 +15,7 @@ struct NodeRunner {
                     .usage, "\(running.database.name) is the database of a hub",
                     hint: "Run it so: samband hub serve --db \(running.database.name)")
             }
-            try running.announce("node serving \(running.database.name)")
+            running.announce("node serving \(running.database.name)")
             try await withThrowingTaskGroup(of: Bool.self) { group in
                 group.addTask {
                     try await work()
@@ -28,7 +28,7 @@ struct NodeRunner {
                 // Whichever is over first: the signal, or the work with an error.
                 let isTold = try await group.next() ?? true
                 guard isTold else { throw CommandError(.bug, "the node stopped by itself") }
-                try running.announce("node ending")
+                running.announce("node ending")
                 group.cancelAll()
                 // Cancelled work ends by throwing, or in peace; either is what was asked for.
                 while let result = await group.nextResult() { _ = result }

@@ -28,7 +28,7 @@ struct RoomServices: Services {
             let hub = try HubService(path: path, now: RoomServices.now)
             return OpenedDatabase(
                 .hub(siteHandler: hub.siteHandler, drain: { await hub.drain() }),
-                operatorHandler: hub.operatorHandler)
+                operatorHandler: hub.operatorHandler, close: { await hub.close() })
         }
         let secret = try secret(path)
         // A push does not queue behind the pull that waits.
@@ -36,7 +36,8 @@ struct RoomServices: Services {
             path: path, push: try connect(facts.hub), pull: try connect(facts.hub), secret: secret,
             now: RoomServices.now)
         return OpenedDatabase(
-            .node(run: { try await RoomServices.run(node, path) }), operatorHandler: node.operatorHandler)
+            .node(run: { try await RoomServices.run(node, path) }), operatorHandler: node.operatorHandler,
+            close: { await node.close() })
     }
 
     /// The node's own work: what programs commit is sealed, and the exchange goes on beside it.

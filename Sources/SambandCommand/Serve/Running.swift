@@ -31,9 +31,11 @@ struct Running {
             try await body(opened)
         } catch {
             await control.drain(deadlineMs: Running.drainMs)
+            await opened.close()
             throw error
         }
         await control.drain(deadlineMs: Running.drainMs)
+        await opened.close()
         return .done
     }
 
@@ -45,8 +47,8 @@ struct Running {
         }
     }
 
-    /// The line that says that it runs; scripts wait for it.
-    func announce(_ what: String) throws(CommandError) {
-        try context.console.note("samband: \(Visible.text(what)) (pid \(getpid()))")
+    /// The line that says that it runs; scripts wait for it. Nobody has to read it.
+    func announce(_ what: String) {
+        try? context.console.note("samband: \(Visible.text(what)) (pid \(getpid()))")
     }
 }

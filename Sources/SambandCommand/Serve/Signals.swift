@@ -14,6 +14,8 @@ enum Signals {
         guard counter >= 0 else {
             throw CommandError(.inputOutput, "no descriptor is left (\(systemText(errno)))")
         }
+        // A command ends quietly when nobody reads on (`| head`); what serves outlives the reader of its notes.
+        signal(SIGPIPE, SIG_IGN)
         descriptor.store(counter, ordering: .releasing)
         for number in [SIGTERM, SIGINT] {
             var action = sigaction()
@@ -27,17 +29,22 @@ enum Signals {
         }
     }
 
-    /// Returns when a signal has come.
+    /// Returns when a signal has come or the task is cancelled. One task waits at a time.
     static func first() async {
         let counter = descriptor.load(ordering: .acquiring)
-        await withCheckedContinuation { (waiting: CheckedContinuation<Void, Never>) in
-            let isStarted = Thread.start("signals") {
-                var value: UInt64 = 0
-                while read(counter, &value, 8) < 0, errno == EINTR {}
-                waiting.resume()
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { (waiting: CheckedContinuation<Void, Never>) in
+                let isStarted = Thread.start("signals") {
+                    var value: UInt64 = 0
+                    while read(counter, &value, 8) < 0, errno == EINTR {}
+                    waiting.resume()
+                }
+                // Without a thread nothing could be served either.
+                if !isStarted { waiting.resume() }
             }
-            // Without a thread nothing could be served either.
-            if !isStarted { waiting.resume() }
+        } onCancel: {
+            var one: UInt64 = 1
+            _ = write(counter, &one, 8)
         }
     }
 }
