@@ -150,7 +150,8 @@ extension HubService {
             if last <= UInt64(position), await !waitForWork(caller.replica, ms: Int(waitMs)) {
                 // Two processes with one credential would otherwise send each other away without a pause.
                 throw Problem(
-                    .conflict, type: "https://samband.invalid/problem/replaced", title: "Another pull of this site waits",
+                    .conflict, type: "https://samband.invalid/problem/replaced",
+                    title: "Another pull of this site waits",
                     detail: "A newer request with the same credential has taken the place of this one.",
                     next: "See that one process only runs the site, and that its machine was not copied.")
             }

@@ -30,7 +30,8 @@ struct SnapshotMaker: Sendable {
 
     /// Removes what a process that was killed has left.
     static func removeLeftovers(in folder: String) {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []  // unreadable: said when opened
+        // A folder that cannot be read is said when the database is opened.
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         for name in names where name.hasPrefix(prefix) { unlink("\(folder)/\(name)") }
     }
 }

@@ -57,7 +57,8 @@ extension NodeService {
                 throw .store(
                     StoreError(
                         .diverged, doing: "pushing to the hub",
-                        why: "the hub holds \(known) change sets of this replica, and this file knows of \(sealed) only",
+                        why:
+                            "the hub holds \(known) change sets of this replica, and this file knows of \(sealed) only",
                         hint: "The file was restored from a backup or copied; join this site again under a new file."))
             }
             try noteAcknowledged(known)

@@ -244,7 +244,8 @@ struct ReviewedServiceTests {
         _ = try HubService(path: fleet.folder + "/hub.db", now: wallMs)
         _ = try await fleet.join("snasa")
         let names = try FileManager.default.contentsOfDirectory(atPath: fleet.folder)
-        #expect(!names.contains { $0.hasPrefix(".samband-snapshot") || $0.hasSuffix(".part") || $0.hasSuffix(".joining") })
+        #expect(
+            !names.contains { $0.hasPrefix(".samband-snapshot") || $0.hasSuffix(".part") || $0.hasSuffix(".joining") })
     }
 }
 

@@ -66,7 +66,8 @@ extension TableLayout {
             if index.predicate != nil { columns.formUnion(allColumns) }
         }
         return TableLayout(
-            shape: shape, name: name, keyColumns: keyColumns, keyAffinities: keyAffinities, dataColumns: dataColumns, uniqueIndexes: uniqueIndexes,
+            shape: shape, name: name, keyColumns: keyColumns, keyAffinities: keyAffinities, dataColumns: dataColumns,
+            uniqueIndexes: uniqueIndexes,
             references: references, referencedBy: referencedBy, pending: pending, constrainedColumns: columns)
     }
 }

@@ -101,7 +101,8 @@ extension HubStore {
             access: access, log: log, incoming: incoming, keyHashes: hashes, index: index, rules: rules)
         try merge.judge(segments, concurrent: concurrent)
         try Placement(merge, concurrent: concurrent).run()
-        let origins = Origins(index: index, log: log, reader: merge.reader)
+        let origins = Origins(
+            index: index, log: log, reader: merge.reader, wanted: Set(merge.works.keys.map(\.hash64)))
         var register = ConflictRegister(
             conflicts: conflictTable, policies: policies, merge: merge, origins: origins, position: position,
             nowMs: nowMs)

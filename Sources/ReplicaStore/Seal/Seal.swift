@@ -172,7 +172,8 @@ struct SegmentSink {
             guard bytes.count <= maxBytes else {
                 throw StoreError(
                     .refused, doing: "sealing new writes",
-                    why: "a row is larger than \(Limits.pushedFrameBytes >> 20) MiB, which is more than can be exchanged",
+                    why:
+                        "a row is larger than \(Limits.pushedFrameBytes >> 20) MiB, which is more than can be exchanged",
                     hint: "Keep such content outside the table, in pieces; until then nothing of this site is sent.")
             }
             let digest = SHA256.digest(bytes)
