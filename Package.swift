@@ -26,8 +26,9 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CSQLite"),
         .systemLibrary(name: "CLinux"),
+        .systemLibrary(name: "CSHA256"),
         room("SQLite", ["CSQLite"]),
-        room("Replication"),
+        room("Replication", ["CSHA256"]),
         .target(
             name: "ReplicaStore", dependencies: ["SQLite", "Replication"],
             resources: [.embedInCode("Schema/SystemTables.sql")], swiftSettings: strict),

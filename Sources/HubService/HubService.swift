@@ -11,11 +11,17 @@ package actor HubService {
     private let executor: DatabaseExecutor
     /// The time in milliseconds since 1970.
     let now: @Sendable () -> UInt64
+    let path: String
     /// The folder in which snapshots are made; they are unlinked as soon as they are open.
     let folder: String
     private var waiters: [UInt64: Waiter] = [:]
     private var nextWaiter: UInt64 = 0
+    /// Waits that a newcomer ended.
+    private var displaced: Set<UInt64> = []
     private var isDraining = false
+    /// Replicas whose push is being taken in, and whose snapshot is being made.
+    var pushing: Set<UInt32> = []
+    var snapshotting: Set<UInt32> = []
 
     private struct Waiter {
         let replica: UInt32
@@ -29,7 +35,10 @@ package actor HubService {
         executor = DatabaseExecutor(name: "samband-hub")
         store = try HubStore(path: path)
         self.now = now
-        folder = path.contains("/") ? String(path[..<path.lastIndex(of: "/")!]) : "."
+        self.path = path
+        let cut = path.lastIndex(of: "/")
+        folder = cut.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+        SnapshotMaker.removeLeftovers(in: folder)
     }
 
     /// What sites reach over the network.
@@ -42,9 +51,14 @@ package actor HubService {
 
     /// Waits until the order may have grown, the time is over or the task is cancelled. One waits per replica:
     /// a newcomer sends the one before away.
-    func waitForWork(_ replica: UInt32, ms: Int) async {
-        if isDraining { return }
-        for (id, waiter) in waiters where waiter.replica == replica { wake(id, waiter) }
+    ///
+    /// - Returns: false when it was sent away by a newcomer.
+    func waitForWork(_ replica: UInt32, ms: Int) async -> Bool {
+        if isDraining { return true }
+        for (id, waiter) in waiters where waiter.replica == replica {
+            displaced.insert(id)
+            wake(id, waiter)
+        }
         let id = nextWaiter
         nextWaiter += 1
         let timer = Task {
@@ -57,6 +71,7 @@ package actor HubService {
             Task { await self.wake(id) }
         }
         timer.cancel()
+        return displaced.remove(id) == nil
     }
 
     private func wake(_ id: UInt64) {
@@ -76,14 +91,17 @@ package actor HubService {
     /// True while a replica's pull waits here.
     func isConnected(_ replica: UInt32) -> Bool { waiters.values.contains { $0.replica == replica } }
 
+    /// True while some pull waits.
+    var isWaiting: Bool { !waiters.isEmpty }
+
     /// Sends those who wait away and lets nobody wait any more: the server is about to end.
     package func drain() {
         isDraining = true
         orderGrew()
     }
 
-    /// Closes the database. Nothing may be asked afterwards.
-    package func close() { store.close() }
+    /// Writes SQLite's log back. A request that is still suspended may go on: the file stays open until the process ends.
+    package func close() { store.writeBack() }
 
     // MARK: credentials
 

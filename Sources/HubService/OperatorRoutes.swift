@@ -16,6 +16,11 @@ struct OperatorRoutes {
         router.on(.post, "/v1/conflict/{id}/resolve") { request, parameters throws(Problem) in
             try await hub.resolve(parameters["id"], request)
         }
+        router.on(.post, "/v1/sync") { _, _ throws(Problem) in
+            throw Problem(
+                .unprocessableContent, type: "https://samband.invalid/problem/refused", title: "A hub does not sync",
+                detail: "The database is the hub's: its nodes come to it.", next: "Name a node's file with --db.")
+        }
         ReadRoutes.add(to: &router) { body throws(Problem) in try await hub.reading(body) }
         return router
     }

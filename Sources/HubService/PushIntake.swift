@@ -5,7 +5,7 @@ import Replication
 /// that they share one fsync.
 struct PushIntake {
     let replica: UInt32
-    private var reader = FrameReader()
+    private var reader = FrameReader(bodyMaxBytes: Limits.pushedFrameBytes)
     private var header: ChangeSetHeader?
     private var segments: [[UInt8]] = []
     private var whole: [ChangeSet] = []
@@ -19,11 +19,12 @@ struct PushIntake {
         reader.append(piece)
         while let frame = try reader.next() {
             switch frame {
-            case .header(let header, let delivery): try begin(header, delivery, store)
+            case .header(let header, let delivery): try begin(header, delivery, store, nowMs)
             case .segment(let bytes):
                 guard header != nil else {
                     throw CodecError(reading: "push", at: 0, why: "a segment without its header")
                 }
+                try check(bytes)
                 segments.append(bytes)
             case .end: throw CodecError(reading: "push", at: 0, why: "an end frame, which only a pull has")
             }
@@ -39,7 +40,9 @@ struct PushIntake {
         try ingest(store, nowMs)
     }
 
-    private mutating func begin(_ header: ChangeSetHeader, _ delivery: Delivery, _ store: HubStore) throws {
+    private mutating func begin(
+        _ header: ChangeSetHeader, _ delivery: Delivery, _ store: HubStore, _ nowMs: UInt64
+    ) throws {
         guard self.header == nil else {
             throw CodecError(reading: "push", at: 0, why: "a change set begins before the one before has ended")
         }
@@ -48,19 +51,34 @@ struct PushIntake {
                 .refused, doing: "taking in change set \(header.dot)", why: "the caller is replica \(replica)",
                 hint: "A site sends its own change sets only.")
         }
+        if header.segmentDigests.count > Self.checkedFrom {
+            // Before much of it is held: may it come at all?
+            try ingest(store, nowMs)
+            try store.check(header, from: replica, nowMs: nowMs)
+        }
         self.header = header
         segments = []
-        if delivery.firstSegment > 0 {
+        if delivery.firstSegment > 0, let staged = try store.staged(of: replica), staged.seq == header.dot.seq {
             segments = Array(try store.stagedSegments(of: header.dot).prefix(Int(clamping: delivery.firstSegment)))
-            guard segments.count == Int(clamping: delivery.firstSegment),
-                segments.count <= header.segmentDigests.count
-            else {
-                throw StoreError(
-                    .missing, doing: "taking in change set \(header.dot)", why: "its first segments are not here",
-                    hint: "The site sends them again by itself.")
-            }
+        }
+        guard segments.count == Int(clamping: delivery.firstSegment), segments.count <= header.segmentDigests.count
+        else {
+            throw StoreError(
+                .missing, doing: "taking in change set \(header.dot)", why: "its first segments are not here",
+                hint: "The site sends them again by itself.")
         }
     }
+
+    /// A large change set is checked as it comes, so that nobody fills the memory with what will be refused.
+    private func check(_ bytes: [UInt8]) throws {
+        guard let header, header.segmentDigests.count > Self.checkedFrom else { return }
+        guard SHA256.digest(bytes) == header.segmentDigests[segments.count] else {
+            throw CodecError(reading: "push", at: 0, why: "a segment whose digest does not fit its header")
+        }
+    }
+
+    /// Change sets of more segments than this are checked before they are whole.
+    private static let checkedFrom = 4
 
     private mutating func ingest(_ store: HubStore, _ nowMs: UInt64) throws {
         guard !whole.isEmpty else { return }

@@ -49,21 +49,28 @@ extension HubService {
         ])
     }
 
-    /// The rows as they stand, as a ready SQLite file, with its SHA-256 in `repr-digest` (RFC 9530).
+    /// The rows as they stand, as a ready SQLite file, with its SHA-256 in `repr-digest` (RFC 9530). Made beside the
+    /// hub's other work, one after the other, and one at a time for each replica.
     func snapshot(_ request: Request) async throws(Problem) -> Response {
         let caller = try caller(request)
-        let path = "\(folder)/.samband-snapshot-\(caller.replica)-\(UInt64.random(in: 0...UInt64.max))"
-        try answering { () throws(StoreError) in
-            try store.makeSnapshot(for: caller.replica, to: path, nowMs: now())
+        guard snapshotting.count < 4, snapshotting.insert(caller.replica).inserted else {
+            throw Problem(
+                .serviceUnavailable, type: "https://samband.invalid/problem/busy", title: "Snapshots are being made",
+                detail: "One for this site, or several for others, are on their way.", next: "It is asked for again.",
+                retryAfterSeconds: 5)
         }
-        let file: SnapshotReader
+        defer { snapshotting.remove(caller.replica) }
+        let maker = SnapshotMaker(database: path, folder: folder, site: caller.site, replica: caller.replica)
+        let made: (file: SnapshotReader, position: UInt64)
         do {
-            file = try SnapshotReader(unlinking: path)
+            made = try await maker.make()
         } catch {
             throw Problem(
-                .internalServerError, type: "https://samband.invalid/problem/io", title: "The snapshot cannot be read",
-                detail: "\(error).", next: "Look at the disk of the hub.")
+                .internalServerError, type: "https://samband.invalid/problem/io", title: "No snapshot can be made",
+                detail: "\(error).", next: "Look at the disk of the hub and its space.")
         }
+        try answering { () throws(StoreError) in try store.noteSnapshot(to: caller.replica, position: made.position) }
+        let file = made.file
         var response = Response(.ok, body: Body(length: file.length) { try file.next() })
         response.headers.set("content-type", "application/vnd.sqlite3")
         response.headers.set("repr-digest", FieldValue("sha-256=:\(Base64.encode(file.digest)):")!)
@@ -74,6 +81,13 @@ extension HubService {
     /// body asks how far the hub has come.
     func push(_ request: Request) async throws(Problem) -> Response {
         let caller = try caller(request)
+        guard pushing.insert(caller.replica).inserted else {
+            throw Problem(
+                .serviceUnavailable, type: "https://samband.invalid/problem/busy", title: "A push is being taken in",
+                detail: "Another push of this site has not ended yet.", next: "It is tried again by itself.",
+                retryAfterSeconds: 1)
+        }
+        defer { pushing.remove(caller.replica) }
         var intake = PushIntake(replica: caller.replica)
         do {
             while let piece = try await request.body.next() {
@@ -133,7 +147,14 @@ extension HubService {
         let waitMs = min(max(body["wait_ms"]?.integer ?? 0, 0), 60_000)
         if waitMs > 0 {
             let last = try answering { () throws(StoreError) in try store.lastPosition() }
-            if last <= UInt64(position) { await waitForWork(caller.replica, ms: Int(waitMs)) }
+            if last <= UInt64(position), await !waitForWork(caller.replica, ms: Int(waitMs)) {
+                // Two processes with one credential would otherwise send each other away without a pause.
+                throw Problem(
+                    .conflict, type: "https://samband.invalid/problem/replaced",
+                    title: "Another pull of this site waits",
+                    detail: "A newer request with the same credential has taken the place of this one.",
+                    next: "See that one process only runs the site, and that its machine was not copied.")
+            }
         }
         var skip: (dot: Dot, segments: UInt64)?
         if let resume = body["resume"], let dot = resume["change"]?.string.flatMap({ Dot($0) }),

@@ -27,7 +27,7 @@ package final class CommitWatch: Sendable {
         guard inotify >= 0, stopping >= 0 else {
             throw SystemFailure(doing: "watching \(path) for commits", code: errno)
         }
-        let folder = path.contains("/") ? String(path[..<path.lastIndex(of: "/")!]) : "."
+        let folder = Joining.folder(of: path)
         guard inotify_add_watch(inotify, folder, UInt32(IN_MODIFY | IN_CREATE)) >= 0 else {
             throw SystemFailure(doing: "watching the folder of \(path) for commits", code: errno)
         }

@@ -25,38 +25,60 @@ package enum Joining {
                     .refused, doing: "joining with \(path)", why: "there is a file already",
                     hint: "Name a file that does not exist yet with --db."))
         }
-        let secret = try keepSecret(secretPath(of: path))
+        let joining = path + "-samband.joining"
+        let secret = try keepSecret(joining, for: token)
         let answer = try await ask(transport, token: token, secret: secret)
         let part = path + ".part"
-        try await download(to: part, transport, secret)
-        do {
-            try NodeFile.adopt(part, hub: hub)
+        do throws(ExchangeError) {
+            try await download(to: part, transport, secret)
+            do {
+                try NodeFile.adopt(part, hub: hub, site: answer.site, replica: answer.replica)
+            } catch {
+                throw ExchangeError.store(error)
+            }
+            try put(Array((secret + "\n").utf8), at: secretPath(of: path), "keeping the node's secret")
+            guard rename(part, path) == 0 else { throw ExchangeError.store(failure("putting \(path) in place")) }
         } catch {
-            throw .store(error)
+            // Rows of patients: nothing of them stays behind.
+            for end in ["", "-journal", "-wal", "-shm"] { unlink(part + end) }
+            throw error
         }
-        guard rename(part, path) == 0 else { throw .store(failure("putting \(path) in place")) }
+        unlink(joining)
         syncFolder(of: path)
-        return answer
+        return answer.site
     }
 
-    private static func keepSecret(_ path: String) throws(ExchangeError) -> String {
+    /// The secret that was made for this token, else a new one, kept from before the hub is asked. One made for another
+    /// token is never shown: it may be the secret of another site.
+    private static func keepSecret(_ path: String, for token: String) throws(ExchangeError) -> String {
+        let digest = Base64.encode(SHA256.digest(Array(token.utf8)))
         if let known = try? String(contentsOfFile: path, encoding: .utf8) {  // none yet: made below
-            return known.trimmingCharacters(in: .whitespacesAndNewlines)
+            let lines = known.split(separator: "\n")
+            if lines.count == 2, lines[0] == digest, lines[1].utf8.count >= 32 { return String(lines[1]) }
         }
         let secret = randomToken()
-        let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard file >= 0 else { throw .store(failure("keeping the node's secret in \(path)")) }
-        defer { close(file) }
-        let bytes = Array((secret + "\n").utf8)
-        guard write(file, bytes, bytes.count) == bytes.count, fsync(file) == 0 else {
-            throw .store(failure("keeping the node's secret in \(path)"))
-        }
+        try put(Array("\(digest)\n\(secret)\n".utf8), at: path, "keeping the node's secret")
         return secret
+    }
+
+    /// Writes a small file, readable by its owner only, whole or not at all.
+    private static func put(_ bytes: [UInt8], at path: String, _ doing: String) throws(ExchangeError) {
+        let new = path + ".new"
+        unlink(new)
+        let file = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw .store(failure("\(doing) in \(path)")) }
+        let isWritten = write(file, bytes, bytes.count) == bytes.count && fsync(file) == 0
+        close(file)
+        guard isWritten, rename(new, path) == 0 else {
+            unlink(new)
+            throw .store(failure("\(doing) in \(path)"))
+        }
+        syncFolder(of: path)
     }
 
     private static func ask(
         _ transport: any Transport, token: String, secret: String
-    ) async throws(ExchangeError) -> String {
+    ) async throws(ExchangeError) -> (site: String, replica: UInt32) {
         let body: JSON = ["token": .string(token), "secret": .string(secret)]
         let response: Response
         do {
@@ -69,12 +91,14 @@ package enum Joining {
         guard let json = try? JSON(parsing: bytes) else {
             throw .unreachable("something other than the hub answered, with status \(response.status)")
         }
-        guard response.status == .ok, let site = json["site"]?.string else {
+        guard response.status == .ok, let site = json["site"]?.string,
+            let replica = json["replica"]?.integer.flatMap({ UInt32(exactly: $0) })
+        else {
             throw .refused(
                 status: response.status.code, title: json["title"]?.string ?? "\(response.status)",
                 detail: json["detail"]?.string ?? "", next: json["next"]?.string ?? "")
         }
-        return site
+        return (site, replica)
     }
 
     private static func download(
@@ -93,15 +117,18 @@ package enum Joining {
             throw .unreachable("the hub gave no snapshot but status \(response.status)")
         }
         unlink(path)
-        let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o660)
+        let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw .store(failure("writing \(path)")) }
         defer { close(file) }
         var hash = SHA256()
         do {
             while let piece = try await response.body.next() {
                 hash.update(piece)
-                guard write(file, piece, piece.count) == piece.count else {
-                    throw ExchangeError.store(failure("writing \(path)"))
+                var written = 0
+                while written < piece.count {
+                    let count = piece[written...].withUnsafeBytes { write(file, $0.baseAddress!, $0.count) }
+                    guard count > 0 else { throw ExchangeError.store(failure("writing \(path)")) }
+                    written += count
                 }
             }
         } catch let error as ExchangeError {
@@ -120,8 +147,14 @@ package enum Joining {
             hint: "Look at the folder's rights and the disk's space.")
     }
 
+    /// The folder that a path is in.
+    static func folder(of path: String) -> String {
+        guard let cut = path.lastIndex(of: "/") else { return "." }
+        return cut == path.startIndex ? "/" : String(path[..<cut])
+    }
+
     private static func syncFolder(of path: String) {
-        let folder = path.contains("/") ? String(path[..<path.lastIndex(of: "/")!]) : "."
+        let folder = folder(of: path)
         let handle = open(folder, O_RDONLY | O_CLOEXEC)
         guard handle >= 0 else { return }
         fsync(handle)

@@ -45,24 +45,40 @@ extension NodeService {
     /// Sends own change sets until the hub holds all that is sealed.
     func pushAll() async throws(ExchangeError) -> Int {
         var sent = 0
-        var answer = try await push([], firstSegment: 0)
+        var answer = hubState
+        // Asked for anew after every failure: what the hub holds may not be what was thought.
+        hubState = nil
         while true {
-            let known = answer.vector[store.replica]
-            try noteAcknowledged(known)
+            let current: PushAnswer
+            if let answer { current = answer } else { current = try await push([], firstSegment: 0) }
+            let known = current.vector[store.replica]
             let sealed = try storing { () throws(StoreError) in try store.sealedSeq() }
-            if known >= sealed { return sent }
+            guard known <= sealed else {
+                throw .store(
+                    StoreError(
+                        .diverged, doing: "pushing to the hub",
+                        why:
+                            "the hub holds \(known) change sets of this replica, and this file knows of \(sealed) only",
+                        hint: "The file was restored from a backup or copied; join this site again under a new file."))
+            }
+            try noteAcknowledged(known)
+            if known == sealed {
+                hubState = current
+                return sent
+            }
             let sets = try storing { () throws(StoreError) in try store.outgoing(after: known, maxBytes: 4 << 20) }
             guard let first = sets.first else { return sent }
-            let resume = answer.staged.flatMap { $0.seq == first.header.dot.seq ? $0.segments : nil } ?? 0
-            answer = try await push(sets, firstSegment: resume)
+            let resume = current.staged.flatMap { $0.seq == first.header.dot.seq ? $0.segments : nil } ?? 0
+            let after = try await push(sets, firstSegment: resume)
+            answer = after
             sent += sets.count
-            guard answer.vector[store.replica] > known else {
+            guard after.vector[store.replica] > known else {
                 throw .unreachable("the hub took nothing of what was pushed")
             }
         }
     }
 
-    private struct PushAnswer {
+    struct PushAnswer: Sendable {
         let vector: VectorClock
         let staged: (seq: UInt64, segments: UInt64)?
     }
@@ -100,6 +116,9 @@ extension NodeService {
             ("position", .integer(Int64(position))), ("sealed", .integer(Int64(sealed))),
             ("wait_ms", .integer(Int64(waitMs))),
         ])
+        // Taken before the wait: another exchange may come in between.
+        let partial = self.partial
+        self.partial = nil
         if let partial, !partial.segments.isEmpty {
             request["resume"] = [
                 "change": .string("\(partial.header.dot)"), "segment": .integer(Int64(partial.segments.count)),
@@ -113,7 +132,6 @@ extension NodeService {
                 "the answer to a pull is not the hub's, but of type \(response.headers["content-type"] ?? "none")")
         }
         var intake = PullIntake(partial: partial)
-        partial = nil
         var taken = 0
         do {
             while let piece = try await response.body.next() {
@@ -128,11 +146,11 @@ extension NodeService {
         } catch {
             // The line was cut: what is whole is taken, the segments of the rest are kept.
             taken += try takeWhole(&intake, atLeast: 0)
-            partial = intake.rest
+            self.partial = intake.rest
             throw .unreachable("the line was cut within a pull (\(error))")
         }
         guard let end = intake.end else { throw .unreachable("the pull ended without its end frame") }
-        measureClock(Int64(end.hubTimeMs), before: localNow())
+        measureClock(Int64(clamping: end.hubTimeMs), before: localNow())
         noteContact()
         return taken
     }
@@ -189,7 +207,10 @@ extension NodeService {
     private func measureClock(_ hubTimeMs: Int64, before: UInt64) {
         let after = Int64(localNow())
         let middle = Int64(before) + (after - Int64(before)) / 2
-        offsetMs = hubTimeMs - middle
+        // Beyond ten years it is no clock, but somebody else's answer.
+        let (offset, overflows) = hubTimeMs.subtractingReportingOverflow(middle)
+        guard !overflows, offset.magnitude < 10 * 365 * 86_400_000 else { return }
+        offsetMs = offset
         // Only a correction for next time: a failure to keep it harms nothing that is written.
         try? store.noteClockOffset(offsetMs)
     }
@@ -200,13 +221,20 @@ extension NodeService {
         if !link.isUp {
             link.isUp = true
             link.sinceMs = now
-            link.trouble = nil
         }
+        link.trouble = nil
         writeLink()
     }
 
     func noteLink(_ error: ExchangeError) {
-        if case .refused = error { link.lastContactMs = localNow() }
+        switch error {
+        case .refused, .store:
+            // The hub was reached, or has nothing to do with it: the line is not what is wrong.
+            if case .refused = error { noteContact() }
+            link.trouble = "\(error)"
+            return
+        case .unreachable: break
+        }
         if link.isUp {
             link.isUp = false
             link.sinceMs = localNow()

@@ -52,10 +52,17 @@ extension NodeService {
         } catch {
             switch error {
             case .store(let error): throw Problem(error)
-            case .refused(_, let title, let detail, let next):
+            case .refused(let code, let title, let detail, let next):
+                let (status, type): (Status, String) =
+                    switch code {
+                    case 401, 403: (.forbidden, "hub-refused")
+                    case 408, 429, 503: (.serviceUnavailable, "busy")
+                    case 409: (.conflict, "changed")
+                    case 500...599: (.internalServerError, "io")
+                    default: (.unprocessableContent, "hub-refused")
+                    }
                 throw Problem(
-                    .forbidden, type: "https://samband.invalid/problem/hub-refused", title: title, detail: detail,
-                    next: next)
+                    status, type: "https://samband.invalid/problem/\(type)", title: title, detail: detail, next: next)
             case .unreachable(let why):
                 throw Problem(
                     .serviceUnavailable, type: "https://samband.invalid/problem/hub-unreachable",

@@ -19,6 +19,8 @@ package actor NodeService {
     var offsetMs: Int64
     /// The last own seq that the hub has said it holds.
     var acknowledged: UInt64
+    /// What the hub was last known to hold of us; nil when it has to be asked.
+    var hubState: PushAnswer?
     /// The part of a change set that a cut pull has left.
     var partial: PartialPull?
     var link: LinkState
@@ -94,8 +96,12 @@ package actor NodeService {
         pushIsDue = false
     }
 
-    /// Closes the database; `run` has returned. Nothing may be asked afterwards.
-    package func close() { store.close() }
+    /// Writes SQLite's log back and notes that nobody keeps the line any more. A request that is still suspended may go
+    /// on: the file stays open until the process ends.
+    package func close() {
+        noteEnd()
+        store.writeBack()
+    }
 
     func reading(_ body: @Sendable (any ReadableStore) throws(Problem) -> Response) throws(Problem) -> Response {
         try body(store)

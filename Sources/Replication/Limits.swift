@@ -4,6 +4,9 @@ package enum Limits {
     package static let segmentTargetBytes = 1 << 20
     /// No segment is larger than this, so no row can be.
     package static let segmentMaxBytes = 256 << 20
+    /// A site may push no larger frame, so no row of this size is sealed: what the hub adds about a row, with all sides of
+    /// a conflict, still fits into a segment.
+    package static let pushedFrameBytes = 32 << 20
     /// Segments of one change set.
     package static let segmentsPerChangeSet = 1 << 20
     /// Columns of a segment, counted over its blocks, keys and stamps included: what a reader keeps in memory

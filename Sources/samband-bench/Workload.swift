@@ -42,11 +42,16 @@ enum Workload {
         }
     }
 
-    static func update(_ connection: Connection, _ numbers: Range<Int>, perTransaction: Int) throws {
+    /// Writes another value into one column of as many rows as `numbers` has, scattered over the `rows` of the file as
+    /// those of a working day are.
+    static func update(
+        _ connection: Connection, _ numbers: Range<Int>, of rows: Int, perTransaction: Int,
+        status: String = "accepted"
+    ) throws {
         let statement = try connection.cached("UPDATE referral SET status = ?2 WHERE id = ?1")
         try inTransactions(connection, numbers, perTransaction) { number in
-            try statement.bind(at: 1, blob: key(number))
-            try statement.bind(at: 2, text: "accepted")
+            try statement.bind(at: 1, blob: key(number * 7919 % rows))
+            try statement.bind(at: 2, text: status)
             try statement.run()
         }
     }
@@ -85,9 +90,16 @@ final class BenchFolder {
 
     /// A program's connection to a database.
     func program(_ name: String) throws -> Connection {
-        let connection = try Connection(path: "\(path)/\(name)", mode: .readWrite, busyTimeoutMs: 1000)
+        let connection = try Connection(path: "\(path)/\(name)", mode: .readWrite, busyTimeoutMs: 5000)
         try connection.execute("PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4000;")
         return connection
+    }
+
+    /// Empties the write-ahead log of a database: what was written before the clock starts is not paid for within.
+    func settle(_ name: String) throws {
+        let connection = try program(name)
+        defer { connection.close() }
+        try connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     }
 
     /// A hub and the files of its nodes, ready.

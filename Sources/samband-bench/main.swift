@@ -12,7 +12,8 @@ do {
     case "apply": isMet = try benchApply(rounds: rounds, rows: rows)
     case "sync": isMet = try benchSync(rounds: rounds, rows: arguments.count > 1 ? rows : 100_000)
     default:
-        FileHandle.standardError.write(Data("usage: samband-bench capture|seal|apply|sync [ROWS] [ROUNDS]\n".utf8))
+        FileHandle.standardError.write(
+            Data("usage: samband-bench capture|seal|apply|sync [ROWS] [ROUNDS]\n".utf8))
         exit(64)
     }
     exit(isMet ? 0 : 1)

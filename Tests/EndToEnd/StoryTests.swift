@@ -84,7 +84,7 @@ extension RealProcesses {
             }
         }
 
-        @Test("a place that two sites took is withheld and listed, and what goes with it waits too")
+        @Test("a place that two sites took is withheld from the second, and listed everywhere")
         func withheldRow() async throws {
             let fleet = try await RealFleet(schema: Schemas.referrals, sites: ["snasa", "verran"])
             for (site, id) in [("snasa", "b-1"), ("verran", "b-2")] {

@@ -5,6 +5,15 @@ import Testing
 
 private func hex(_ bytes: [UInt8]) -> String { bytes.map { String(format: "%02x", $0) }.joined() }
 
+/// By the processor, where it can, and by our own rounds.
+private let ways = SHA256.isInProcessor ? [true, false] : [false]
+
+private func hash(_ bytes: [UInt8], usingProcessor: Bool) -> [UInt8] {
+    var hash = SHA256(usingProcessor: usingProcessor)
+    hash.update(bytes)
+    return hash.finish()
+}
+
 @Suite("SHA-256")
 struct SHA256Tests {
     // FIPS 180-4 examples and the NIST CAVP short messages.
@@ -24,12 +33,12 @@ struct SHA256Tests {
             ),
         ])
     func vectors(message: String, digest: String) {
-        #expect(hex(SHA256.digest(Array(message.utf8))) == digest)
+        for way in ways { #expect(hex(hash(Array(message.utf8), usingProcessor: way)) == digest) }
     }
 
-    @Test("a million times a")
-    func million() {
-        var hash = SHA256()
+    @Test("a million times a", arguments: ways)
+    func million(usingProcessor: Bool) {
+        var hash = SHA256(usingProcessor: usingProcessor)
         for _ in 0..<1000 { hash.update([UInt8](repeating: 0x61, count: 1000)) }
         #expect(hex(hash.finish()) == "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0")
     }
@@ -39,7 +48,7 @@ struct SHA256Tests {
         var random = SeededRandom(seed: 7)
         for _ in 0..<200 {
             let whole = (0..<random.int(0...400)).map { _ in UInt8.random(in: 0...255, using: &random) }
-            var hash = SHA256()
+            var hash = SHA256(usingProcessor: random.chance(50) && SHA256.isInProcessor)
             var start = 0
             while start < whole.count {
                 let end = min(whole.count, start + random.int(0...130))
@@ -73,6 +82,7 @@ struct SHA256Tests {
         try process.run()
         let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
-        #expect(text.split(separator: "\n").map(String.init) == messages.map { hex(SHA256.digest($0)) })
+        let lines = text.split(separator: "\n").map(String.init)
+        for way in ways { #expect(lines == messages.map { hex(hash($0, usingProcessor: way)) }) }
     }
 }

@@ -131,6 +131,17 @@ struct ShowingTests {
                 """#))
     }
 
+    @Test("a conflict that cannot be settled in this version offers no command that would be refused")
+    func notSettled() async throws {
+        let conflict = Sample.rowConflict.replacing(#""kind":"delete_update""#, with: #""kind":"unique""#)
+        let printed = try await FakeWorld(["GET /v1/conflict/18": .json(conflict)]).run("conflict", "show", "18")
+        #expect(printed.results.contains("unique of bed"))
+        #expect(!printed.results.contains("conflict resolve"))
+        #expect(
+            printed.results.hasSuffix(
+                "\nthe row waits with all its values; to admit or discard it is not in this version yet\n"))
+    }
+
     @Test("on a narrow terminal the sides stand below each other")
     func narrow() async throws {
         let world = try FakeWorld(["GET /v1/conflict/18": .json(Sample.rowConflict)])

@@ -1,3 +1,4 @@
+import Foundation
 import HTTP
 import Testing
 
@@ -167,4 +168,91 @@ extension ExchangeTests {
         #expect(status["trouble"]?.string?.contains("note") == true)
         #expect(try fleet.value("hub", "SELECT count(*) FROM other") == "1")
     }
+}
+
+@Suite("What a careful reading of the services found")
+struct ReviewedServiceTests {
+    @Test("who joins where another site's secret lies becomes the site that its own token names")
+    func oldSecret() async throws {
+        let fleet = try ServiceFleet(ExchangeTests.schema)
+        let snasa = try await fleet.join("snasa")
+        try fleet.write("snasa", "INSERT INTO note VALUES('first', NULL)")
+        _ = try await snasa.syncOnce()
+        await snasa.close()
+        // The file is lost, the secret is not; the operators invite the machine as another site.
+        for end in ["", "-wal", "-shm"] { unlink(fleet.path("snasa") + end) }
+        let token = try await fleet.add("snasa2")
+        let line = Line(fleet.hub.siteHandler)
+        let site = try await Joining.join(path: fleet.path("snasa"), hub: "http://hub", token: token, transport: line)
+        #expect(site == "snasa2")
+        let again = try fleet.node("snasa", line)
+        try fleet.write("snasa", "INSERT INTO note VALUES('second', NULL)")
+        _ = try await again.syncOnce()
+        #expect(try fleet.value("hub", "SELECT group_concat(id) FROM note") == "first,second")
+    }
+
+    @Test("a file that was put back from a backup is told so, and its new writes do not count as sent")
+    func putBack() async throws {
+        let fleet = try ServiceFleet(ExchangeTests.schema)
+        let snasa = try await fleet.join("snasa")
+        await snasa.close()
+        let saved = try Data(contentsOf: URL(fileURLWithPath: fleet.path("snasa")))
+        let now = try fleet.node("snasa", Line(fleet.hub.siteHandler))
+        for id in 1...2 {
+            try fleet.write("snasa", "INSERT INTO note VALUES('n\(id)', NULL)")
+            _ = try await now.syncOnce()
+        }
+        await now.close()
+        for end in ["-wal", "-shm"] { unlink(fleet.path("snasa") + end) }
+        try saved.write(to: URL(fileURLWithPath: fleet.path("snasa")))
+        let restored = try fleet.node("snasa", Line(fleet.hub.siteHandler))
+        try fleet.write("snasa", "INSERT INTO note VALUES('new', NULL)")
+        await #expect(throws: ExchangeError.self) { try await restored.syncOnce() }
+        let status = try await json(restored.operatorHandler, Request(.get, path: ["v1", "status"]))
+        #expect(status["pending"] != 0)
+        #expect(status["trouble"]?.string?.contains("restored") == true)
+    }
+
+    @Test("a pull that a newer one displaces is told so, for two processes with one credential must not spin")
+    func displaced() async throws {
+        let fleet = try ServiceFleet(ExchangeTests.schema)
+        let snasa = try await fleet.join("snasa")
+        _ = try await snasa.syncOnce()
+        let body = #"{"position":\#(try await snasa.positionForTest()),"sealed":0,"wait_ms":30000}"#
+        let secret = await snasa.secret
+        let hub = fleet.hub
+        let ask: @Sendable () async -> Status = {
+            await hub.siteHandler.respond(
+                to: Request(
+                    .post, path: ["v1", "pull"], headers: ["authorization": FieldValue("Bearer " + secret)!],
+                    body: Body(text: body))
+            ).status
+        }
+        async let first = ask()
+        while await !hub.hasWaiterForTest() { await Task.yield() }
+        async let second = ask()
+        #expect(await first == .conflict)
+        await hub.drain()
+        #expect(await second == .ok)
+    }
+
+    @Test("a snapshot leaves nothing behind, and what a killed process left goes at the next start")
+    func leftovers() async throws {
+        let fleet = try ServiceFleet(ExchangeTests.schema)
+        let left = fleet.folder + "/.samband-snapshot-1-1"
+        try Data("rows".utf8).write(to: URL(fileURLWithPath: left))
+        _ = try HubService(path: fleet.folder + "/hub.db", now: wallMs)
+        _ = try await fleet.join("snasa")
+        let names = try FileManager.default.contentsOfDirectory(atPath: fleet.folder)
+        #expect(
+            !names.contains { $0.hasPrefix(".samband-snapshot") || $0.hasSuffix(".part") || $0.hasSuffix(".joining") })
+    }
+}
+
+extension NodeService {
+    func positionForTest() throws -> UInt64 { try store.position() }
+}
+
+extension HubService {
+    func hasWaiterForTest() -> Bool { isWaiting }
 }

@@ -14,7 +14,7 @@ struct AdmissionTests {
     }
 
     /// A change set made by hand, as a stolen node could send it.
-    private func forge(
+    func forge(
         _ replica: UInt32, seq: UInt64 = 1, hlc: UInt64? = nil, position: UInt64 = 0,
         context: VectorClock = VectorClock(),
         kind: ChangeSetHeader.Kind = .local, previous: [UInt8] = ChangeSetHeader.firstPrevious,

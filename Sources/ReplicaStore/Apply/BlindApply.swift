@@ -206,7 +206,7 @@ struct ReferenceCheck {
                     guard let index = table.keyColumns.firstIndex(of: column) else { return false }
                     values.append(key[index])
                 }
-                guard try access.rows(reference.child, reference.childColumns, values, limit: 1).isEmpty else {
+                guard try access.children(reference, values, limit: 1).isEmpty else {
                     return false
                 }
             }

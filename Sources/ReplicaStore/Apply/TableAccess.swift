@@ -82,10 +82,23 @@ struct TableAccess {
         return try !rows(reference.parent, reference.parentColumns, values, limit: 1).isEmpty
     }
 
+    /// The keys of rows that refer to the parent with these values, compared as the parent's columns compare.
+    /// https://www.sqlite.org/foreignkeys.html#fk_indexes
+    func children(_ reference: TableLayout.Reference, _ values: [Value], limit: Int) throws -> [[Value]] {
+        try rows(
+            reference.child, reference.childColumns, values, limit: limit, collations: reference.parentCollations)
+    }
+
     /// The keys of rows of a table whose `columns` hold `values`.
-    func rows(_ number: Int, _ columns: [String], _ values: [Value], limit: Int) throws -> [[Value]] {
+    func rows(
+        _ number: Int, _ columns: [String], _ values: [Value], limit: Int, collations: [String] = []
+    ) throws -> [[Value]] {
         guard let table = tables[number] else { return [] }
-        let match = columns.enumerated().map { "\(quote(identifier: $1)) = ?\($0 + 1)" }.joined(separator: " AND ")
+        let match = columns.enumerated().map { place, column in
+            // Named only where it matters: a comparison by another collation than the column's uses no index of it.
+            let collation = place < collations.count && collations[place] != "BINARY" ? collations[place] : nil
+            return "\(quote(identifier: column)) = ?\(place + 1)" + (collation.map { " COLLATE \($0)" } ?? "")
+        }.joined(separator: " AND ")
         let keys = table.keyColumns.map { quote(identifier: $0) }.joined(separator: ", ")
         let statement = try connection.cached(
             "SELECT \(keys) FROM \(table.quotedName) WHERE \(match) LIMIT \(limit)")

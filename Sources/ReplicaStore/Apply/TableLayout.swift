@@ -18,11 +18,14 @@ struct TableLayout {
         let childColumns: [String]
         let parent: Int
         let parentColumns: [String]
+        /// How the parent's columns compare: what decides whether a child refers to a row.
+        let parentCollations: [String]
     }
 
     let shape: TableShape
     let name: String
     let keyColumns: [String]
+    let keyAffinities: [Affinity]
     let dataColumns: [String]
     let uniqueIndexes: [UniqueIndex]
     /// Foreign keys of this table, and those that lead to it.

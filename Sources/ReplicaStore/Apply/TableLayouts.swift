@@ -14,7 +14,8 @@ extension TableLayout {
                 let reference = Reference(
                     child: layouts[child].number, childColumns: key.columns.map { table.declaredName($0) },
                     parent: layouts[parent].number,
-                    parentColumns: key.parentColumns.map { tables[parent].declaredName($0) })
+                    parentColumns: key.parentColumns.map { tables[parent].declaredName($0) },
+                    parentCollations: key.parentColumns.map { tables[parent].collation(of: $0) })
                 layouts[child].references.append(reference)
                 layouts[parent].referencedBy.append(reference)
             }
@@ -37,6 +38,7 @@ extension TableLayout {
                 number: Int(table.number), keyCollations: collations,
                 dataColumnCount: description.dataColumns.count),
             name: table.name, keyColumns: description.key.map { description.columns[$0.column].name },
+            keyAffinities: description.key.map { description.columns[$0.column].affinity },
             dataColumns: description.dataColumns.map { description.columns[$0].name },
             uniqueIndexes: description.uniqueIndexes.map { index in
                 UniqueIndex(
@@ -64,12 +66,17 @@ extension TableLayout {
             if index.predicate != nil { columns.formUnion(allColumns) }
         }
         return TableLayout(
-            shape: shape, name: name, keyColumns: keyColumns, dataColumns: dataColumns, uniqueIndexes: uniqueIndexes,
+            shape: shape, name: name, keyColumns: keyColumns, keyAffinities: keyAffinities, dataColumns: dataColumns,
+            uniqueIndexes: uniqueIndexes,
             references: references, referencedBy: referencedBy, pending: pending, constrainedColumns: columns)
     }
 }
 
 extension ReplicatedTable {
+    fileprivate func collation(of name: String) -> String {
+        description.columnIndex(name).map { description.columns[$0].collation.uppercased() } ?? "BINARY"
+    }
+
     /// The name of a column as declared, for a foreign key may write it in other letters.
     fileprivate func declaredName(_ name: String) -> String {
         description.columnIndex(name).map { description.columns[$0].name } ?? name

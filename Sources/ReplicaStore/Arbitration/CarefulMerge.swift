@@ -11,7 +11,11 @@ final class CarefulMerge {
     let conflicts: ConflictTable
     let incoming: LogEntry
     /// Every row touched, by identity, and their order: by table, then key.
-    private(set) var works: [RowID: RowWork] = [:]
+    private(set) var works: [RowID: RowWork] = [:] {
+        didSet { sorted = nil }
+    }
+    private var sorted: [RowWork]?
+    private var decodedImages: [UInt64: Images] = [:]
     private var concurrentEntries: [UInt64: LogEntry] = [:]
     private var decodedEntries: [UInt64: [RowID: LoggedOperation]] = [:]
     let index: ConcurrentIndexBox
@@ -33,7 +37,12 @@ final class CarefulMerge {
         conflicts = ConflictTable(connection: access.connection)
     }
 
-    var ordered: [RowWork] { works.values.sorted { $0.row < $1.row } }
+    var ordered: [RowWork] {
+        if let sorted { return sorted }
+        let all = works.values.sorted { $0.row < $1.row }
+        sorted = all
+        return all
+    }
 
     /// Judges every row: what becomes of it, before constraints are asked.
     func judge(_ segments: [Segment], concurrent: [ConcurrentIndex.Entry]) throws {
@@ -127,21 +136,33 @@ final class CarefulMerge {
         of row: RowID, _ operations: [LoggedOperation]
     ) throws -> (position: UInt64, key: [Value], data: [Value])? {
         for delete in operations.reversed() where delete.operation == .delete {
-            let image = try images(ofChangeAt: delete.position).first {
-                $0.row == row && $0.operation.operation == .insert
+            if let image = try images(ofChangeAt: delete.position).byRow[row], image.operation.operation == .insert {
+                return (delete.position, image.key, image.operation.values)
             }
-            if let image { return (delete.position, image.key, image.operation.values) }
         }
         return nil
     }
 
-    /// The undo image of the change set at a position of the hub's order.
-    private func images(
-        ofChangeAt position: UInt64
-    ) throws -> [(row: RowID, key: [Value], operation: LoggedOperation)] {
-        guard let entry = try entry(position) else { return [] }
-        return try reader.operations(of: entry, variant: .undo)
+    /// An undo image, as a list and by row.
+    struct Images {
+        let list: [(row: RowID, key: [Value], operation: LoggedOperation)]
+        let byRow: [RowID: (key: [Value], operation: LoggedOperation)]
     }
+
+    /// The undo image of the change set at a position of the hub's order, read once for all rows that ask.
+    func images(ofChangeAt position: UInt64) throws -> Images {
+        if let known = decodedImages[position] { return known }
+        guard let entry = try entry(position) else { return Images(list: [], byRow: [:]) }
+        let list = try reader.operations(of: entry, variant: .undo)
+        var byRow: [RowID: (key: [Value], operation: LoggedOperation)] = [:]
+        for (row, key, operation) in list { byRow[row] = (key, operation) }
+        let images = Images(list: list, byRow: byRow)
+        decodedImages[position] = images
+        return images
+    }
+
+    /// What a change set of the log does to one of our rows.
+    func operation(on row: RowID, in id: UInt64) throws -> LoggedOperation? { try operations(of: id)[row] }
 
     // MARK: rows that go together
 
@@ -152,7 +173,7 @@ final class CarefulMerge {
         if operation.operation == .delete {
             keepGroup(of: work, row: row)
         } else if work.before == nil, let delete = try effectiveDelete(of: work.row, work.concurrent) {
-            try restoreGroup(of: work, row: row, images: images(ofChangeAt: delete.position))
+            try restoreGroup(of: work, row: row, images: images(ofChangeAt: delete.position).list)
         }
     }
 

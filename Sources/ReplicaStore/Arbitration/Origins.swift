@@ -2,10 +2,20 @@ import Replication
 
 /// Which write each cell of a row repeats: the stamp of the last effective write of it in the log, zero when
 /// that is no longer there. (The model: `origin(k,c)`.)
-struct Origins {
+final class Origins {
     let index: ConcurrentIndexBox
     let log: ChangeLog
     let reader: OperationReader
+    /// The rows that will be asked for: each change set is decoded once for all of them.
+    private let wanted: Set<UInt64>
+    private var decoded: [UInt64: [RowID: [LoggedOperation]]] = [:]
+
+    init(index: ConcurrentIndexBox, log: ChangeLog, reader: OperationReader, wanted: Set<UInt64> = []) {
+        self.index = index
+        self.log = log
+        self.reader = reader
+        self.wanted = wanted
+    }
 
     /// - Parameter latest: what the change set just taken in wrote, which is not in the index yet.
     func stamps(of row: RowID, columnCount: Int, latest: [Int: Stamp]) throws -> [Stamp] {
@@ -37,8 +47,16 @@ struct Origins {
     }
 
     private func effective(_ id: UInt64, _ row: RowID, _ hash: UInt64) throws -> [LoggedOperation] {
+        if let known = decoded[id], wanted.contains(hash) { return known[row] ?? [] }
         guard let entry = try log.entry(id: id) else { return [] }
-        return try reader.operations(of: entry, variant: entry.isEffective ? .effective : .authored, wanted: [hash])
-            .filter { $0.row == row }.map(\.operation)
+        let asked = wanted.contains(hash) ? wanted : [hash]
+        var byRow: [RowID: [LoggedOperation]] = [:]
+        for (found, _, operation) in try reader.operations(
+            of: entry, variant: entry.isEffective ? .effective : .authored, wanted: asked)
+        {
+            byRow[found, default: []].append(operation)
+        }
+        if asked.count > 1 { decoded[id] = byRow }
+        return byRow[row] ?? []
     }
 }

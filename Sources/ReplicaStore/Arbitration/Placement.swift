@@ -57,21 +57,27 @@ struct Placement {
         work.merge = nil
         work.rewritten = []
         work.deleteUndone = false
-        let placed = work.target
         work.target = work.before
+        try restoreBefore(work)
+    }
+
+    /// The row stands as it did before this hub transaction. A row of the same change set that has taken a value which
+    /// it still needs is withheld in its turn.
+    private func restoreBefore(_ work: RowWork) throws {
         guard let before = work.before else {
-            if placed != nil { try access.delete(work.table, work.key) }
+            try access.delete(work.table, work.key)
             return
         }
         while let failure = try put(work, before) {
-            guard failure.isUnique else { throw failure }
-            // A row of the same change set has taken a value that the old row still needs.
-            let blockers = try access.blockers(work.table, work.key, before)
+            let blockers = failure.isUnique ? try access.blockers(work.table, work.key, before) : []
             guard !blockers.isEmpty else { throw failure }
             for key in blockers {
                 let row = RowID(shape: work.table.shape, key: key)
                 guard let other = merge.works[row] else {
-                    preconditionFailure("a row that stood before clashes only with rows of the change set")
+                    throw StoreError(
+                        .diverged, doing: "merging change set \(merge.incoming.header.dot)",
+                        why: "a row of table \(work.table.name) cannot stand again as it stood before",
+                        hint: "Please report this; nothing was taken, and nothing is lost at the site.")
                 }
                 try access.delete(other.table, other.key)
                 if other.origin == .putBack {
@@ -83,9 +89,10 @@ struct Placement {
         }
     }
 
+    /// Gives up putting a row back, or a cell of a row that stands: all as it was before.
     private func dropPutBack(_ work: RowWork) throws {
-        if work.before == nil { try access.delete(work.table, work.key) }
         merge.forget(work)
+        try restoreBefore(work)
     }
 
     // MARK: references
@@ -110,8 +117,7 @@ struct Placement {
             if try access.hasParent(reference, values) { continue }
             if try putBackParent(reference, values, for: work) { return true }
             if work.origin == .putBack {
-                try access.delete(work.table, work.key)
-                merge.forget(work)
+                try dropPutBack(work)
             } else {
                 try withhold(work, Withholding(kind: try referenceKind(reference, values)))
             }
@@ -166,7 +172,7 @@ struct Placement {
             }
             if old.contains(.null) { continue }
             if try !access.rows(reference.parent, reference.parentColumns, old, limit: 1).isEmpty { continue }
-            if try access.rows(reference.child, reference.childColumns, old, limit: 1).isEmpty { continue }
+            if try access.children(reference, old, limit: 1).isEmpty { continue }
             try withhold(work, Withholding(kind: .foreignKey))
             return true
         }

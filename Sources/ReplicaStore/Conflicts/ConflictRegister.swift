@@ -87,7 +87,7 @@ struct ConflictRegister {
             return
         }
         try openOrJoin(
-            record, .deleteUpdate, work, column: nil, base: .row(work.before ?? work.target),
+            record, .deleteUpdate, work, column: nil, base: .row(rowBase(work, operation, others)),
             rowSide(operation, work), others.map { rowSide($0, work) }, seen: operation.seen, policy: false)
     }
 
@@ -96,6 +96,17 @@ struct ConflictRegister {
         guard var record = try conflicts.record(id), record.life.isOpen else { return }
         record.life.settle(by: side, .write, at: position)
         try save(record)
+    }
+
+    /// The row before a delete and the writes that it had not seen: the row, with the cells that they wrote taken back.
+    private func rowBase(
+        _ work: RowWork, _ operation: LoggedOperation, _ others: [LoggedOperation]
+    ) throws -> [Value]? {
+        guard var row = try work.before ?? merge.image(work.row, work.concurrent) ?? work.target else { return nil }
+        for column in Set((others + [operation]).flatMap(\.columns)) {
+            row[column] = try cellBase(work, operation, column)
+        }
+        return row
     }
 
     /// What an author's write of a row says, laid over what it wrote there before; no cells for a delete.
@@ -154,22 +165,15 @@ struct ConflictRegister {
         let hash = work.row.hash64
         var best: (stamp: Stamp, value: Value)?
         for entry in try merge.index.index.entries(holding: hash, log: merge.log) {
-            guard entry.position <= operation.seen || entry.replica == operation.dot.replica,
-                let logged = try merge.log.entry(id: entry.id)
+            guard entry.position <= operation.seen || entry.replica == operation.dot.replica else { continue }
+            guard let found = try merge.operation(on: work.row, in: entry.id), found.operation.isUserWrite,
+                let stamp = found.stamp(of: column), let value = found.value(of: column), stamp > best?.stamp ?? .zero
             else { continue }
-            for found in try merge.reader.operations(of: logged, wanted: [hash]) where found.row == work.row {
-                guard found.operation.operation.isUserWrite, let stamp = found.operation.stamp(of: column),
-                    let value = found.operation.value(of: column), stamp > best?.stamp ?? .zero
-                else { continue }
-                best = (stamp, value)
-            }
+            best = (stamp, value)
         }
         if let best { return best.value }
         for other in work.concurrent where other.index(of: column) != nil {
-            guard let entry = try merge.log.entry(id: other.position) else { continue }
-            if let undo = try merge.reader.operations(of: entry, variant: .undo, wanted: [hash])
-                .first(where: { $0.row == work.row })?.operation.value(of: column)
-            {
+            if let undo = try merge.images(ofChangeAt: other.position).byRow[work.row]?.operation.value(of: column) {
                 return undo
             }
         }

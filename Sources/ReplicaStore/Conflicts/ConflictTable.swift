@@ -38,7 +38,8 @@ struct ConflictTable {
     ) -> TableLayout {
         TableLayout(
             shape: TableShape(number: number, keyCollations: [.binary], dataColumnCount: columns.count), name: name,
-            keyColumns: [key], dataColumns: columns, uniqueIndexes: [], references: [], referencedBy: [],
+            keyColumns: [key], keyAffinities: [.integer], dataColumns: columns, uniqueIndexes: [], references: [],
+            referencedBy: [],
             pending: nil, constrainedColumns: [])
     }
 

@@ -48,11 +48,25 @@ struct Admission {
                 .missing, doing: doing, why: "its author had seen what this hub has not",
                 hint: "Was the hub restored from an older backup?")
         }
-        try checkStamp(header, doing)
-        return min(header.position, known.sent)
+        let seen = min(header.position, known.sent)
+        try checkStamp(header, seen: seen, doing)
+        return seen
     }
 
-    private func checkStamp(_ header: ChangeSetHeader, _ doing: String) throws {
+    /// A stamp is above all that its author has seen (else its own write would lose to what it wrote over), above its
+    /// own earlier ones, and not far ahead of the hub.
+    private func checkStamp(_ header: ChangeSetHeader, seen: UInt64, _ doing: String) throws {
+        var floor = try store.log.hlcReached(at: seen)
+        if header.dot.seq > 1,
+            let previous = try store.log.entry(Dot(replica: replica, seq: header.dot.seq - 1))
+        {
+            floor = max(floor, previous.header.hlc)
+        }
+        guard header.hlc > floor else {
+            throw StoreError(
+                .refused, doing: doing, why: "its stamp is not above what its author had seen",
+                hint: "Its clock was not kept as it must be: the site has to join again.")
+        }
         let ms = HybridClock.milliseconds(header.hlc)
         guard ms <= nowMs + Limits.clockAheadMs else {
             throw StoreError(
@@ -80,7 +94,7 @@ struct Admission {
                 guard let table = store.tables.first(where: { $0.number == block.kind.table }) else {
                     throw refuse("it names table number \(block.kind.table), which is not replicated")
                 }
-                try check(block, table, refuse)
+                try check(block, table, segment.bytes, refuse)
             }
             rows += UInt64(segment.rowCount)
             segments.append(segment)
@@ -89,7 +103,9 @@ struct Admission {
         return segments
     }
 
-    private func check(_ block: Block, _ table: TableLayout, _ refuse: (String) -> StoreError) throws {
+    private func check(
+        _ block: Block, _ table: TableLayout, _ bytes: [UInt8], _ refuse: (String) -> StoreError
+    ) throws {
         let kind = block.kind
         guard kind.operation.isUserWrite else { throw refuse("an operation that only the hub may send") }
         guard block.keySections.count == table.keyColumns.count else {
@@ -98,6 +114,7 @@ struct Admission {
         guard (kind.columns.last ?? -1) < table.dataColumns.count else {
             throw refuse("a column that table \(table.name) does not have")
         }
+        try checkKeys(block, table, bytes, refuse)
         if kind.operation.isWholeRow && kind.columns.count != table.dataColumns.count {
             throw refuse("an insert into \(table.name) without all columns")
         }
@@ -105,6 +122,20 @@ struct Admission {
             throw refuse("an update of \(table.name) without columns")
         }
         guard kind.scope.isEmpty else { throw refuse("a scope label, and this fleet has no scopes") }
+    }
+
+    /// A key comes as its column stores it. One that the column would turn into another (the number 1 for the text '1')
+    /// would name a row that its hash does not, and conflicts on that row would go unseen.
+    private func checkKeys(
+        _ block: Block, _ table: TableLayout, _ bytes: [UInt8], _ refuse: (String) -> StoreError
+    ) throws {
+        let span = bytes.span
+        var cursor = RowCursor(block)
+        while cursor.nextKey(span) {
+            for (cell, affinity) in zip(cursor.key, table.keyAffinities) where !affinity.keeps(cell, span) {
+                throw refuse("a key of table \(table.name) that is not as its column stores it")
+            }
+        }
     }
 
     /// A row occurs in a change set at most once. Equal hashes are looked at: two keys may share one.

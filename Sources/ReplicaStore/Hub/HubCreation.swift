@@ -25,6 +25,7 @@ package enum HubCreation {
     /// The hub's file takes no writes of local programs: it keeps an undo image of all that it deletes or
     /// overwrites, and a program's write would leave none. Programs at the hub's site write their node's file.
     static func finish(_ connection: Connection, fleet: String, nowMs: UInt64) throws {
+        try refuseGeneratedUnique(connection)
         try connection.execute(LogTables.sql)
         let replica = UInt32.random(in: 1..<UInt32(Int32.max))
         try connection.setMeta(.formatVersion, ReplicaFile.formatVersion)
@@ -40,6 +41,24 @@ package enum HubCreation {
         try Capture.remove(from: connection)
         try HubGuards.install(connection)
         try StatusView.install(connection)
+    }
+
+    /// The hub finds out which row stands in the way of another by asking each UNIQUE index about values that are not in
+    /// the table, which a generated column does not have.
+    private static func refuseGeneratedUnique(_ connection: Connection) throws(SchemaError) {
+        for table in try inDatabase({ () throws(SQLiteError) in try ReplicatedTable.readAll(from: connection) }) {
+            let columns = table.description.columns
+            let generated = Set(columns.indices.filter { columns[$0].generation != .ordinary })
+            for index in table.description.uniqueIndexes {
+                let named = index.parts.compactMap { if case .column(let column) = $0.value { column } else { nil } }
+                guard let column = named.first(where: { generated.contains($0) }) else { continue }
+                throw SchemaError.refused(
+                    Refusal(
+                        doing: "replicate a table", what: "table \(table.name)",
+                        why: "its UNIQUE index \(index.name) is over the generated column \(columns[column].name)",
+                        hint: "Make the index over the expression itself: CREATE UNIQUE INDEX … ON \(table.name)(…)."))
+            }
+        }
     }
 
     private static func sealMigrations(_ connection: Connection, replica: UInt32, nowMs: UInt64) throws {

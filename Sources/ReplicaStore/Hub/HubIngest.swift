@@ -16,6 +16,13 @@ extension HubStore {
         }
     }
 
+    /// Whether a change set of this header may come from that replica; one that is known already may.
+    package func check(_ header: ChangeSetHeader, from replica: UInt32, nowMs: UInt64) throws(StoreError) {
+        try storing("taking in change set \(header.dot)") {
+            _ = try Admission(store: self, replica: replica, nowMs: nowMs).check(header)
+        }
+    }
+
     /// The same for several, in one transaction: pushes share one fsync.
     package func ingest(_ sets: [ChangeSet], from replica: UInt32, nowMs: UInt64) throws(StoreError) -> Int {
         try writing("taking in \(sets.count) change sets of replica \(replica)") {
@@ -56,6 +63,8 @@ extension HubStore {
                 ConcurrentIndex.Entry(position: position, id: position, replica: replica, hashes: hashes))
         }
         try log.advance(header.dot)
+        try dropStaged(of: replica)
+        try connection.setMeta(.hlc, clock.last)
         let statement = try connection.cached("UPDATE samband_replica SET last_digest = ?1 WHERE replica = ?2")
         try statement.bind(at: 1, blob: header.digest)
         try statement.bind(UInt64(replica), at: 2)
@@ -92,7 +101,8 @@ extension HubStore {
             access: access, log: log, incoming: incoming, keyHashes: hashes, index: index, rules: rules)
         try merge.judge(segments, concurrent: concurrent)
         try Placement(merge, concurrent: concurrent).run()
-        let origins = Origins(index: index, log: log, reader: merge.reader)
+        let origins = Origins(
+            index: index, log: log, reader: merge.reader, wanted: Set(merge.works.keys.map(\.hash64)))
         var register = ConflictRegister(
             conflicts: conflictTable, policies: policies, merge: merge, origins: origins, position: position,
             nowMs: nowMs)

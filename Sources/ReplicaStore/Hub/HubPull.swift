@@ -1,3 +1,4 @@
+import Glibc
 import Replication
 import SQLite
 
@@ -97,26 +98,49 @@ extension HubStore {
             throw StoreError(
                 .refused, doing: doing, why: "the replica is not active here", hint: "See: samband site list.")
         }
-        // VACUUM INTO reads one state of the database and leaves no trace of rows that were deleted from it.
-        try storing(doing) {
-            let statement = try connection.prepare("VACUUM INTO ?1")
-            try statement.bind(at: 1, text: path)
-            try statement.run()
-        }
-        let position = try storing(doing) { () throws -> UInt64 in
-            let copy = try Connection(path: path, mode: .readWrite, busyTimeoutMs: 1000)
-            defer { copy.close() }
-            try ReplicaFile.prepare(copy)
-            return try SnapshotFile.turnIntoNode(copy, site: state.site, replica: replica)
-        }
-        try writing(doing) { try noteSent(replica, upTo: position) }
+        let position = try SnapshotFile.make(from: connection.path, to: path, site: state.site, replica: replica)
+        try noteSnapshot(to: replica, position: position)
+    }
+
+    /// Notes that a replica has been given a snapshot that stands at a position.
+    package func noteSnapshot(to replica: UInt32, position: UInt64) throws(StoreError) {
+        try writing("noting a snapshot for replica \(replica)") { try noteSent(replica, upTo: position) }
     }
 }
 
 /// Turns a copy of the hub's database into that of a node.
-enum SnapshotFile {
+package enum SnapshotFile {
+    /// Copies the hub's database, on a connection of its own, and makes the copy a node's. The file is readable by its
+    /// owner only; on a failure it is for the caller to take away.
+    ///
     /// - Returns: the position of the hub's order that the rows stand at.
-    static func turnIntoNode(_ copy: Connection, site: String, replica: UInt32) throws -> UInt64 {
+    package static func make(
+        from hub: String, to path: String, site: String, replica: UInt32
+    ) throws(StoreError) -> UInt64 {
+        try storing("writing a snapshot for replica \(replica)") {
+            let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+            guard file >= 0 else {
+                throw StoreError(
+                    .inputOutput, doing: "writing a snapshot", why: String(cString: strerror(errno)),
+                    hint: "Look at the folder of the hub's database, its rights and its space.")
+            }
+            close(file)
+            let source = try Connection(path: hub, mode: .readOnly, busyTimeoutMs: 10_000)
+            defer { source.close() }
+            // VACUUM INTO reads one state of the database and leaves no trace of rows that were deleted from it. It
+            // accepts a file that is there and empty. https://www.sqlite.org/lang_vacuum.html
+            let statement = try source.prepare("VACUUM INTO ?1")
+            try statement.bind(at: 1, text: path)
+            try statement.run()
+            let copy = try Connection(path: path, mode: .readWrite, busyTimeoutMs: 1000)
+            defer { copy.close() }
+            try ReplicaFile.prepare(copy)
+            return try turnIntoNode(copy, site: site, replica: replica)
+        }
+    }
+
+    /// - Returns: the position of the hub's order that the rows stand at.
+    private static func turnIntoNode(_ copy: Connection, site: String, replica: UInt32) throws -> UInt64 {
         let log = ChangeLog(connection: copy)
         let position = try log.lastPosition()
         try copy.transaction {

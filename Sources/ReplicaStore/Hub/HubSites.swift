@@ -119,6 +119,14 @@ extension HubStore {
                 }
                 return (name, replica)
             }
+            let known = try connection.cached("SELECT count(*) FROM samband_site WHERE secret_digest = ?1")
+            try known.bind(at: 1, blob: secretDigest)
+            defer { known.reset() }
+            guard try known.step(), known.integer(0) == 0 else {
+                throw StoreError(
+                    .refused, doing: doing, why: "the secret that was shown is already that of a site",
+                    hint: "Join under a file name of its own, so that a new secret is made.")
+            }
             let update = try connection.cached(
                 "UPDATE samband_site SET state = 'active', secret_digest = ?1, joined = ?2 WHERE name = ?3")
             try update.bind([.blob(secretDigest), .integer(Int64(nowMs)), .text(name)])

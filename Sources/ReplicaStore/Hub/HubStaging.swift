@@ -7,12 +7,14 @@ extension HubStore {
     /// the replica goes.
     package func stage(_ segments: [[UInt8]], of dot: Dot) throws(StoreError) {
         try writing("keeping the first part of change set \(dot)", durable: false) {
+            // Only what may come next is worth keeping.
+            guard try dot.seq == log.vector()[dot.replica] + 1 else { return }
             try dropStaged(of: dot.replica)
             for (number, bytes) in segments.enumerated() {
                 let statement = try connection.cached(
                     "INSERT INTO samband_staged(replica, seq, number, digest, bytes) VALUES(?1, ?2, ?3, ?4, ?5)")
                 try statement.bind([
-                    .integer(Int64(dot.replica)), .integer(Int64(dot.seq)), .integer(Int64(number)),
+                    .integer(Int64(dot.replica)), .integer(Int64(bitPattern: dot.seq)), .integer(Int64(number)),
                     .blob(SHA256.digest(bytes)), .blob(bytes),
                 ])
                 try statement.run()
@@ -36,7 +38,7 @@ extension HubStore {
         try storing("reading what is kept of change set \(dot)") {
             let statement = try connection.cached(
                 "SELECT bytes FROM samband_staged WHERE replica = ?1 AND seq = ?2 ORDER BY number")
-            try statement.bind([.integer(Int64(dot.replica)), .integer(Int64(dot.seq))])
+            try statement.bind([.integer(Int64(dot.replica)), .integer(Int64(bitPattern: dot.seq))])
             defer { statement.reset() }
             var segments: [[UInt8]] = []
             while try statement.step() { segments.append(statement.bytes(0)) }

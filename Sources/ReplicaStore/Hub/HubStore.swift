@@ -66,8 +66,9 @@ package final class HubStore {
         try storing(doing) { try reloadDisputed() }
     }
 
-    /// Closes the file. Nothing may be asked afterwards.
-    package func close() { connection.close() }
+    /// Writes SQLite's log back into the file and empties it. What keeps it from doing so loses nothing: the log is read
+    /// at the next start. https://www.sqlite.org/pragma.html#pragma_wal_checkpoint
+    package func writeBack() { try? connection.execute("PRAGMA wal_checkpoint(TRUNCATE)") }
 
     /// What the hub has.
     package func vector() throws(StoreError) -> VectorClock {

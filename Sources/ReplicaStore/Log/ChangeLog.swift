@@ -37,7 +37,9 @@ struct ChangeLog {
         let statement = try connection.cached(
             """
             INSERT INTO samband_change(id, position, replica, seq, hlc, kind, seen, header, digest, key_hashes,
-              effective, ends_transaction) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+              effective, ends_transaction, hlc_reached)
+            VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,
+              max(?5, coalesce((SELECT hlc_reached FROM samband_change ORDER BY position DESC LIMIT 1), 0)))
             """)
         let header = entry.header
         try statement.bind(entry.id, at: 1)
@@ -147,6 +149,15 @@ struct ChangeLog {
         var digests: [[UInt8]] = []
         while try statement.step() { digests.append(statement.bytes(0)) }
         return digests
+    }
+
+    /// The greatest HLC among the change sets up to a position: what a site that has reached it stamps above.
+    func hlcReached(at position: UInt64) throws -> UInt64 {
+        let statement = try connection.cached(
+            "SELECT hlc_reached FROM samband_change WHERE position <= ?1 ORDER BY position DESC LIMIT 1")
+        try statement.bind(position, at: 1)
+        defer { statement.reset() }
+        return try statement.step() ? statement.unsigned(0) : 0
     }
 
     /// Says where one of our own change sets landed in the hub's order.

@@ -30,6 +30,7 @@ enum LogTables {
           replica INTEGER NOT NULL,
           seq INTEGER NOT NULL,
           hlc INTEGER NOT NULL,
+          hlc_reached INTEGER NOT NULL,            -- the greatest hlc at or before this position
           kind INTEGER NOT NULL,                   -- as in the header
           seen INTEGER NOT NULL,                   -- the position that its author had reached, as far as believed
           header BLOB NOT NULL,                    -- as the author wrote it

@@ -70,8 +70,8 @@ extension NodeStore {
 
 /// A snapshot that has just arrived.
 package enum NodeFile {
-    /// Checks that it is a node's database, whole and sound, and notes the hub's address in it.
-    package static func adopt(_ path: String, hub: String) throws(StoreError) {
+    /// Checks that it is this replica's database, whole and sound, and notes the hub's address in it.
+    package static func adopt(_ path: String, hub: String, site: String, replica: UInt32) throws(StoreError) {
         try storing("opening the snapshot \(path)") {
             let opened = try ReplicaFile.open(path, role: "node")
             defer { opened.connection.close() }
@@ -79,6 +79,11 @@ package enum NodeFile {
                 throw StoreError(
                     .refused, doing: "opening the snapshot \(path)", why: "SQLite finds it damaged",
                     hint: "Join again with the same token.")
+            }
+            guard try opened.connection.metaText(.site) == site, opened.replica == replica else {
+                throw StoreError(
+                    .refused, doing: "opening the snapshot \(path)", why: "it is that of another site",
+                    hint: "Ask the hub's operator for a new join token.")
             }
             try opened.connection.setMeta(.hub, .text(hub))
         }

@@ -202,7 +202,7 @@ struct Settling {
             if old.contains(.null) { continue }
             if try !access.rows(reference.parent, reference.parentColumns, old, limit: 1).isEmpty { continue }
             guard let child = access.tables[reference.child] else { continue }
-            while let key = try access.rows(reference.child, reference.childColumns, old, limit: 1).first {
+            while let key = try access.children(reference, old, limit: 1).first {
                 try moveAside(child, key)
                 moved = true
             }

@@ -1,3 +1,5 @@
+import Replication
+
 /// What a column does to a value that is stored in it. https://www.sqlite.org/datatype3.html#type_affinity
 package enum Affinity: Sendable, Equatable {
     case text
@@ -24,4 +26,29 @@ package enum Affinity: Sendable, Equatable {
             self = .numeric
         }
     }
+}
+
+extension Affinity {
+    /// True when a column of this affinity stores the value as it is. https://www.sqlite.org/datatype3.html#type_affinity
+    func keeps(_ cell: CellView, _ bytes: Span<UInt8>) -> Bool {
+        switch (self, cell) {
+        case (.none, _), (_, .null), (_, .blob): true
+        case (.text, .text): true
+        case (.text, _): false
+        case (.real, .integer): false
+        case (.integer, .real(let number)), (.numeric, .real(let number)): Int64(exactly: number) == nil
+        case (_, .text): !looksNumeric(cell.value(in: bytes))
+        default: true
+        }
+    }
+
+    /// Text that becomes a number: digits with sign, point, exponent, and white space around them.
+    private func looksNumeric(_ value: Value) -> Bool {
+        guard case .text(let bytes) = value else { return false }
+        let inner = bytes.drop { isSpace($0) }.reversed().drop { isSpace($0) }.reversed()
+        guard !inner.isEmpty, inner.allSatisfy({ "0123456789+-.eE".utf8.contains($0) }) else { return false }
+        return Double(String(decoding: inner, as: UTF8.self)).map { $0.isFinite } ?? false
+    }
+
+    private func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0d).contains(byte) }
 }

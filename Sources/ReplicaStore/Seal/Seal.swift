@@ -40,7 +40,7 @@ struct Sealer {
     ) throws -> Sealed? {
         guard try isPending() else { return nil }
         let id = try log.nextID()
-        var writer = SegmentSink(log: log, change: id)
+        var writer = SegmentSink(log: log, change: id, maxBytes: Limits.pushedFrameBytes)
         var hashes: [UInt64] = []
         var decided: Set<RowID>? = asideIsEmpty ? nil : []
         for table in tables {
@@ -139,7 +139,12 @@ struct SegmentSink {
     private var builder = SegmentBuilder()
     private(set) var digests: [[UInt8]] = []
 
-    init(log: ChangeLog, change: UInt64, variant: SegmentVariant = .authored) {
+    private let maxBytes: Int
+
+    init(
+        log: ChangeLog, change: UInt64, variant: SegmentVariant = .authored, maxBytes: Int = Limits.segmentMaxBytes
+    ) {
+        self.maxBytes = maxBytes
         self.log = log
         self.change = change
         self.variant = variant
@@ -164,6 +169,13 @@ struct SegmentSink {
 
     private mutating func store() throws {
         for bytes in builder.takeFinished() {
+            guard bytes.count <= maxBytes else {
+                throw StoreError(
+                    .refused, doing: "sealing new writes",
+                    why:
+                        "a row is larger than \(Limits.pushedFrameBytes >> 20) MiB, which is more than can be exchanged",
+                    hint: "Keep such content outside the table, in pieces; until then nothing of this site is sent.")
+            }
             let digest = SHA256.digest(bytes)
             try log.appendSegment(bytes, change: change, variant: variant, number: digests.count, digest: digest)
             digests.append(digest)

@@ -1,13 +1,22 @@
-/// SHA-256, FIPS 180-4. Bytes may come in pieces of any size.
+import CSHA256
+
+/// SHA-256, FIPS 180-4. Bytes may come in pieces of any size. Uses the processor's instructions where it has them.
 package struct SHA256: Sendable {
+    /// True where the processor has instructions for it.
+    package static let isInProcessor = samband_sha256_is_here() == 1
+
     private var state: [UInt32] = [
         0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab,
         0x5be0_cd19,
     ]
     private var rest: [UInt8] = []
     private var length: UInt64 = 0
+    private let usesProcessor: Bool
 
-    package init() {}
+    package init(usingProcessor: Bool = isInProcessor) {
+        precondition(!usingProcessor || Self.isInProcessor, "the processor has no instructions for SHA-256")
+        usesProcessor = usingProcessor
+    }
 
     /// The digest of a whole: 32 bytes.
     package static func digest(_ bytes: [UInt8]) -> [UInt8] {
@@ -56,6 +65,11 @@ package struct SHA256: Sendable {
             withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 64) { w in
                 state.withUnsafeMutableBufferPointer { h in
                     roundConstants.withUnsafeBufferPointer { k in
+                        if usesProcessor {
+                            let base = (raw.baseAddress! + start).assumingMemoryBound(to: UInt8.self)
+                            samband_sha256_blocks(h.baseAddress!, base, blocks, k.baseAddress!)
+                            return
+                        }
                         for block in 0..<blocks {
                             let base = raw.baseAddress! + start + block * 64
                             compressBlock(

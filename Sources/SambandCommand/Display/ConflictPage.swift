@@ -126,7 +126,13 @@ struct ConflictPage {
         return "decided by \(decision.by), \(console.time(decision.at)), \(decision.how)\(reason)"
     }
 
+    /// Kinds whose row was not taken in: the hub refuses to settle them in this version.
+    private static let withholding: Set = ["unique", "foreign_key", "check", "scope", "invalid"]
+
     private var settling: String {
+        if ConflictPage.withholding.contains(conflict.kind) {
+            return "\nthe row waits with all its values; to admit or discard it is not in this version yet\n"
+        }
         let start = "  samband conflict resolve \(conflict.id) --changed \(changed)"
         var text = "\nto settle it, at the hub\n"
         for site in conflict.sites + ["now"] { text += Visible.text("\(start) --take \(site)") + "\n" }

@@ -75,7 +75,14 @@ extension Context {
         let opened = try await services.open(path: database.path) { try connect($0, 120_000) }
         let transport = InProcessTransport(opened.operatorHandler)
         defer { withExtendedLifetime(lock) {} }
-        return try await body(Caller(transport: transport, token: nil, isLocal: true))
+        do {
+            let answer = try await body(Caller(transport: transport, token: nil, isLocal: true))
+            await opened.close()
+            return answer
+        } catch {
+            await opened.close()
+            throw error
+        }
     }
 }
 

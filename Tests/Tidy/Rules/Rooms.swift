@@ -83,9 +83,10 @@ extension Rule {
                 }
             }
             for room in rooms.values {
+                // CSHA256 is a function of its bytes as well: no clock, no input, nothing kept.
                 if room.isPure
                     && (room.system.contains("Foundation") || room.system.contains("Glibc")
-                        || !room.ours.isEmpty)
+                        || !room.ours.allSatisfy { $0 == "CSHA256" })
                 {
                     findings.append(
                         Finding(path: "Sources/README.md", line: 0, why: "\(room.name) is not pure"))
