@@ -131,7 +131,9 @@ struct ConflictJudge {
             return covers(x, a) && value == b.write.cells[place.column!]
                 || covers(x, b) && value == a.write.cells[place.column!]
         case .insert:
-            guard x.write.isWhole else { return false }
+            // A person's decision for a row writes all its columns.
+            let isWholeDecision = x.set.isDecision && x.write.cells.count == a.write.cells.count
+            guard x.write.isWhole || isWholeDecision else { return false }
             if x.hadSeen(a, b) || stands(x, for: a, against: b) || stands(x, for: b, against: a) {
                 return true
             }

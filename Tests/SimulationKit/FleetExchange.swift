@@ -195,6 +195,7 @@ extension Fleet {
             history.sets[dot]!.position = observedPosition + 1
         } else if header.kind == .decision {
             history.sets[dot] = try hubSet(parcel) { RecordedWrite.Kind($0.operation) }
+            history.sets[dot]!.isDecision = true
         } else if dot.replica == hub.replica {
             let acts = try hubSet(parcel) { write in
                 switch write.operation {

@@ -31,6 +31,8 @@ package struct RecordedSet: Sendable {
     package let writes: [RowIdentity: RecordedWrite]
     /// Where the hub put it; nil until it has.
     package var position: UInt64?
+    /// True for a person's decision at the hub.
+    package var isDecision = false
 
     package init(
         dot: Dot, hlc: UInt64, context: [UInt32: UInt64], seen: UInt64, writes: [RowIdentity: RecordedWrite],
