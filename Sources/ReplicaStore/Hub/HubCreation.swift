@@ -8,13 +8,14 @@ package enum HubCreation {
     ///
     /// - Throws: `SchemaError`, naming the file or table, the reason and the remedy.
     package static func create(
-        path: String, fleet: String, migrations: [(name: String, sql: String)], nowMs: UInt64
+        path: String, fleet: String, migrations: [(name: String, sql: String)], nowMs: UInt64,
+        drawReplica: () -> UInt32 = HubStore.randomReplica
     ) throws(SchemaError) {
         try FleetCreation.createFleetDatabase(
             path: path, migrations: migrations.map { Migration(name: $0.name, sql: $0.sql) }
         ) { connection in
             try connection.registerBitwiseOr()
-            try finish(connection, fleet: fleet, nowMs: nowMs)
+            try finish(connection, fleet: fleet, replica: drawReplica(), nowMs: nowMs)
         }
     }
 
@@ -24,10 +25,11 @@ package enum HubCreation {
     ///
     /// The hub's file takes no writes of local programs: it keeps an undo image of all that it deletes or
     /// overwrites, and a program's write would leave none. Programs at the hub's site write their node's file.
-    static func finish(_ connection: Connection, fleet: String, nowMs: UInt64) throws {
+    static func finish(
+        _ connection: Connection, fleet: String, replica: UInt32, nowMs: UInt64
+    ) throws {
         try refuseGeneratedUnique(connection)
         try connection.execute(LogTables.sql)
-        let replica = UInt32.random(in: 1..<UInt32(Int32.max))
         try connection.setMeta(.formatVersion, ReplicaFile.formatVersion)
         try connection.setMeta(.fleet, .text(fleet))
         try connection.setMeta(.role, .text("hub"))

@@ -163,8 +163,7 @@ extension HubStore {
         try retire.run()
         var number: UInt32
         repeat {
-            // Random, so that a hub restored from an old backup does not give out what it gave out before.
-            number = UInt32.random(in: 1..<UInt32(Int32.max))
+            number = drawReplica()
         } while try replicaState(number) != nil
         let statement = try connection.cached(
             """

@@ -39,6 +39,12 @@ package final class HubStore {
     let access: TableAccess
     let policies: Policies
     let rules: MergeRules
+    let drawReplica: () -> UInt32
+
+    /// A number of the system's random source, so that a hub restored from an old backup does not give out what it gave
+    /// out before.
+    package static func randomReplica() -> UInt32 { UInt32.random(in: 1..<UInt32(Int32.max)) }
+
     let index = ConcurrentIndexBox()
     /// The hub's own replica number.
     package let replica: UInt32
@@ -48,7 +54,13 @@ package final class HubStore {
     var disputed: Set<UInt64> = []
 
     /// Opens the hub's database. Throws when it is not one, or another process has it.
-    package init(path: String, rules: MergeRules = .right) throws(StoreError) {
+    ///
+    /// - Parameter drawReplica: where new replica numbers come from; a test hands in a seeded source, so that a history
+    ///   replays exactly.
+    package init(
+        path: String, rules: MergeRules = .right, drawReplica: @escaping () -> UInt32 = HubStore.randomReplica
+    ) throws(StoreError) {
+        self.drawReplica = drawReplica
         let doing = "opening the hub's database \(path)"
         self.rules = rules
         let opened = try storing(doing) { try ReplicaFile.open(path, role: "hub") }

@@ -18,10 +18,12 @@ struct StoreTemplate {
         self.folder = folder
         let nowMs: UInt64 = 1_699_999_999_000
         let path = folder + "/hub.db"
+        // The same numbers in every run: they order writes of one stamp, and a history must replay exactly.
+        let numbers = ReplicaNumbers()
         try HubCreation.create(
             path: path, fleet: "simulation", migrations: [(name: "001.sql", sql: catalogue.schema)],
-            nowMs: nowMs)
-        let hub = try HubStore(path: path)
+            nowMs: nowMs, drawReplica: numbers.draw)
+        let hub = try HubStore(path: path, drawReplica: numbers.draw)
         var replicas: [String: UInt32] = [:]
         for site in StoreTemplate.sites { replicas[site] = try hub.admit(site: site, nowMs: nowMs) }
         for site in StoreTemplate.sites.dropFirst() {
@@ -30,7 +32,7 @@ struct StoreTemplate {
         self.replicas = replicas
         let connection = try Connection(path: path, mode: .readWrite, busyTimeoutMs: 1000)
         defer { connection.close() }
-        numbers = try catalogue.tables.map { table in
+        self.numbers = try catalogue.tables.map { table in
             let statement = try connection.prepare("SELECT number FROM samband_table WHERE name = ?1")
             try statement.bind(at: 1, text: table.name)
             guard try statement.step() else { throw Broken("table \(table.name) is not replicated") }
@@ -38,6 +40,13 @@ struct StoreTemplate {
         }
         try connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     }
+}
+
+/// Replica numbers in no order of the sites.
+private final class ReplicaNumbers {
+    private var random = SeededRandom(seed: 20_111_231)
+
+    func draw() -> UInt32 { UInt32(random.int(1...Int(Int32.max) - 1)) }
 }
 
 extension Catalogue {
