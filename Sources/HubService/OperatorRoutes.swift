@@ -83,7 +83,8 @@ extension HubService {
         ])
     }
 
-    /// `{"take":…}`, `{"set":{…}}`, `{"restore":true}` or `{"delete":true}`, with "by", "reason" and "changed".
+    /// `{"take":…}`, `{"set":{…}}`, `{"restore":true}` or `{"delete":true}`, with "by", "reason" and "changed";
+    /// "dry_run" tries it and changes nothing: the answer is the conflict as it is.
     func resolve(_ id: String, _ request: Request) async throws(Problem) -> Response {
         let body = try await request.json()
         guard let number = UInt64(id) else {
@@ -92,13 +93,15 @@ extension HubService {
                 next: "See: samband conflict list.")
         }
         let choice = try choice(body)
+        let dryRun = body["dry_run"]?.bool ?? false
         let view = try answering { () throws(StoreError) -> ConflictView? in
             _ = try store.resolve(
                 number, choice, changed: body["changed"]?.integer.map { UInt64(clamping: $0) },
-                by: body["by"]?.string ?? "operator", reason: body["reason"]?.string, nowMs: now())
+                by: body["by"]?.string ?? "operator", reason: body["reason"]?.string, nowMs: now(),
+                dryRun: dryRun)
             return try store.conflictView(number)
         }
-        orderGrew()
+        if !dryRun { orderGrew() }
         return try .json(view?.json ?? .null)
     }
 

@@ -61,18 +61,26 @@ struct ActingTests {
         #expect(world.asked == [])
     }
 
-    @Test("--dry-run looks, says what it would do, and does nothing")
+    @Test("--dry-run has the hub try the choice, says what it would do, and passes on what would be refused")
     func dryRun() async throws {
-        let world = try FakeWorld(["GET /v1/conflict/17": .json(Sample.shown)])
+        let conflict = try JSON(parsing: Array(Sample.shown.utf8))["conflict"]!
+        let world = try FakeWorld([
+            "POST /v1/conflict/17/resolve": .json(String(decoding: conflict.bytes(), as: UTF8.self))
+        ])
         let printed = await world.run("conflict", "resolve", "17", "--take", "verran", "--dry-run")
         #expect(
             printed.results
                 == #"would settle conflict 17: referral.status where id = 'r-1': write 'decl\u{1b}[2Jined\u{202e}'"#
                 + "\n")
-        #expect(world.asked.map(\.line) == ["GET /v1/conflict/17"])
+        #expect(world.asked.map(\.line) == ["POST /v1/conflict/17/resolve"])
+        #expect(world.asked.first?.body?["dry_run"] == true)
         let unknown = await world.run("conflict", "resolve", "17", "--take", "mosvik", "--dry-run")
         #expect(unknown.code == .usage && unknown.notes.contains("hint: Its sides are: snasa, verran."))
-        let changed = await world.run("conflict", "resolve", "17", "--restore", "--changed", "2", "--dry-run")
+        let refusing = try FakeWorld([
+            "POST /v1/conflict/17/resolve": .problem(
+                Problem(.conflict, type: "https://samband.invalid/problem/changed", title: "It has changed since"))
+        ])
+        let changed = await refusing.run("conflict", "resolve", "17", "--restore", "--changed", "2", "--dry-run")
         #expect(changed.code == .no)
     }
 

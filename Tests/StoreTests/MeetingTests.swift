@@ -56,6 +56,15 @@ struct MeetingTests {
         let conflict = try #require(try fleet.hub.conflicts(includeSettled: false).first)
         #expect(conflict.kind == .cell && conflict.column == "status" && conflict.base == .cell(.text("new")))
         #expect(Set(conflict.life.sides.map(\.value)) == [.text("accepted"), .text("declined")])
+        let tried = try fleet.hub.resolve(
+            conflict.id, .take(site: "snasa"), changed: nil, by: "kari", reason: nil, nowMs: fleet.nowMs, dryRun: true)
+        #expect(!tried.life.isOpen, "a trial says how it would end, and changes nothing")
+        #expect(try fleet.hub.conflicts(includeSettled: false).map(\.life) == [conflict.life])
+        #expect(try fleet.rows("hub", "SELECT status FROM referral") == ["declined"])
+        #expect(throws: StoreError.self, "and is refused like the real one") {
+            try fleet.hub.resolve(
+                conflict.id, .delete, changed: nil, by: "kari", reason: nil, nowMs: fleet.nowMs, dryRun: true)
+        }
         let settled = try fleet.hub.resolve(
             conflict.id, .take(site: "snasa"), changed: conflict.life.changed, by: "kari", reason: nil,
             nowMs: fleet.nowMs)

@@ -33,44 +33,65 @@ extension HubStore {
     /// - Parameters:
     ///   - changed: what `life.changed` was when the operator looked; nil to decide whatever stands.
     ///   - by: who decides.
-    /// - Returns: the conflict as it is afterwards.
+    ///   - dryRun: tries all of it and takes it back.
+    /// - Returns: the conflict as it is afterwards, or would be.
     /// - Throws: `.notFound`; `.changed` when it is settled already or has changed since; `.refused` when the
     ///   choice does not fit the conflict or a constraint would break.
     package func resolve(
-        _ id: UInt64, _ choice: Choice, changed: UInt64?, by: String, reason: String?, nowMs: UInt64
+        _ id: UInt64, _ choice: Choice, changed: UInt64?, by: String, reason: String?, nowMs: UInt64,
+        dryRun: Bool = false
     ) throws(StoreError) -> ConflictRecord {
-        let doing = "settling conflict \(id)"
-        return try writing(doing) {
-            guard var record = try conflictTable.record(id) else {
-                throw StoreError(
-                    .notFound, doing: doing, why: "there is none of that number",
-                    hint: "See: samband conflict list --all.")
+        var tried: ConflictRecord?
+        do {
+            return try writing("settling conflict \(id)") {
+                let record = try resolveInTransaction(
+                    id, choice, changed: changed, by: by, reason: reason, nowMs: nowMs)
+                if dryRun {
+                    tried = record
+                    // Nothing of it stays: the transaction is rolled back.
+                    throw StoreError(.refused, doing: "trying a decision", why: "it was only tried", hint: "")
+                }
+                return record
             }
-            guard record.life.isOpen else {
-                throw StoreError(
-                    .changed, doing: doing, why: "it is settled already",
-                    hint: "See how: samband conflict show \(id).")
-            }
-            if let changed, changed != record.life.changed {
-                throw StoreError(
-                    .changed, doing: doing, why: "it has changed since you looked",
-                    hint: "Look again: samband conflict show \(id).")
-            }
-            let writes = try decide(record, choice, doing)
-            let position = try log.lastPosition() + 1
-            var settledBy: ConflictSide?
-            var next = position
-            if let writes {
-                settledBy = try write(writes, record, position: position, nowMs: nowMs, doing)
-                next = position + 1
-            }
-            record.life.settle(by: settledBy, .person, at: position)
-            record.decision = Decision(by: by, atMs: nowMs, how: choice.how, reason: reason)
-            try conflictTable.save(record)
-            try publish([(ConflictTable.conflictNumber, record.id)], at: next, nowMs: nowMs)
-            try reloadDisputed()
-            return record
+        } catch {
+            if let tried { return tried }
+            throw error
         }
+    }
+
+    private func resolveInTransaction(
+        _ id: UInt64, _ choice: Choice, changed: UInt64?, by: String, reason: String?, nowMs: UInt64
+    ) throws -> ConflictRecord {
+        let doing = "settling conflict \(id)"
+        guard var record = try conflictTable.record(id) else {
+            throw StoreError(
+                .notFound, doing: doing, why: "there is none of that number",
+                hint: "See: samband conflict list --all.")
+        }
+        guard record.life.isOpen else {
+            throw StoreError(
+                .changed, doing: doing, why: "it is settled already",
+                hint: "See how: samband conflict show \(id).")
+        }
+        if let changed, changed != record.life.changed {
+            throw StoreError(
+                .changed, doing: doing, why: "it has changed since you looked",
+                hint: "Look again: samband conflict show \(id).")
+        }
+        let writes = try decide(record, choice, doing)
+        let position = try log.lastPosition() + 1
+        var settledBy: ConflictSide?
+        var next = position
+        if let writes {
+            settledBy = try write(writes, record, position: position, nowMs: nowMs, doing)
+            next = position + 1
+        }
+        record.life.settle(by: settledBy, .person, at: position)
+        record.decision = Decision(by: by, atMs: nowMs, how: choice.how, reason: reason)
+        try conflictTable.save(record)
+        try publish([(ConflictTable.conflictNumber, record.id)], at: next, nowMs: nowMs)
+        try reloadDisputed()
+        return record
     }
 
     private struct DecidedWrite {

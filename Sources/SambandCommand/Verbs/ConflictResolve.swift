@@ -37,13 +37,14 @@ extension Verb {
             let changed = try invocation.value(.changed).map { _ in
                 try invocation.number(.changed, in: 0...Int.max, else: 0)
             }
-            if invocation.flag(.dryRun) {
-                return try await show(choice, of: id, changed, invocation, context)
-            }
             var body = JSON.Object([choice.member])
             body["reason"] = invocation.value(.reason).map { .string($0) }
             body["by"] = (invocation.value(.by) ?? context.console.person).map { .string($0) }
             body["changed"] = changed.map { .integer(Int64($0)) }
+            if invocation.flag(.dryRun) {
+                body["dry_run"] = true
+                return try await show(choice, of: id, .object(body), invocation, context)
+            }
             let request = JSON.object(body)
             let json = try await context.asking(invocation) {
                 try await $0.post(["conflict", id, "resolve"], request)
@@ -119,17 +120,17 @@ private func outcome(_ conflict: ConflictAnswer, _ choice: Choice) -> String {
     return Visible.text("conflict \(conflict.id) \(state): \(place) \(now)")
 }
 
-/// `--dry-run`: looks at the conflict, and says what the choice would do.
+/// `--dry-run`: has the hub try the choice and take it back, which refuses what the real one would be refused; then says
+/// what it would do.
 private func show(
-    _ choice: Choice, of id: String, _ changed: Int?, _ invocation: Invocation, _ context: Context
+    _ choice: Choice, of id: String, _ request: JSON, _ invocation: Invocation, _ context: Context
 ) async throws -> ExitCode {
-    let json = try await context.asking(invocation) { try await $0.get(["conflict", id]) }
-    let answer = try Answer(json, "a conflict")
-    let conflict = try ConflictAnswer(answer["conflict"])
-    if let changed, try answer.number("changed") != Int64(changed) {
-        throw CommandError(
-            .no, "the conflict has changed since", hint: "Look at it again: samband conflict show \(id)")
+    let json = try await context.asking(invocation) { try await $0.post(["conflict", id, "resolve"], request) }
+    if invocation.flag(.json) {
+        try context.console.print(json)
+        return .done
     }
+    let conflict = try ConflictAnswer(json)
     let would: String
     switch choice {
     case .take("now"): would = "keep \(conflict.shown(conflict.now))"
