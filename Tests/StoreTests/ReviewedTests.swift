@@ -3,7 +3,7 @@ import Testing
 
 @testable import ReplicaStore
 
-/// Faults that a careful reading found; each of these failed before it was mended.
+/// Faults that a careful reading of the code found, each with the history that shows it.
 @Suite("What a careful reading found")
 struct ReviewedTests {
     @Test("a standing row whose cleared reference cannot be written back is not lost with it")
