@@ -36,12 +36,13 @@ struct ReviewedTests {
     func clockOverRestart() throws {
         let fleet = try TestFleet(MeetingTests.schema)
         for site in ["n1", "n2", "n3"] { try fleet.join(site) }
-        // n1's clock is 40 s fast; n2 has written at the same time, so that there is something to decide.
-        try fleet.write("n1", "UPDATE referral SET status = 'fast' WHERE id = 'r-1'")
-        try fleet.nodes["n1"]!.seal(nowMs: fleet.nowMs + 40_000)
+        for site in ["n1", "n2"] { try fleet.write(site, "UPDATE referral SET status = '\(site)' WHERE id = 'r-1'") }
         try fleet.push("n1")
-        try fleet.write("n2", "UPDATE referral SET status = 'slow' WHERE id = 'r-1'")
         try fleet.push("n2")
+        // n3's clock is 40 s fast; its row meets nothing, so the hub writes nothing of its own.
+        try fleet.write("n3", "INSERT INTO referral VALUES('r-2', 'fast', NULL)")
+        try fleet.nodes["n3"]!.seal(nowMs: fleet.nowMs + 40_000)
+        try fleet.push("n3")
         let reopened = try HubStore(path: fleet.folder + "/hub.db")
         let conflict = try #require(try reopened.conflicts(includeSettled: false).first)
         let decided = try reopened.resolve(
