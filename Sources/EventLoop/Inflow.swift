@@ -34,7 +34,7 @@ package final class Inflow: Sendable {
 
     // MARK: The loop's side
 
-    /// Adds a piece. False when it is enough for now: `onDemand` will tell when there is room.
+    /// Adds a piece. False when it is enough until `onDemand` tells that there is room.
     package func push(_ piece: [UInt8]) -> Bool {
         let (reader, hasRoom) = state.withLock { state -> (CheckedContinuation<[UInt8]?, any Error>?, Bool) in
             if state.end != nil { return (nil, true) }

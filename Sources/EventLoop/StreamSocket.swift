@@ -41,7 +41,7 @@ package final class StreamSocket: EventSource, @unchecked Sendable {
     /// How much of the first piece has left.
     private var sentOfFirst = 0
 
-    /// False while the owner wants nothing more for now.
+    /// False while the owner wants nothing more.
     package private(set) var isReading = true
     package private(set) var isClosed = false
     /// Bytes that could not be sent yet.
