@@ -13,6 +13,10 @@ package enum Choice: Hashable, Sendable {
     case restore
     /// The row goes.
     case delete
+    /// What is withheld comes in, as it was written.
+    case admit
+    /// What is withheld is given up; it is kept, as discarded.
+    case discard
 
     /// As the decision is recorded.
     package var how: String {
@@ -21,6 +25,8 @@ package enum Choice: Hashable, Sendable {
         case .set: "set"
         case .restore: "restore"
         case .delete: "delete"
+        case .admit: "admit"
+        case .discard: "discard"
         }
     }
 }
@@ -145,6 +151,8 @@ extension HubStore {
             return DecidedWrite(operation: .update, columns: columns, values: columns.map { cells[$0]! })
         case .set(let values):
             return try decideSet(record, values, table, refuse)
+        case .admit, .discard:
+            throw refuse("nothing of it is withheld", "Use --take or --set.")
         }
     }
 
