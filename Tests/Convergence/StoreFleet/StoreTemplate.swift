@@ -55,8 +55,8 @@ extension Catalogue {
         tables.map { table in
             let ids = table.ids.map { "'\($0)'" } ?? "NULL"
             var text =
-                table.createSQL
-                + ";\nINSERT INTO samband_table(name, ids) VALUES ('\(table.name)', \(ids));\n"
+                ([table.createSQL] + table.indexes).map { $0 + ";\n" }.joined()
+                + "INSERT INTO samband_table(name, ids) VALUES ('\(table.name)', \(ids));\n"
             for column in table.newest.sorted() {
                 text +=
                     "INSERT INTO samband_policy(table_name, column_name, policy)"
@@ -66,13 +66,15 @@ extension Catalogue {
         }.joined()
     }
 
-    var name: String { tables.map(\.name).joined(separator: "-") }
+    /// True for tables made up from a seed, of which each template is used for a few histories only.
+    var isRandom: Bool { tables.contains { $0.rules != TableRules() } }
 }
 
 /// The folder of one test run, in memory where the machine has such a place, gone when it ends.
 final class SimulationFolder {
     let path: String
     private var templates: [String: StoreTemplate] = [:]
+    private var lastRandom: String?
     private var count = 0
 
     init() throws {
@@ -88,9 +90,17 @@ final class SimulationFolder {
     }
 
     func template(_ catalogue: Catalogue) throws -> StoreTemplate {
-        if let known = templates[catalogue.name] { return known }
-        let made = try StoreTemplate(catalogue, folder: "\(path)/\(catalogue.name)")
-        templates[catalogue.name] = made
+        let schema = catalogue.schema
+        if let known = templates[schema] { return known }
+        if catalogue.isRandom {
+            if let last = lastRandom, let old = templates.removeValue(forKey: last) {
+                try FileManager.default.removeItem(atPath: old.folder)
+            }
+            lastRandom = schema
+        }
+        count += 1
+        let made = try StoreTemplate(catalogue, folder: "\(path)/template-\(count)")
+        templates[schema] = made
         return made
     }
 
