@@ -73,16 +73,16 @@ extension Scenario {
         var steps: [Step] = []
         let begun = catalogue.tables.indices.flatMap { table in
             catalogue.tables[table].keys.compactMap { key in
-                random.chance(60) ? UserWrite.insert(table, key, clashes.data(table, &random)) : nil
+                random.chance(75) ? UserWrite.insert(table, key, clashes.data(table, &random)) : nil
             }
         }
         steps += [.write(0, begun), .settle]
         for _ in 0..<random.int(8...30) {
             let site = random.int(0...siteCount - 1)
             switch random.int(0...99) {
-            case 0..<20: steps += clashes.clash(site, (site + 1) % siteCount, &random)
-            case 20..<40: steps.append(.push(site, Scenario.fault(percent: faults, &random)))
-            case 40..<55: steps.append(.pull(site, Scenario.fault(percent: faults, &random)))
+            case 0..<30: steps += clashes.clash(site, (site + 1) % siteCount, &random)
+            case 30..<45: steps.append(.push(site, Scenario.fault(percent: faults, &random)))
+            case 45..<55: steps.append(.pull(site, Scenario.fault(percent: faults, &random)))
             case 55..<60: steps.append(.wait(UInt64(random.pick([1, 20, 5000]))))
             case 60..<65: steps.append(.decide(random.int(0...7), .side(random.int(0...3))))
             case 65..<68 where faults > 0: steps.append(.deliver(random.int(0...5)))

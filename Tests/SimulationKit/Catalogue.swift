@@ -172,6 +172,21 @@ extension TableModel {
         "interval", keyColumns: [Column("id", "TEXT NOT NULL")], collations: [.binary],
         dataColumns: [Column("x", "INTEGER"), Column("y", "INTEGER")], constraints: ["CHECK (x <= y)"],
         keys: [[.text("k")], [.text("l")]], values: [small, small])
+
+    // Three generations, the eldest with a value that only one row may have.
+    package static let ward = TableModel(
+        "ward", keyColumns: [Column("id", "TEXT NOT NULL")], collations: [.binary],
+        dataColumns: [Column("code", "INTEGER UNIQUE")], keys: [[.text("w")], [.text("x")]], values: [small])
+
+    package static let stay = TableModel(
+        "stay", keyColumns: [Column("id", "TEXT NOT NULL")], collations: [.binary],
+        dataColumns: [Column("ward", "TEXT NOT NULL REFERENCES ward(id)")], keys: [[.text("s")]],
+        values: [[.text("w"), .text("x")]])
+
+    package static let visit = TableModel(
+        "visit", keyColumns: [Column("id", "TEXT NOT NULL")], collations: [.binary],
+        dataColumns: [Column("stay", "TEXT NOT NULL REFERENCES stay(id)")], keys: [[.text("v")]],
+        values: [[.text("s")]])
 }
 
 extension Catalogue {

@@ -15,6 +15,8 @@ final class CarefulMerge {
         didSet { sorted = nil }
     }
     private var sorted: [RowWork]?
+    /// Rows that the hub meant to put back and could not.
+    private(set) var givenUp: Set<RowID> = []
     private var decodedImages: [UInt64: Images] = [:]
     private var concurrentEntries: [UInt64: LogEntry] = [:]
     private var decodedEntries: [UInt64: [RowID: LoggedOperation]] = [:]
@@ -253,7 +255,12 @@ final class CarefulMerge {
         return work
     }
 
-    func forget(_ work: RowWork) { works[work.row] = nil }
+    /// Gives up putting a row back: something that it needs is not to be had. It is not tried again, so that a row that
+    /// needs it is withheld at last.
+    func forget(_ work: RowWork) {
+        works[work.row] = nil
+        givenUp.insert(work.row)
+    }
 
     /// The key of a row as it stands in the table: of one of this change set, or as the log last wrote it.
     func key(of row: RowID, _ table: TableLayout) throws -> [Value]? {

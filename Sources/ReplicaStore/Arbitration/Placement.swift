@@ -139,7 +139,9 @@ struct Placement {
             // Deleted by the very change set that brings the child, or withheld in it: nothing to put back.
             guard work.operation == nil else { return false }
         }
-        guard let image = try merge.concurrentDelete(of: row, concurrent: concurrent) else { return false }
+        guard !merge.givenUp.contains(row),
+            let image = try merge.concurrentDelete(of: row, concurrent: concurrent)
+        else { return false }
         let work = merge.putBack(row, table, image.key, image.data, for: child.row)
         if try put(work, image.data) != nil {
             merge.forget(work)

@@ -50,7 +50,9 @@ struct ClashWriter {
         let model = catalogue.tables[table]
         var data = model.values.map { random.pick($0) }
         for rule in model.rules.references {
-            set(rule.columns, to: parentValues(rule, &random), in: &data, of: table)
+            let isNullable = model.rules.notNull.isDisjoint(with: rule.columns)
+            let values = isNullable && random.chance(40) ? rule.columns.map { _ in .null } : parentValues(rule, &random)
+            set(rule.columns, to: values, in: &data, of: table)
         }
         for _ in 0..<5 where !model.rules.checks.allSatisfy({ holds($0, data, of: table) }) {
             for column in model.values.indices where !isReference(column, of: table) {
@@ -70,7 +72,7 @@ struct ClashWriter {
         return model.rules.references.contains { $0.columns.contains(column + model.keyColumns.count) }
     }
 
-    /// Values by which a row may refer to one of the parent table; NULLs now and then, where the columns take them.
+    /// Values by which a row may refer to one of the parent table.
     private func parentValues(_ rule: ReferenceRule, _ random: inout SeededRandom) -> [Value] {
         let parent = catalogue.tables[rule.parent]
         let key = random.pick(parent.keys)
