@@ -114,7 +114,7 @@ struct Trial {
             fleet.history, conflicts: try fleet.hub.conflicts(), withheld: try fleet.hub.withheld(),
             rows: rows,
             catalogue: maker.catalogue)
-        let complaints = isFree ? judge.complaints() : judge.losses()
+        let complaints = judge.complaints()
         if let complaint = complaints.sorted().first { throw Broken(complaint) }
         if isFree, let row = try fleet.hub.withheld().first { throw Broken("withheld without need: \(row)") }
     }

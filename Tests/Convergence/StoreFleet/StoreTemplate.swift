@@ -11,7 +11,6 @@ struct StoreTemplate {
     let replicas: [String: UInt32]
     let numbers: [Int]
 
-
     init(_ catalogue: Catalogue, folder: String) throws {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         self.folder = folder
