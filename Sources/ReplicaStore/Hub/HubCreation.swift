@@ -30,6 +30,7 @@ package enum HubCreation {
     ) throws {
         try refuseGeneratedUnique(connection)
         try connection.execute(LogTables.sql)
+        try connection.execute(OperatorTable.sql)
         try connection.setMeta(.formatVersion, ReplicaFile.formatVersion)
         try connection.setMeta(.fleet, .text(fleet))
         try connection.setMeta(.role, .text("hub"))
