@@ -23,13 +23,13 @@ struct ConflictTable {
             [
                 "kind", "table_number", "table_name", "key", "canonical", "column_index", "column_name", "state",
                 "settlement", "opened_at", "changed", "base", "sides", "settled_by", "decided_by", "decided_at",
-                "decided_how", "reason",
+                "decided_how", "reason", "shown",
             ]),
         system(
             withheldNumber, "samband_withheld",
             [
                 "conflict", "table_number", "table_name", "key", "canonical", "replica", "seq", "state", "operation",
-                "row",
+                "row", "shown",
             ]),
     ]
 
@@ -160,6 +160,14 @@ struct ConflictTable {
         try readWithheld(
             connection.cached(
                 "SELECT \(Self.withheldColumns) FROM samband_withheld WHERE state = 'withheld' ORDER BY id"))
+    }
+
+    /// The one of this number; nil when it is withheld no longer.
+    func openWithheld(_ id: UInt64) throws -> WithheldRecord? {
+        let statement = try connection.cached(
+            "SELECT \(Self.withheldColumns) FROM samband_withheld WHERE id = ?1 AND state = 'withheld'")
+        try statement.bind(id, at: 1)
+        return try readWithheld(statement).first
     }
 
     /// Every operation on a row that was ever withheld, superseded ones included: none of them is in the merge.

@@ -44,6 +44,7 @@ package enum HubCreation {
         try Capture.remove(from: connection)
         try HubGuards.install(connection)
         try StatusView.install(connection)
+        try DisputeViews.install(connection)
     }
 
     /// The hub finds out which row stands in the way of another by asking each UNIQUE index about values that are not in
@@ -111,6 +112,7 @@ enum NodeCapture {
         try Capture.install(in: connection)
         try SystemGuards.install(in: connection)
         try StatusView.install(connection)
+        try DisputeViews.install(connection)
     }
 }
 

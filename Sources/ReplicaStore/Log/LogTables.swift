@@ -81,7 +81,8 @@ enum LogTables {
           decided_by TEXT,
           decided_at INTEGER,
           decided_how TEXT,
-          reason TEXT
+          reason TEXT,
+          shown TEXT                               -- while open: key, base and sides as JSON, for samband_dispute
         ) STRICT;
         CREATE INDEX samband_conflict_row ON samband_conflict(table_number, canonical);
         CREATE TABLE samband_withheld(
@@ -95,7 +96,8 @@ enum LogTables {
           seq INTEGER NOT NULL,
           state TEXT NOT NULL,                     -- withheld, superseded
           operation INTEGER NOT NULL,
-          row BLOB NOT NULL                        -- one segment holding the operation with all its values
+          row BLOB NOT NULL,                       -- one segment holding the operation with all its values
+          shown TEXT                               -- while withheld: key and row as JSON, for samband_waiting
         ) STRICT;
         CREATE INDEX samband_withheld_row ON samband_withheld(table_number, canonical);
         """
