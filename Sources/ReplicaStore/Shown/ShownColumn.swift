@@ -13,7 +13,7 @@ extension Views {
         case ConflictTable.conflictNumber:
             text = try conflicts.record(id).flatMap { try $0.life.isOpen ? shown($0) : nil }
         case ConflictTable.withheldNumber:
-            text = try conflicts.openWithheld(id).map { try shown($0) }
+            text = try conflicts.withheld(id: id).flatMap { try $0.state == .withheld ? shown($0) : nil }
         default: return
         }
         let name = number == ConflictTable.conflictNumber ? "samband_conflict" : "samband_withheld"
