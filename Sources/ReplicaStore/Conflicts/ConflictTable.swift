@@ -24,13 +24,13 @@ struct ConflictTable {
             [
                 "kind", "table_number", "table_name", "key", "canonical", "column_index", "column_name", "state",
                 "settlement", "opened_at", "changed", "base", "sides", "settled_by", "decided_by", "decided_at",
-                "decided_how", "reason", "earlier",
+                "decided_how", "reason", "earlier", "shown",
             ]),
         system(
             withheldNumber, "samband_withheld",
             [
                 "conflict", "table_number", "table_name", "key", "canonical", "replica", "seq", "state", "operation",
-                "row",
+                "row", "shown",
             ]),
         JoinTable.layout,
     ]

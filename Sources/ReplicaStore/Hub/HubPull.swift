@@ -147,6 +147,7 @@ package enum SnapshotFile {
             try copy.execute(
                 """
                 DELETE FROM samband_site;
+                DROP TABLE samband_operator;
                 DELETE FROM samband_segment;
                 DELETE FROM samband_change;
                 DELETE FROM samband_staged;

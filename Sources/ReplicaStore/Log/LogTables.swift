@@ -82,7 +82,8 @@ enum LogTables {
           decided_at INTEGER,
           decided_how TEXT,
           reason TEXT,
-          earlier BLOB NOT NULL DEFAULT x''        -- decisions that were taken back, and by whom
+          earlier BLOB NOT NULL DEFAULT x'',       -- decisions that were taken back, and by whom
+          shown TEXT                               -- while open: key, base and sides as JSON, for samband_dispute
         ) STRICT;
         CREATE INDEX samband_conflict_row ON samband_conflict(table_number, canonical);
         CREATE TABLE samband_withheld(
@@ -96,7 +97,8 @@ enum LogTables {
           seq INTEGER NOT NULL,
           state TEXT NOT NULL,                     -- withheld, superseded, admitted, discarded, released
           operation INTEGER NOT NULL,
-          row BLOB NOT NULL                        -- one segment holding the operation with all its values
+          row BLOB NOT NULL,                       -- one segment holding the operation with all its values
+          shown TEXT                               -- while withheld: key and row as JSON, for samband_waiting
         ) STRICT;
         CREATE INDEX samband_withheld_row ON samband_withheld(table_number, canonical);
         CREATE INDEX samband_withheld_conflict ON samband_withheld(conflict);
