@@ -1,4 +1,5 @@
 import HTTP
+import JSONText
 import ReplicaStore
 
 /// What the store could not do, as a problem document. The `type` says what a script can do about it.

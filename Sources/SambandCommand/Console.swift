@@ -1,4 +1,5 @@
 import HTTP
+import JSONText
 
 /// The world around a command: where its words go, what it can ask. A value, so that tests put another in its place.
 package struct Console: Sendable {

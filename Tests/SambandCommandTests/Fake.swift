@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import HTTP
+import JSONText
 import ReplicaStore
 import Synchronization
 import TestKit

@@ -1,6 +1,7 @@
 import Foundation
 import HTTP
 import HubService
+import JSONText
 import NodeService
 import ReplicaStore
 import SQLite

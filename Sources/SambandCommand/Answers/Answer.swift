@@ -1,4 +1,5 @@
 import HTTP
+import JSONText
 
 /// An object in an answer, read member by member. What is missing or of another kind is a disagreement between this
 /// tool and the process that answered, and is told as one.

@@ -1,4 +1,5 @@
 import HTTP
+import JSONText
 
 /// A conflict as the interface tells it.
 struct ConflictAnswer: Sendable {

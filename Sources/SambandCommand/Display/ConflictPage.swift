@@ -1,4 +1,5 @@
 import HTTP
+import JSONText
 
 /// `conflict show`: what stood before, what each side wrote, what stands now, beside each other where the terminal
 /// is wide enough, else below each other; then what is around them, and how to settle it.

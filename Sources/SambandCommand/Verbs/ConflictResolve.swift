@@ -1,4 +1,5 @@
 import HTTP
+import JSONText
 
 extension Option {
     static let changed = Option(

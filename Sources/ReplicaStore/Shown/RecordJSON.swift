@@ -1,5 +1,4 @@
-import HTTP
-import ReplicaStore
+import JSONText
 import Replication
 
 /// The store's records in the JSON that scripts rely on. The same for hub and node.
