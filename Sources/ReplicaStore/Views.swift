@@ -208,7 +208,7 @@ extension ViewSource {
 
     package func withheldDetail(_ id: UInt64) throws(StoreError) -> WithheldDetail? {
         try storing("showing withheld row \(id)") {
-            try conflictTable.withheld().first { $0.id == id }.map { try views.detail($0) }
+            try conflictTable.withheld(id: id).map { try views.detail($0) }
         }
     }
 

@@ -1,4 +1,5 @@
 import HTTP
+import JSONText
 import Testing
 
 @testable import SambandCommand
@@ -124,7 +125,7 @@ struct ConflictTests {
             "operation":"insert","values":{"night":"n-2"}}
             """#
         let shown = #"""
-            {"withheld":\#(row),"conflict":\#(try Sample.conflict(of: Sample.unique)),"changed":7,"missing":[
+            {"withheld":\#(row),"state":"withheld","conflict":\#(try Sample.conflict(of: Sample.unique)),"changed":7,"missing":[
             {"table":"bed_night","columns":["referral"],"parent":"referral","key":{"id":"r-9"},"state":"missing",
             "withheld":null}],"standing":[{"table":"bed_night","key":{"id":"n-1"},"row":null}],"waiting":[\#(child)],
             "choices":[{"how":"admit","site":null,"columns":[]},{"how":"discard","site":null,"columns":[]}]}

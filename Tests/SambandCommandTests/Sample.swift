@@ -1,4 +1,5 @@
 import HTTP
+import JSONText
 
 /// Answers as a hub and a node give them, with what a hostile site may have written.
 enum Sample {
@@ -17,7 +18,7 @@ enum Sample {
         )
     static let shown =
         #"{"conflict":\#(conflict),"changed":3,"row":{"id":"r-1","status":"accepted"},"parents":[],"standing":[],"#
-        + #""withheld":[],"choices":[\#(cellChoices)]}"#
+        + #""withheld":[],"choices":[\#(cellChoices)],"earlier":[]}"#
     private static let cellChoices = #"""
         {"how":"take","site":"snasa","columns":[]},{"how":"take","site":"verran","columns":[]},
         {"how":"take","site":"now","columns":[]},{"how":"set","site":null,"columns":["status"]}
@@ -27,11 +28,11 @@ enum Sample {
         "opened_at":"2026-11-21T19:46:00Z","base":{"id":1,"ward":"A"},"now":{"id":1,"ward":"B"},"sides":[
         {"site":"snasa","change":"8070:42","written_at":"2026-11-21T19:40:12Z","value":null},
         {"site":"verran","change":"521:8","written_at":"2026-11-21T19:41:00Z","value":{"id":1,"ward":"B"}}],
-        "decision":null},"changed":5,"row":{"id":1,"ward":"B"},"parents":[],"standing":[],"withheld":[
+        "decision":null},"changed":5,"row":{"id":1,"ward":"B"},"parents":[],"children":["stay"],"standing":[],"withheld":[
         {"id":3,"conflict":18,"table":"stay","key":{"id":9},"site":"snasa","change":"8070:42","operation":"insert",
         "values":{"id":9,"note":"x\r\ny"}}],"choices":[{"how":"take","site":"snasa","columns":[]},
         {"how":"take","site":"verran","columns":[]},{"how":"restore","site":null,"columns":[]},
-        {"how":"delete","site":null,"columns":[]}]}
+        {"how":"delete","site":null,"columns":[]}],"earlier":[]}
         """#
     /// Two sites gave one bed away; the one that came second waits.
     static let unique = #"""
@@ -48,7 +49,7 @@ enum Sample {
         "operation":"insert","values":{"bed":3}}],"choices":[{"how":"take","site":"snasa","columns":[]},
         {"how":"take","site":"verran","columns":[]},{"how":"take","site":"now","columns":[]},
         {"how":"admit","site":null,"columns":[]},{"how":"set","site":null,"columns":["bed","night"]},
-        {"how":"discard","site":null,"columns":[]}]}
+        {"how":"discard","site":null,"columns":[]}],"earlier":[]}
         """#
     static let hub = #"""
         {"role":"hub","fleet":"DMS Inn-Trøndelag","replica":391,"schema_version":1,"vector":{"391":12,"8070":41},

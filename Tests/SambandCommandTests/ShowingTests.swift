@@ -125,6 +125,8 @@ struct ShowingTests {
                 id     1        no row                    1                         1
                 ward   'A'      no row                    'B'                       'B'
 
+                rows of stay refer to it: it cannot be deleted before they are
+
                 withheld
                   3   snasa   insert stay   id = 9, note = 'x\u{d}\u{a}y'
 
@@ -151,11 +153,16 @@ struct ShowingTests {
     func decision() async throws {
         let shown =
             #"{"conflict":\#(Sample.settled),"changed":4,"row":null,"parents":[],"standing":[],"withheld":[],"#
-            + #""choices":[]}"#
+            + #""choices":[],"earlier":[{"by":"ola","at":"2026-11-21T19:50:00Z","how":"set","reason":null},"#
+            + #"{"by":"per","at":"2026-11-21T19:55:00Z","how":"undo","reason":"no\u001b"}]}"#
         let printed = try await FakeWorld(["GET /v1/conflict/17": .json(shown)]).run("conflict", "show", "17")
         #expect(
             printed.results.hasSuffix(
                 #"""
+                before that
+                  decided by ola, 2026-11-21 20:50:00 CET, set
+                  taken back by per, 2026-11-21 20:55:00 CET: no\u{1b}
+
                 decided by kari, 2026-11-21 21:00:00 CET, take: agreed\u{a}by phone
 
                 to take the decision back, at the hub

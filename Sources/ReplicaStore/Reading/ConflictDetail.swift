@@ -34,6 +34,8 @@ package struct ParentView: Sendable {
 package struct ConflictDetail: Sendable {
     package let view: ConflictView
     package let parents: [ParentView]
+    /// The tables with rows that refer to the conflict's row: while they do, it cannot be deleted.
+    package let children: [String]
     /// The rows that stand in the way of a withheld one, as they are now.
     package let standing: [RowView]
     package let withheld: [WithheldView]
@@ -53,7 +55,7 @@ package struct WithheldDetail: Sendable {
 extension Views {
     func detail(_ record: ConflictRecord) throws -> ConflictDetail {
         let view = try conflict(record)
-        let held = try conflicts.withheld().filter { $0.conflict == record.id }
+        let held = try conflicts.withheld(ofConflict: record.id).filter { $0.state == .withheld }
         let table = try access.table(record.tableNumber, "showing conflict \(record.id)")
         var rows: [(table: TableLayout, key: [Value], data: [Value])] = []
         if let now = view.now { rows.append((table, record.key, now)) }
@@ -65,10 +67,11 @@ extension Views {
             if let data = try whole(row, itsTable) { rows.append((itsTable, row.key, data)) }
         }
         let withheldViews = try held.map { try withheld($0) }
+        let children = try view.now.map { try childTables(table, record.key, $0) } ?? []
         return ConflictDetail(
             view: view, parents: try rows.flatMap { try parents($0.table, $0.key, $0.data) }.distinct(),
-            standing: try standing(record, table), withheld: withheldViews,
-            choices: FittingChoice.all(view, withheld: held))
+            children: children, standing: try standing(record, table), withheld: withheldViews,
+            choices: FittingChoice.all(view, withheld: held, isReferred: !children.isEmpty))
     }
 
     func detail(_ record: WithheldRecord) throws -> WithheldDetail {
@@ -155,6 +158,17 @@ extension Views {
                 parentColumns: reference.parentColumns, values: values,
                 state: isThere ? .present : held == nil ? .missing : .withheld, withheld: held)
         }
+    }
+
+    private func childTables(_ table: TableLayout, _ key: [Value], _ data: [Value]) throws -> [String] {
+        var names: Set<String> = []
+        for reference in table.referencedBy {
+            let values = table.pick(reference.parentColumns, key: key, data: data)
+            if values.contains(.null) { continue }
+            if try access.children(reference, values, limit: 1).isEmpty { continue }
+            if let child = access.tables[reference.child] { names.insert(child.name) }
+        }
+        return names.sorted()
     }
 
     private func withheldRow(_ parent: TableLayout, _ columns: [String], _ values: [Value]) throws -> UInt64? {

@@ -8,6 +8,7 @@ package struct DecisionReport: Sendable {
         case policy, person, write
     }
 
+    /// What was decided about one site's writes.
     package struct Line: Sendable {
         package let site: String
         /// The outcome is what the site wrote, by the way it was settled.
@@ -18,6 +19,7 @@ package struct DecisionReport: Sendable {
         package var decided: Int { decidedFor.all + against.all }
     }
 
+    /// Conflicts by the way in which they were settled.
     package struct Counts: Hashable, Sendable {
         private var numbers = [Int](repeating: 0, count: Way.allCases.count)
 

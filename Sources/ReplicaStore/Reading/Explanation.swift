@@ -34,6 +34,7 @@ package struct ColumnStory: Sendable {
     /// The conflicts about the column, or about the row as a whole, by number.
     package let conflicts: [UInt64]
 
+    /// The change set that wrote it.
     package struct Writer: Sendable {
         package let site: String
         package let dot: Dot
@@ -45,6 +46,7 @@ package struct ColumnStory: Sendable {
 
 /// What one change set did to the row.
 package struct RowEvent: Sendable {
+    /// A user's write by its operation, or what the hub did.
     package enum What: String, Sendable {
         case insert, update, replace, delete
         /// A person at the hub decided.

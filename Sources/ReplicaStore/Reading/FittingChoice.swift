@@ -19,7 +19,9 @@ package struct FittingChoice: Hashable, Sendable {
     }
 
     /// Those that fit, in the order in which they are offered; none for a settled conflict.
-    static func all(_ view: ConflictView, withheld: [WithheldRecord]) -> [FittingChoice] {
+    ///
+    /// - Parameter isReferred: other rows refer to the row, so it cannot be deleted.
+    static func all(_ view: ConflictView, withheld: [WithheldRecord], isReferred: Bool) -> [FittingChoice] {
         guard view.record.life.isOpen else { return [] }
         let sites = view.sites.reduce(into: [String]()) { list, site in
             let name = site.isEmpty ? "hub" : site
@@ -27,22 +29,25 @@ package struct FittingChoice: Hashable, Sendable {
         }
         let takes = sites.map { FittingChoice(.take, site: $0) }
         let now = FittingChoice(.take, site: "now")
+        let deleting = zip(view.record.life.sides, view.sites).filter { $0.0.row == nil }.map { $0.1 }
+        let kept = isReferred ? takes.filter { !deleting.contains($0.site ?? "") } : takes
+        let restoring = [FittingChoice(.restore)] + (isReferred ? [] : [FittingChoice(.delete)])
         switch view.record.kind {
         case .cell, .insert:
             return takes + [now, FittingChoice(.set, columns: view.disputedColumns)]
         case .deleteUpdate:
-            return takes + [FittingChoice(.restore), FittingChoice(.delete)]
+            return kept + restoring
         case .unique, .foreignKey, .check, .scope, .invalid:
-            if withheld.isEmpty {
+            let own = withheld.filter { $0.row == view.record.row }
+            if own.isEmpty {
                 // A deleted parent that the hub put back for a child.
-                return view.record.kind == .foreignKey
-                    ? takes + [FittingChoice(.restore), FittingChoice(.delete)] : []
+                return view.record.kind == .foreignKey ? kept + restoring : []
             }
             var choices: [FittingChoice] = []
             // Two rows of one site are not told apart by its name.
             if view.record.kind == .unique, sites.count > 1 { choices += takes + [now] }
             choices.append(FittingChoice(.admit))
-            if withheld.contains(where: { $0.row == view.record.row && !$0.operation.isKeyOnly }) {
+            if own.contains(where: { !$0.operation.isKeyOnly }) {
                 choices.append(FittingChoice(.set, columns: view.dataColumns))
             }
             return choices + [FittingChoice(.discard)]

@@ -56,12 +56,7 @@ extension ConflictView {
     }
 
     private var decision: JSON {
-        if let decision = record.decision {
-            return [
-                "by": .string(decision.by), "at": .string(rfc3339(ms: decision.atMs)), "how": .string(decision.how),
-                "reason": decision.reason.map { .string($0) } ?? .null,
-            ]
-        }
+        if let decision = record.decision { return decision.json }
         switch record.life.settlement {
         case .policy:
             return [

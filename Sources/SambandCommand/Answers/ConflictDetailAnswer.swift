@@ -1,4 +1,4 @@
-import HTTP
+import JSONText
 
 /// A conflict with everything around it: the answer that `conflict show` asks for.
 struct ConflictDetailAnswer: Sendable {
@@ -8,10 +8,14 @@ struct ConflictDetailAnswer: Sendable {
     /// The row as it stands; null when it is absent.
     let row: JSON
     let parents: [ParentAnswer]
+    /// Tables with rows that refer to the conflict's row.
+    let children: [String]
     /// Rows that stand in the way of a withheld one: each with its table, key and row.
     let standing: [Answer]
     let withheld: [Answer]
     let choices: [ChoiceAnswer]
+    /// Decisions that were taken back, each followed by who did so.
+    let earlier: [ConflictAnswer.Decision]
 
     init(_ json: JSON) throws(CommandError) {
         let answer = try Answer(json, "a conflict")
@@ -21,9 +25,13 @@ struct ConflictDetailAnswer: Sendable {
         var parents: [ParentAnswer] = []
         for parent in try answer.list("parents") { parents.append(try ParentAnswer(parent)) }
         self.parents = parents
+        children = (answer["children"].array ?? []).compactMap(\.string)
         standing = try answer.list("standing")
         withheld = try answer.list("withheld")
         choices = try ChoiceAnswer.list(answer)
+        var earlier: [ConflictAnswer.Decision] = []
+        for decision in try answer.list("earlier") { earlier.append(try ConflictAnswer.Decision(decision)) }
+        self.earlier = earlier
     }
 }
 

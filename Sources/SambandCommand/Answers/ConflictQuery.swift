@@ -1,4 +1,5 @@
 import HTTP
+import JSONText
 
 /// Which conflicts are meant: `--table`, `--site`, `--kind`, or `--where table=…,site=…,kind=…,column=…`.
 struct ConflictQuery: Sendable {

@@ -1,4 +1,4 @@
-import HTTP
+import JSONText
 
 extension Option {
     static let take = Option("take", "SITE|now", "let this side, or what stands now, be the outcome")

@@ -1,4 +1,3 @@
-import HTTP
 import JSONText
 
 /// `conflict show`: what stood before, what each side wrote, what stands now, beside each other where the terminal
@@ -48,7 +47,15 @@ struct ConflictPage {
                 ? Visible.text("  \(ShownValue.columns(row["key"])) is gone") + "\n" : rowTable(row["row"]).text(style)
         }
         if !detail.parents.isEmpty { text += "\nrefers to\n" + parentTable(detail.parents).text(style) }
+        if !detail.children.isEmpty, ["delete_update", "foreign_key"].contains(conflict.kind) {
+            let tables = detail.children.joined(separator: ", ")
+            text += "\n" + Visible.text("rows of \(tables) refer to it: it cannot be deleted before they are") + "\n"
+        }
         if !detail.withheld.isEmpty { text += "\nwithheld\n" + (try withheldTable().text(style)) }
+        if !detail.earlier.isEmpty {
+            text += "\nbefore that\n"
+            for decision in detail.earlier { text += "  " + Visible.text(decision.text(console)) + "\n" }
+        }
         if let decision = conflict.decision { text += "\n" + Visible.text(decision.text(console)) + "\n" }
         return text
     }

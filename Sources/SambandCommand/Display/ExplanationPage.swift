@@ -1,4 +1,4 @@
-import HTTP
+import JSONText
 
 /// `explain`: for each column who wrote it last and over what, the conflicts about it and how they ended; then what
 /// happened to the row, oldest first; then where the log begins.

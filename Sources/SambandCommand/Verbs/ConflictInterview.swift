@@ -1,4 +1,4 @@
-import HTTP
+import JSONText
 
 /// `conflict resolve --interactive`: one open conflict after the other is shown and asked about, as `git add -p`
 /// does. Each answer is sent with what was on the screen: when the conflict has changed meanwhile it is refused, and

@@ -1,4 +1,5 @@
 import HTTP
+import JSONText
 
 extension Option {
     fileprivate static let all = Option("all", nil, "the settled ones too")

@@ -1,4 +1,4 @@
-import HTTP
+import JSONText
 
 /// `conflict resolve --where`: settles every open conflict that fits in one way, each in a transaction of its own
 /// and as it was when it was looked at. What is refused stays open and is told.

@@ -1,4 +1,4 @@
-import HTTP
+import JSONText
 
 extension Verb {
     static let explain = Verb(

@@ -1,4 +1,4 @@
-import HTTP
+import JSONText
 
 extension Option {
     fileprivate static let into = Option("into", "KEY", "the row that remains")

@@ -1,4 +1,4 @@
-import HTTP
+import JSONText
 
 extension Verb {
     static let withheldList = Verb(
@@ -58,6 +58,9 @@ private func withheldPage(_ answer: Answer, _ console: Console) throws(CommandEr
     text += " where \(ShownValue.columns(row["key"], separator: " and "))"
     text += " by \(try row.text("site")), change \(try row.text("change"))"
     text = console.style.strong(Visible.text(text)) + "\n"
+    if let state = answer["state"].string, state != "withheld" {
+        text += Visible.text("it does not wait any more: \(state)") + "\n"
+    }
     text += row["values"].object?.members.isEmpty == false ? rowTable(row["values"]).text(console.style) : ""
 
     let conflict = answer["conflict"].isNull ? nil : try ConflictAnswer(answer["conflict"])

@@ -1,5 +1,4 @@
-import HTTP
-import ReplicaStore
+import JSONText
 import Replication
 
 /// What stands around a conflict or a withheld row, for who has to judge it.
@@ -7,8 +6,10 @@ extension ConflictDetail {
     package var json: JSON {
         [
             "conflict": view.json, "changed": .integer(Int64(view.record.life.changed)), "row": view.rowJSON,
-            "parents": .array(parents.map(\.json)), "standing": .array(standing.map(\.json)),
+            "parents": .array(parents.map(\.json)), "children": .array(children.map { .string($0) }),
+            "standing": .array(standing.map(\.json)),
             "withheld": .array(withheld.map(\.json)), "choices": .array(choices.map(\.json)),
+            "earlier": .array(view.record.earlier.map(\.json)),
         ]
     }
 }
@@ -16,10 +17,20 @@ extension ConflictDetail {
 extension WithheldDetail {
     package var json: JSON {
         [
-            "withheld": view.json, "conflict": conflict?.view.json ?? .null,
+            "withheld": view.json, "state": .string(view.record.state.rawValue),
+            "conflict": conflict?.view.json ?? .null,
             "changed": conflict.map { .integer(Int64($0.view.record.life.changed)) } ?? .null,
             "missing": .array(missing.map(\.json)), "standing": .array((conflict?.standing ?? []).map(\.json)),
             "waiting": .array(waiting.map(\.json)), "choices": .array((conflict?.choices ?? []).map(\.json)),
+        ]
+    }
+}
+
+extension Decision {
+    package var json: JSON {
+        [
+            "by": .string(by), "at": .string(rfc3339(ms: atMs)), "how": .string(how),
+            "reason": reason.map { .string($0) } ?? .null,
         ]
     }
 }

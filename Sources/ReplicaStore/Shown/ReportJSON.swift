@@ -1,5 +1,4 @@
-import HTTP
-import ReplicaStore
+import JSONText
 
 extension DecisionReport {
     package var json: JSON {

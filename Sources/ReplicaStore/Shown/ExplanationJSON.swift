@@ -1,5 +1,4 @@
-import HTTP
-import ReplicaStore
+import JSONText
 import Replication
 
 extension Explanation {
