@@ -87,7 +87,8 @@ extension HubStore {
                 let parent = access.tables[reference.parent]?.name ?? "its parent"
                 throw StoreError(
                     .refused, doing: doing,
-                    why: "its reference (\(reference.childColumns.joined(separator: ", "))) leads to no row of \(parent)",
+                    why:
+                        "its reference (\(reference.childColumns.joined(separator: ", "))) leads to no row of \(parent)",
                     hint: "Let that row in first, or set the reference: --set COLUMN=VALUE.")
             }
         }

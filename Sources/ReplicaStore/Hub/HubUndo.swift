@@ -68,7 +68,9 @@ extension HubStore {
                 states.insert(row.id)
             }
         }
-        record.earlier += [record.decision, Decision(by: by, atMs: nowMs, how: "undo", reason: reason)].compactMap { $0 }
+        record.earlier += [record.decision, Decision(by: by, atMs: nowMs, how: "undo", reason: reason)].compactMap {
+            $0
+        }
         record.decision = nil
         record.life.reopen(at: position)
         try conflictTable.save(record)
@@ -132,7 +134,8 @@ extension HubStore {
 
     /// The rows that came in with the one that the decision let in: they go back to wait for it.
     private func released(
-        _ withheld: [WithheldRecord], among known: [RowID], since position: UInt64, _ refuse: (TableLayout) -> StoreError
+        _ withheld: [WithheldRecord], among known: [RowID], since position: UInt64,
+        _ refuse: (TableLayout) -> StoreError
     ) throws -> [DecidedRow] {
         var rows: [DecidedRow] = []
         for record in withheld where record.state == .released && !known.contains(record.row) {
