@@ -176,9 +176,10 @@ struct ConflictJudge {
                     side.value == value && conflict.column == column || side.row?[column] == value
                 }
             }
-            if withheld.contains(where: { $0.row == row && $0.dot == a.set.dot && $0.cells[column] == value }) {
-                return nil
+            let isKeptOut = withheld.contains {
+                $0.row == row && $0.dot == a.set.dot && $0.cells[column] == value && $0.state != .superseded
             }
+            if isKeptOut { return nil }
             return isKept ? nil : "lost: \(row) column \(column), \(value.legible) of \(a.set.dot) is nowhere"
         }
     }
@@ -197,13 +198,15 @@ struct ConflictJudge {
         case .insert, .cell, .deleteUpdate: break
         case .unique, .foreignKey, .check, .scope, .invalid: return unfounded(row, conflict, acts)
         }
+        // What the hub let in or put back is disputed like a site's write.
+        let hubs = hubActs.compactMap { set in set.writes[row].map { Act(set: set, write: $0) } }
         let isReal = acts.contains { a in
-            acts.contains { b in a.set.isConcurrent(with: b.set) && disagreements(a, b).contains(place) }
+            (acts + hubs).contains { b in a.set.isConcurrent(with: b.set) && disagreements(a, b).contains(place) }
         }
         let name = "\(place.kind) \(place.column.map { "\($0) " } ?? "")of \(row)"
         guard isReal else { return ["invented: \(name), on which no two concurrent acts disagree"] }
         var complaints: [String] = []
-        for side in conflict.life.sides {
+        for side in conflict.life.sides where !hubs.contains(where: { $0.set.dot == side.dot }) {
             guard let act = acts.first(where: { $0.set.dot == side.dot }) else {
                 complaints.append("invented: \(name) has a side \(side.dot) that did not write the row")
                 continue

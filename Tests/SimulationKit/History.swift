@@ -71,6 +71,8 @@ package struct History: Sendable {
     package var hubActs: [RecordedSet] = []
     /// What the hub has ever withheld, by row and change set.
     package var withheld: [RowIdentity: Set<Dot>] = [:]
+    /// Conflicts of which an operator took the settlement back.
+    package var undone: Set<UInt64> = []
 
     package struct Decision: Hashable, Sendable {
         package let kind: SeenConflict.Kind
