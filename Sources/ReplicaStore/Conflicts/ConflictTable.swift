@@ -14,6 +14,7 @@ struct ConflictTable {
     static let conflictNumber = 1 << 29
     static let withheldNumber = (1 << 29) + 1
     static let replicaNumber = (1 << 29) + 2
+    static let joinNumber = (1 << 29) + 4
 
     /// These tables, and whose incarnation each replica is, as replicated ones: one key, everything else data.
     static let travelling: [TableLayout] = [
@@ -31,9 +32,10 @@ struct ConflictTable {
                 "conflict", "table_number", "table_name", "key", "canonical", "replica", "seq", "state", "operation",
                 "row", "shown",
             ]),
+        JoinTable.layout,
     ]
 
-    private static func system(
+    static func system(
         _ number: Int, _ name: String, _ columns: [String], key: String = "id"
     ) -> TableLayout {
         TableLayout(
