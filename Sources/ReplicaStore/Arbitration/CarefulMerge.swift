@@ -230,7 +230,7 @@ final class CarefulMerge {
     ) throws {
         for reference in parent.table.referencedBy {
             let parentValues = parent.table.pick(reference.parentColumns, key: parent.key, data: row)
-            for image in images 
+            for image in images
             where image.row.table == reference.child && works[image.row] == nil && !givenUp.contains(image.row) {
                 let table = try access.table(image.row.table, "restoring what went with a delete")
                 let now = try access.row(table, image.key)
