@@ -41,6 +41,16 @@ struct ArbitrationWriter {
         try add(BlockKind(table: table.number, operation: .update, columns: columns), row, key, cells, [])
     }
 
+    /// Cells that a policy decides, each with its stamp: no write of the hub's, so that nobody disputes it.
+    mutating func decide(
+        _ table: TableLayout, _ row: RowID, _ key: [Value], _ cells: [Int: DecidedCell]
+    ) throws {
+        guard !travelled.contains(row) else { return }
+        let columns = cells.keys.sorted()
+        let kind = BlockKind(table: table.number, operation: .decided, columns: columns)
+        try add(kind, row, key, columns.map { cells[$0]!.value }, columns.map { cells[$0]!.stamp })
+    }
+
     /// A row of `samband_conflict` or `samband_withheld`, by its id.
     mutating func system(_ number: Int, id: UInt64) throws {
         let table = try access.table(number, "writing an arbitration")

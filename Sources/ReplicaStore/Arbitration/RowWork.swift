@@ -64,6 +64,12 @@ final class RowWork {
         return left.isEmpty && !(operation?.operation.isKeyOnly ?? false) && !columns.isEmpty ? nil : left
     }
 
+    /// The cells that a policy decides.
+    var decided: [Int: DecidedCell] {
+        guard withheld == nil, !deleteUndone else { return [:] }
+        return merge?.decided.filter { !rewritten.contains($0.key) } ?? [:]
+    }
+
     /// True when the row must be carried to those who may have lost it.
     var carries: Bool { withheld == nil && ((merge?.carries ?? false) || (keepsSpelling && target != nil)) }
 

@@ -20,11 +20,15 @@ package enum ConflictKind: String, Hashable, Sendable {
     }
 }
 
-/// A person's decision.
+/// A person's decision, or a policy's.
 package struct Decision: Hashable, Sendable {
+    /// Who decides when no person does.
+    package static let policy = "policy"
+
+    /// The person's name, or `policy`.
     package let by: String
     package let atMs: UInt64
-    /// take, set, restore, delete.
+    /// A person's: take, set, restore, delete. A policy's: its name.
     package let how: String
     package let reason: String?
 
