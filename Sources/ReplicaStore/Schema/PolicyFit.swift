@@ -117,13 +117,15 @@ struct PolicyFit {
     private func checkOrder(_ policy: Policy, _ column: TableDescription.Column) throws(SchemaError) {
         guard column.affinity != .none else {
             throw refuse(
-                column.name, "the policy '\(policy.rawValue)' compares values, and a column without a type or for "
+                column.name,
+                "the policy '\(policy.rawValue)' compares values, and a column without a type or for "
                     + "BLOBs may hold some that have no sensible order",
                 "Declare the column INTEGER, REAL, NUMERIC or TEXT, or use 'newest'.")
         }
         guard Replicability.keyCollations.contains(column.collation.uppercased()) else {
             throw refuse(
-                column.name, "the policy '\(policy.rawValue)' compares values, and the collation \(column.collation) "
+                column.name,
+                "the policy '\(policy.rawValue)' compares values, and the collation \(column.collation) "
                     + "may not be there at the hub",
                 "Use BINARY, NOCASE or RTRIM for the column, or use 'newest'.")
         }

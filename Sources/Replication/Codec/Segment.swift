@@ -61,14 +61,16 @@ package struct Block: Sendable {
         let columns = try columnList(&reader, bytes, columnCount)
         var deltas: [Int] = []
         if hasDeltas {
-            let count = try reader.count(bytes, of: "deltas", atMost: Limits.columnsPerBlock)
+            let count = try reader.count(bytes, of: "columns", atMost: Limits.columnsPerBlock)
             guard count > 0 else { throw reader.refuse("deltas announced, and none follow") }
             room -= count
             guard room >= 0 else {
                 throw reader.refuse("more columns in a segment than the limit of \(Limits.sectionsPerSegment)")
             }
             deltas = try columnList(&reader, bytes, count)
-            guard Set(columns).isSuperset(of: deltas) else { throw reader.refuse("a delta of a column that is not there") }
+            guard Set(columns).isSuperset(of: deltas) else {
+                throw reader.refuse("a delta of a column that is not there")
+            }
         }
         kind = BlockKind(table: table, operation: operation, columns: columns, scope: scope, deltas: deltas)
         var keys: [Range<Int>] = []
