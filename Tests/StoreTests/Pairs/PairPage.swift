@@ -152,7 +152,7 @@ struct Act {
 /// Which letters stand for rows of which table, and how a line's values are told from another's.
 enum PairTables {
     static let all: [(letters: String, name: String, columns: [String])] = [
-        ("kl", "item", ["x", "y"]), ("pq", "parent", ["x"]), ("cd", "child", ["parent", "x"]),
+        ("jkl", "item", ["x", "y"]), ("pq", "parent", ["x"]), ("cd", "child", ["parent", "x"]),
         ("ef", "leaf", ["parent", "x"]), ("gh", "remark", ["parent", "x"]), ("mn", "bed_night", ["slot", "note"]),
         ("st", "span", ["low", "high"]),
     ]
