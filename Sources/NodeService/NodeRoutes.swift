@@ -13,7 +13,11 @@ struct NodeRoutes {
         var router = Router()
         router.on(.get, "/v1/status") { _, _ throws(Problem) in try await node.status() }
         router.on(.post, "/v1/sync") { _, _ throws(Problem) in try await node.sync() }
-        router.on(.post, "/v1/conflict/{id}/resolve") { _, _ throws(Problem) in throw NodeRoutes.atHub }
+        for path in [
+            "/v1/conflict/{id}/resolve", "/v1/conflict/{id}/undo", "/v1/record/merge", "/v1/record/unmerge",
+        ] {
+            router.on(.post, path) { _, _ throws(Problem) in throw NodeRoutes.atHub }
+        }
         router.on(.get, "/v1/site") { _, _ throws(Problem) in throw NodeRoutes.atHub }
         router.on(.post, "/v1/site") { _, _ throws(Problem) in throw NodeRoutes.atHub }
         router.on(.get, "/v1/operator") { _, _ throws(Problem) in throw NodeRoutes.atHub }

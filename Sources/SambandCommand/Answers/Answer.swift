@@ -46,6 +46,9 @@ struct Answer: Sendable {
     /// The number, or – where there is none.
     func shownNumber(_ name: String) -> String { object[name]?.integer.map(String.init) ?? "–" }
 
+    /// The object as it came.
+    var json: JSON { .object(object) }
+
     var members: [JSON.Object.Member] { object.members }
 
     private static func strange(_ what: String, _ lack: String) -> CommandError {

@@ -33,9 +33,9 @@ struct Catalogue: Sendable {
             Group(
                 title: "Both",
                 verbs: [
-                    .status, .conflictList, .conflictShow, .conflictResolve, .withheldList, .withheldShow,
-                    .log,
-                    .history, .version, .help,
+                    .status, .conflictList, .conflictShow, .conflictResolve, .conflictUndo, .conflictReport,
+                    .withheldList, .withheldShow, .recordMerge, .recordUnmerge, .log, .history, .explain,
+                    .version, .help,
                 ]),
         ],
         later: [
@@ -64,9 +64,6 @@ struct Catalogue: Sendable {
             Later("verify", "compare the content with the hub's"),
             Later("export", "write changes to a file for a USB stick"),
             Later("import", "take changes from such a file"),
-            Later("conflict undo", "take a decision back"),
-            Later("conflict report", "count decisions for and against each site"),
-            Later("explain", "say how a row came to be what it is"),
             Later("doctor", "look for what is wrong and say what to do"),
             Later("inspect", "show what is in a file of changes"),
             Later("compact", "give free space back to the disk"),
