@@ -46,4 +46,14 @@ struct ReferenceTests {
         print("\(seeds.count) histories from seed \(seeds[0]): \(tally)")
         #expect(failure == nil, "\(failure ?? "")")
     }
+
+    @Test("random histories of tables with policies: every cell is what its policy makes of the whole history")
+    func ruled() {
+        let seeds = SeedOfRun.seeds(from: 1, count: 2500)
+        let (tally, failure) = runHistories(seeds, make: { ReferenceMaker($0) }) { seed in
+            Scenario(seed: seed, tables: Catalogue.ruled)
+        }
+        print("\(seeds.count) histories with policies from seed \(seeds[0]): \(tally)")
+        #expect(failure == nil, "\(failure ?? "")")
+    }
 }

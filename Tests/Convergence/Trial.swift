@@ -45,7 +45,9 @@ struct Trial {
             if let complaint = try fleet.hub.complaint() { throw Broken("the hub: \(complaint)") }
             guard isFree else { return }
             let known = fleet.history.sets.values.filter { $0.position != nil }
-            try compare("the hub", try fleet.hub.rows().mapValues(\.data), Oracle(known).rows, held: [])
+            let rows = try fleet.hub.rows().mapValues(\.data)
+            try compare("the hub", rows, Oracle(known, verdicts: fleet.history.verdicts).rows, held: [])
+            if let complaint = PolicyOracle(fleet).complaint(rows) { throw Broken("the hub: \(complaint)") }
         case .taken(let index), .sealed(let index):
             let site = fleet.sites[index]
             if !site.hasWrittenUnchecked, let complaint = try site.node.complaint() {
@@ -53,8 +55,9 @@ struct Trial {
             }
             guard isFree, case .taken = event else { return }
             let rows = try site.node.rows().mapValues(\.data)
-            try compare(
-                site.name, rows, Oracle(fleet.history.known(by: site.known)).rows, held: held(fleet, index))
+            let known = Oracle(
+                fleet.history.known(by: site.known), verdicts: fleet.history.verdicts(known: site.known))
+            try compare(site.name, rows, known.rows, held: held(fleet, index))
         }
     }
 
@@ -108,7 +111,8 @@ struct Trial {
             }
         }
         let everything = Oracle(
-            Array(fleet.history.sets.values) + fleet.history.hubActs, withheld: fleet.history.withheld)
+            Array(fleet.history.sets.values) + fleet.history.hubActs, verdicts: fleet.history.verdicts,
+            withheld: fleet.history.withheld)
         try compare("at rest, everyone", rows.mapValues(\.data), everything.rows, held: [])
         let judge = ConflictJudge(
             fleet.history, conflicts: try fleet.hub.conflicts(), withheld: try fleet.hub.withheld(),
@@ -131,5 +135,5 @@ struct Trial {
 
 extension TableModel {
     /// True when no row of it can clash with another or with itself.
-    var isFree: Bool { Catalogue.free.contains { $0.name == name } }
+    var isFree: Bool { (Catalogue.free + Catalogue.ruled).contains { $0.name == name } }
 }

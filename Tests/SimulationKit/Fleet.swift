@@ -146,17 +146,31 @@ package final class Fleet {
             case (nil, let new?):
                 writes[row] = RecordedWrite(kind: .insert, key: new.key, cells: all(new.data))
             case (let old?, nil): writes[row] = RecordedWrite(kind: .delete, key: old.key, cells: [:])
-            case (_?, let new?):
-                if touch.wasAway {
-                    writes[row] = RecordedWrite(kind: .replace, key: new.key, cells: all(new.data))
-                } else {
-                    writes[row] = RecordedWrite(
-                        kind: .update, key: new.key,
-                        cells: all(new.data).filter { touch.columns.contains($0.key) })
+            case (let old?, let new?):
+                let model = maker.catalogue.tables[row.table]
+                var cells = all(new.data)
+                if !touch.wasAway {
+                    // A write of one column of a unit is one of all.
+                    let columns =
+                        touch.columns.isDisjoint(with: model.unit) ? touch.columns : touch.columns.union(model.unit)
+                    cells = cells.filter { columns.contains($0.key) }
                 }
+                writes[row] = RecordedWrite(
+                    kind: touch.wasAway ? .replace : .update, key: new.key, cells: cells,
+                    deltas: deltas(model, old, cells))
             }
         }
         return writes
+    }
+
+    private func deltas(_ model: TableModel, _ old: Row, _ cells: [Int: Value]) -> [Int: Int64] {
+        var deltas: [Int: Int64] = [:]
+        for (column, policy) in model.policies where policy == .sum {
+            if case .integer(let before) = old.data[column], case .integer(let now) = cells[column] {
+                deltas[column] = now - before
+            }
+        }
+        return deltas
     }
 
     func decide(_ place: Int, _ choice: Choice) throws {

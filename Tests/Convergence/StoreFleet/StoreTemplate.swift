@@ -11,7 +11,6 @@ struct StoreTemplate {
     let replicas: [String: UInt32]
     let numbers: [Int]
 
-
     init(_ catalogue: Catalogue, folder: String) throws {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         self.folder = folder
@@ -55,13 +54,17 @@ extension Catalogue {
     var schema: String {
         tables.map { table in
             let ids = table.ids.map { "'\($0)'" } ?? "NULL"
+            let scope = table.scopeColumn.map { "'\(table.dataColumns[$0].name)'" } ?? "NULL"
             var text =
                 ([table.createSQL] + table.indexes).map { $0 + ";\n" }.joined()
-                + "INSERT INTO samband_table(name, ids) VALUES ('\(table.name)', \(ids));\n"
-            for column in table.newest.sorted() {
+                + "INSERT INTO samband_table(name, ids, scope_column) VALUES ('\(table.name)', \(ids), \(scope));\n"
+            for (column, model) in table.dataColumns.enumerated() {
+                let policy = table.policies[column].map { "'\($0.rawValue)'" } ?? "NULL"
+                let unit = table.unit.contains(column) ? "'row'" : "NULL"
+                if policy == unit { continue }
                 text +=
-                    "INSERT INTO samband_policy(table_name, column_name, policy)"
-                    + " VALUES ('\(table.name)', '\(table.dataColumns[column].name)', 'newest');\n"
+                    "INSERT INTO samband_policy(table_name, column_name, policy, unit)"
+                    + " VALUES ('\(table.name)', '\(model.name)', \(policy), \(unit));\n"
             }
             return text
         }.joined()
