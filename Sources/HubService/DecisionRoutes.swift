@@ -25,8 +25,8 @@ private struct Signature {
     let reason: String?
     let dryRun: Bool
 
-    init(_ body: JSON) {
-        by = body["by"]?.string ?? "operator"
+    init(_ request: Request, _ body: JSON) {
+        by = request.person(body)
         reason = body["reason"]?.string
         dryRun = body["dry_run"]?.bool ?? false
     }
@@ -39,7 +39,7 @@ extension HubService {
         let body = try await request.json()
         let number = try conflictNumber(id)
         let choice = try choice(body)
-        let signature = Signature(body)
+        let signature = Signature(request, body)
         let view = try answering { () throws(StoreError) -> ConflictView? in
             _ = try store.resolve(
                 number, choice, changed: changed(body), by: signature.by, reason: signature.reason, nowMs: now(),
@@ -54,7 +54,7 @@ extension HubService {
     func undo(_ id: String, _ request: Request) async throws(Problem) -> Response {
         let body = try await request.json()
         let number = try conflictNumber(id)
-        let signature = Signature(body)
+        let signature = Signature(request, body)
         let view = try answering { () throws(StoreError) -> ConflictView? in
             _ = try store.undo(
                 number, changed: changed(body), by: signature.by, reason: signature.reason, nowMs: now(),
@@ -70,10 +70,10 @@ extension HubService {
         let body = try await request.json()
         let gone = try ReadRoutes.row(body)
         let into = try ReadRoutes.row(body, key: "into")
-        let signature = Signature(body)
+        let signature = Signature(request, body)
         let (rows, merge) = try answering { () throws(StoreError) -> ([RowView], RecordMerge) in
             let rows = [
-                try store.rowView(table: gone.table, key: gone.key),
+                try store.rowToJoin(table: gone.table, key: gone.key),
                 try store.rowView(table: into.table, key: into.key),
             ]
             let merge = try store.mergeRecords(
@@ -93,7 +93,7 @@ extension HubService {
                 .badRequest, title: "The request is not complete", detail: "Joins of rows have numbers.",
                 next: "Give the number that record merge printed.")
         }
-        let signature = Signature(body)
+        let signature = Signature(request, body)
         let (merge, rows) = try answering { () throws(StoreError) -> (RecordMerge, [RowView]) in
             let merge = try store.undoMerge(
                 UInt64(id), by: signature.by, reason: signature.reason, nowMs: now(), dryRun: signature.dryRun)

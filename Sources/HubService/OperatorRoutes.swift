@@ -4,13 +4,12 @@ import Presentation
 import ReplicaStore
 import Replication
 
-/// The routes of the operators, through the control socket. Who can open that socket may do all.
+/// The routes of the operators: through the control socket of the hub's machine, and from afar.
 struct OperatorRoutes {
     let hub: HubService
 
-    var router: Router {
+    func add(to router: inout Router) {
         let hub = self.hub
-        var router = Router()
         router.on(.get, "/v1/status") { _, _ throws(Problem) in try await hub.status() }
         router.on(.get, "/v1/site") { _, _ throws(Problem) in try await .json(.array(hub.siteList())) }
         router.on(.post, "/v1/site") { request, _ throws(Problem) in try await hub.addSite(request) }
@@ -20,8 +19,12 @@ struct OperatorRoutes {
                 .unprocessableContent, type: "https://samband.invalid/problem/refused", title: "A hub does not sync",
                 detail: "The database is the hub's: its nodes come to it.", next: "Name a node's file with --db.")
         }
+        router.on(.get, "/v1/operator") { _, _ throws(Problem) in try await hub.operatorList() }
+        router.on(.post, "/v1/operator") { request, _ throws(Problem) in try await hub.addOperator(request) }
+        router.on(.post, "/v1/operator/{name}/revoke") { _, parameters throws(Problem) in
+            try await hub.revokeOperator(parameters["name"])
+        }
         ReadRoutes.add(to: &router) { body throws(Problem) in try await hub.reading(body) }
-        return router
     }
 }
 

@@ -20,6 +20,9 @@ struct NodeRoutes {
         }
         router.on(.get, "/v1/site") { _, _ throws(Problem) in throw NodeRoutes.atHub }
         router.on(.post, "/v1/site") { _, _ throws(Problem) in throw NodeRoutes.atHub }
+        router.on(.get, "/v1/operator") { _, _ throws(Problem) in throw NodeRoutes.atHub }
+        router.on(.post, "/v1/operator") { _, _ throws(Problem) in throw NodeRoutes.atHub }
+        router.on(.post, "/v1/operator/{name}/revoke") { _, _ throws(Problem) in throw NodeRoutes.atHub }
         ReadRoutes.add(to: &router) { body throws(Problem) in try await node.reading(body) }
         return router
     }

@@ -52,3 +52,9 @@ extension Request {
         }
     }
 }
+
+extension Request {
+    /// Who does what the request asks: from afar the operator whose token it shows, whatever it says; on the hub's own
+    /// machine who it says.
+    package func person(_ body: JSON) -> String { user ?? body["by"]?.string ?? "operator" }
+}

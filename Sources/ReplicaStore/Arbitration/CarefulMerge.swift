@@ -9,6 +9,7 @@ final class CarefulMerge {
     let log: ChangeLog
     let reader: OperationReader
     let conflicts: ConflictTable
+    let joins: JoinTable
     let incoming: LogEntry
     /// Every row touched, by identity, and their order: by table, then key.
     private(set) var works: [RowID: RowWork] = [:] {
@@ -35,6 +36,7 @@ final class CarefulMerge {
         self.index = index
         reader = OperationReader(log: log, shapes: access.tables.mapValues(\.shape))
         conflicts = ConflictTable(connection: access.connection)
+        joins = JoinTable(connection: access.connection)
     }
 
     var ordered: [RowWork] {
@@ -68,6 +70,12 @@ final class CarefulMerge {
 
     private func judge(_ work: RowWork) throws {
         let operation = work.operation!
+        if work.before == nil, operation.operation != .delete, let join = try joins.join(of: work.row),
+            operation.seen < join.position
+        {
+            work.withheld = Withholding(kind: .deleteUpdate, ledOnBy: join)
+            return
+        }
         if operation.operation == .update, work.before == nil,
             let earlier = try conflicts.withheld(of: work.row, onlyOpen: true)
                 .last(where: { $0.dot.replica == operation.dot.replica })

@@ -48,6 +48,11 @@ extension HubStore {
                 why: settlement == .write ? "a site's own write settled it" : "its row came in by itself",
                 hint: "Write the row anew at a site; its history: samband explain.")
         }
+        if record.decision?.how == "merge" {
+            throw StoreError(
+                .refused, doing: doing, why: "it was settled by joining two rows",
+                hint: "Take that back: samband record unmerge.")
+        }
         let position = try log.lastPosition() + 1
         var next = position
         let withheld = try conflictTable.withheld(ofConflict: id)
@@ -133,7 +138,7 @@ extension HubStore {
     }
 
     /// The rows that came in with the one that the decision let in: they go back to wait for it.
-    private func released(
+    func released(
         _ withheld: [WithheldRecord], among known: [RowID], since position: UInt64,
         _ refuse: (TableLayout) -> StoreError
     ) throws -> [DecidedRow] {

@@ -32,11 +32,13 @@ struct Explainer {
         let stories = try now.data.map { data in
             try data.indices.map { try story(of: $0, data[$0], table, acts, records) }
         }
+        let joins = try joins(of: row, acts)
         return Explanation(
-            row: now, columns: stories ?? [], events: try acts.compactMap { try event($0, row, table, held) },
+            row: now, columns: stories ?? [], events: try acts.compactMap { try event($0, table, held, joins) },
             conflicts: try records.map { try views.conflict($0) },
             withheld: try views.conflicts.withheld(of: row, onlyOpen: true).map { try views.withheld($0) },
-            logBegins: try logBegins(), isWhole: acts.first?.written.map { $0.operation == .insert } ?? false)
+            joins: joins, logBegins: try logBegins(),
+            isWhole: acts.first?.written.map { $0.operation == .insert } ?? false)
     }
 
     // MARK: what the log holds
@@ -81,10 +83,22 @@ struct Explainer {
         }
     }
 
+    /// Those of this row with another, and those that led its references on.
+    private func joins(of row: RowID, _ acts: [Act]) throws -> [Explanation.JoinView] {
+        try JoinTable(connection: views.connection).all().compactMap { join in
+            guard let table = views.access.tables[join.tableNumber] else { return nil }
+            let isOneOf =
+                row.table == table.number
+                && [join.key, join.into].contains { RowID(shape: table.shape, key: $0) == row }
+            guard isOneOf || acts.contains(where: { $0.entry.position == join.position }) else { return nil }
+            return Explanation.JoinView(join: join, keyColumns: table.keyColumns)
+        }
+    }
+
     // MARK: events
 
     private func event(
-        _ act: Act, _ row: RowID, _ table: TableLayout, _ held: [WithheldRecord]
+        _ act: Act, _ table: TableLayout, _ held: [WithheldRecord], _ joins: [Explanation.JoinView]
     ) throws -> RowEvent? {
         guard let written = act.written else { return nil }
         let header = act.entry.header
@@ -101,7 +115,8 @@ struct Explainer {
             dot: header.dot, hlc: header.hlc, position: act.entry.position,
             columns: written.columns.map { table.dataColumns[$0] }, values: written.values,
             lost: withheld == nil ? lost.map { table.dataColumns[$0] } : [],
-            conflict: header.conflict == 0 ? nil : header.conflict, withheld: withheld?.id)
+            conflict: header.conflict == 0 ? nil : header.conflict, withheld: withheld?.id,
+            join: joins.first { $0.join.position == act.entry.position }?.join.id)
     }
 
     private func what(_ operation: LoggedOperation, _ header: ChangeSetHeader) -> RowEvent.What {

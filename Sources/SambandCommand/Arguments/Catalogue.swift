@@ -24,7 +24,11 @@ struct Catalogue: Sendable {
 
     static let standard = Catalogue(
         groups: [
-            Group(title: "Hub", verbs: [.hubInit, .hubServe, .siteAdd, .siteList]),
+            Group(
+                title: "Hub",
+                verbs: [
+                    .hubInit, .hubServe, .siteAdd, .siteList, .operatorAdd, .operatorList, .operatorRevoke,
+                ]),
             Group(title: "Node", verbs: [.nodeJoin, .nodeServe, .sync]),
             Group(
                 title: "Both",
@@ -40,9 +44,6 @@ struct Catalogue: Sendable {
             Later("site retire", "end a site's part in the fleet"),
             Later("site merge", "hand one site's rows and scopes to another"),
             Later("site expire", "give up waiting for a site that holds the frontier back"),
-            Later("operator add", "give an operator a token"),
-            Later("operator list", "list the operators"),
-            Later("operator revoke", "take an operator's token back"),
             Later("grant add", "let a site hold the rows of a scope"),
             Later("grant remove", "take a scope away from a site"),
             Later("grant list", "list which site holds which scope"),
