@@ -50,6 +50,12 @@ package struct WithheldDetail: Sendable {
     package let missing: [ParentView]
     /// Withheld rows that refer to it.
     package let waiting: [WithheldView]
+
+    /// The rows that stand in its way; what refers to it waits for it alone.
+    package var standing: [RowView] {
+        guard let conflict, conflict.view.record.row == view.record.row else { return [] }
+        return conflict.standing
+    }
 }
 
 extension Views {

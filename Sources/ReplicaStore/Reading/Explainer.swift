@@ -102,7 +102,8 @@ struct Explainer {
     ) throws -> RowEvent? {
         guard let written = act.written else { return nil }
         let header = act.entry.header
-        let withheld = held.first { $0.dot == header.dot }
+        // A decision keeps what it displaces under its own dot; it took effect itself.
+        let withheld = header.kind == .decision ? nil : held.first { $0.dot == header.dot }
         let lost = written.columns.filter { act.effective?.index(of: $0) == nil }
         let outcome: RowEvent.Outcome =
             if act.entry.position == nil { .inFlight } else if withheld != nil {
@@ -156,10 +157,11 @@ struct Explainer {
             return (act, stamp)
         }
         let last = writes.max { $0.stamp < $1.stamp }
+        // About the column itself, or about cells of the row of which it is one.
         let about = records.filter { record in
             record.columnIndex == column
                 || record.columnIndex == nil
-                    && record.life.sides.contains { $0.row == nil || $0.row?[column] != nil }
+                    && record.life.sides.contains { $0.key == nil && $0.row?[column] != nil }
         }
         return ColumnStory(
             column: table.dataColumns[column], value: value, writer: try last.flatMap { try writer($0, acts) },
