@@ -29,7 +29,7 @@ struct BlindApply {
         switch block.kind.operation {
         case .insert:
             return try each(block, bytes, table.insertSQL, keyFirst: true, again: false) { _, _ in true }
-        case .update:
+        case .update, .decided:
             let keys = table
             let columns = block.kind.columns
             let kind = BlockKind(table: table.number, operation: .update, columns: columns)

@@ -16,19 +16,26 @@ final class CarefulMerge {
         didSet { sorted = nil }
     }
     private var sorted: [RowWork]?
+    /// Rows that the hub meant to put back and could not.
+    private(set) var givenUp: Set<RowID> = []
     private var decodedImages: [UInt64: Images] = [:]
     private var concurrentEntries: [UInt64: LogEntry] = [:]
     private var decodedEntries: [UInt64: [RowID: LoggedOperation]] = [:]
     let index: ConcurrentIndexBox
     private let rules: MergeRules
+    private let policies: Policies
+    /// The seq of the hub's change set that follows this one, if one does.
+    private let nextSeq: UInt64
     /// The keys of the change set: what else concurrent ones hold is not decoded for it.
     private var wanted: Set<UInt64>
 
     init(
         access: TableAccess, log: ChangeLog, incoming: LogEntry, keyHashes: [UInt64], index: ConcurrentIndexBox,
-        rules: MergeRules
-    ) {
+        rules: MergeRules, policies: Policies
+    ) throws {
         self.rules = rules
+        self.policies = policies
+        nextSeq = try access.connection.metaNumber(.seq) + 1
         wanted = Set(keyHashes)
         self.access = access
         self.log = log
@@ -84,9 +91,10 @@ final class CarefulMerge {
             work.withheld = Withholding(kind: .invalid, joins: earlier.conflict)
             return
         }
-        let merge = rules.atHub(
-            operation, work.concurrent, work.before,
-            work.before == nil ? try image(work.row, work.concurrent) : nil)
+        let image = work.before == nil ? try image(work.row, work.concurrent) : nil
+        let known = work.before ?? image ?? (operation.operation.isWholeRow ? operation.values : nil)
+        let policy = try policies.row(work.table, key: work.key, data: known, seq: nextSeq, replicas: replicas)
+        let merge = rules.atHub(operation, work.concurrent, work.before, image, policy)
         work.merge = merge
         switch merge.target {
         case .keep: break
@@ -96,6 +104,17 @@ final class CarefulMerge {
         case .remove: work.target = nil
         case .noImage: work.withheld = Withholding(kind: .invalid)
         }
+        for (column, cell) in merge.decided { work.target?[column] = cell.value }
+    }
+
+    /// The replicas that a site has or had.
+    private func replicas(ofSite name: String) throws -> Set<UInt32> {
+        let statement = try access.connection.cached("SELECT replica FROM samband_replica WHERE site = ?1")
+        try statement.bind(at: 1, text: name)
+        defer { statement.reset() }
+        var found: Set<UInt32> = []
+        while try statement.step() { found.insert(UInt32(statement.integer(0))) }
+        return found
     }
 
     // MARK: the log
@@ -228,7 +247,8 @@ final class CarefulMerge {
     ) throws {
         for reference in parent.table.referencedBy {
             let parentValues = parent.table.pick(reference.parentColumns, key: parent.key, data: row)
-            for image in images where image.row.table == reference.child && works[image.row] == nil {
+            for image in images
+            where image.row.table == reference.child && works[image.row] == nil && !givenUp.contains(image.row) {
                 let table = try access.table(image.row.table, "restoring what went with a delete")
                 let now = try access.row(table, image.key)
                 if image.operation.operation == .insert, now == nil {
@@ -276,7 +296,12 @@ final class CarefulMerge {
         return work
     }
 
-    func forget(_ work: RowWork) { works[work.row] = nil }
+    /// Gives up putting a row back: something that it needs is not to be had. It is not tried again, so that a row that
+    /// needs it is withheld at last.
+    func forget(_ work: RowWork) {
+        works[work.row] = nil
+        givenUp.insert(work.row)
+    }
 
     /// The key of a row as it stands in the table: of one of this change set, or as the log last wrote it.
     func key(of row: RowID, _ table: TableLayout) throws -> [Value]? {

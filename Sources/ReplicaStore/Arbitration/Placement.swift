@@ -158,7 +158,7 @@ struct Placement {
         _ reference: TableLayout.Reference, _ values: [Value], for child: RowWork
     ) throws -> Bool {
         guard let table = access.tables[reference.parent],
-            let (row, image) = try deletedParent(reference, values, table)
+            let (row, image) = try deletedParent(reference, values, table), !merge.givenUp.contains(row)
         else { return false }
         if let work = merge.works[row] {
             // Deleted by the very change set that brings the child, or withheld in it: nothing to put back.

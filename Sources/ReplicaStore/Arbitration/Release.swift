@@ -34,8 +34,10 @@ struct Release {
         _ waits: Set<ConflictTable.Wait>, into arbitration: inout ArbitrationWriter, _ undo: inout SegmentSink
     ) throws {
         var open = try ids(waits)
-        while let id = open.first {
-            open.removeFirst()
+        var next = 0
+        while next < open.count {
+            let id = open[next]
+            next += 1
             guard let record = try conflicts.withheld(id: id), record.state == .withheld, !arbitration.holds(record.row)
             else { continue }
             if try release(record, &arbitration, &undo) {

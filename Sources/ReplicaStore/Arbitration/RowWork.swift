@@ -72,6 +72,12 @@ final class RowWork {
         return left.isEmpty && !(operation?.operation.isKeyOnly ?? false) && !columns.isEmpty ? nil : left
     }
 
+    /// The cells that a policy decides.
+    var decided: [Int: DecidedCell] {
+        guard withheld == nil, !deleteUndone else { return [:] }
+        return merge?.decided.filter { !rewritten.contains($0.key) } ?? [:]
+    }
+
     /// True when the row must be carried to those who may have lost it.
     var carries: Bool {
         withheld == nil && ((merge?.carries ?? false) || (keepsSpelling && target != nil) || isLedOnWhole)
@@ -80,13 +86,14 @@ final class RowWork {
     /// A row that came whole and was led on goes to all as it stands.
     private var isLedOnWhole: Bool { !ledOn.isEmpty && (operation?.operation.isWholeRow ?? false) }
 
-    /// The stamps of the cells that the operation brought and that stand.
+    /// The stamps of the cells that the operation brought and that stand, and of those that a policy decides.
     var latest: [Int: Stamp] {
         guard withheld == nil, let operation, operation.operation != .delete else { return [:] }
         var latest: [Int: Stamp] = [:]
         for column in operation.columns where target?[column] == operation.value(of: column) {
             latest[column] = operation.stamp(of: column)
         }
+        for (column, cell) in decided { latest[column] = cell.stamp }
         return latest
     }
 

@@ -20,12 +20,16 @@ package enum ConflictKind: String, Hashable, Sendable, CaseIterable {
     }
 }
 
-/// A person's decision.
+/// A person's decision, or a policy's.
 package struct Decision: Hashable, Sendable {
+    /// Who decides when no person does.
+    package static let policy = "policy"
+
+    /// The person's name, or `policy`.
     package let by: String
     package let atMs: UInt64
-    /// take, set, restore, delete, admit, discard; undo, for one that took another back; release, for a row that came
-    /// in by itself.
+    /// A person's: take, set, restore, delete, admit, discard; undo, for one that took another back. Without a person:
+    /// the name of the policy; release, for a row that came in by itself.
     package let how: String
     package let reason: String?
 

@@ -97,8 +97,9 @@ extension HubStore {
     ) throws {
         let incoming = LogEntry(
             id: position, position: position, header: header, seen: seen, isEffective: false, endsTransaction: true)
-        let merge = CarefulMerge(
-            access: access, log: log, incoming: incoming, keyHashes: hashes, index: index, rules: rules)
+        let merge = try CarefulMerge(
+            access: access, log: log, incoming: incoming, keyHashes: hashes, index: index, rules: rules,
+            policies: policies)
         try merge.judge(segments, concurrent: concurrent)
         try Placement(merge, concurrent: concurrent).run()
         let origins = Origins(
@@ -187,10 +188,27 @@ extension HubStore {
             } else if work.deleteUndone || (work.origin == .putBack && work.before == nil) {
                 try arbitration.carry(work.table, work.row, work.key, as: .restored)
             }
-            if !work.rewritten.isEmpty, work.withheld == nil {
-                try arbitration.update(work.table, work.row, work.key, work.rewritten)
-            }
+            if work.withheld == nil { try writeCells(of: work, &arbitration) }
         }
+    }
+
+    /// Cells that the hub writes in a row which is not carried whole: those that a delete which did not stand had
+    /// cleared, and those that a policy decides.
+    private func writeCells(of work: RowWork, _ arbitration: inout ArbitrationWriter) throws {
+        // A unit is written as one, by the hub too.
+        let rewritten = policies.table(work.table.number).wholeUnits(work.rewritten)
+        var decided = work.decided
+        if decided.isEmpty {
+            if !rewritten.isEmpty { try arbitration.update(work.table, work.row, work.key, rewritten) }
+            return
+        }
+        // A row occurs in a change set once: what is written back comes along, with a stamp above all that is known.
+        let stamp = rewritten.isEmpty ? .zero : Stamp(hlc: clock.tick(nowMs: 0), replica: replica, seq: 0)
+        for column in rewritten {
+            guard let value = work.target?[column] else { continue }
+            decided[column] = DecidedCell(value: value, stamp: stamp)
+        }
+        try arbitration.decide(work.table, work.row, work.key, decided)
     }
 
     /// What was overwritten: cells of rows that stay, whole rows that went.

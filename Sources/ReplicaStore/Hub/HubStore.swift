@@ -37,7 +37,7 @@ package final class HubStore {
     let conflictTable: ConflictTable
     let tables: [TableLayout]
     let access: TableAccess
-    let policies: Policies
+    var policies: Policies
     let rules: MergeRules
     let drawReplica: () -> UInt32
     var joins: JoinTable { JoinTable(connection: connection) }
@@ -79,7 +79,7 @@ package final class HubStore {
         access = TableAccess(
             connection: connection,
             tables: Dictionary(uniqueKeysWithValues: (tables + ConflictTable.travelling).map { ($0.number, $0) }))
-        policies = try storing(doing) { [connection, tables] in try Policies(connection, tables) }
+        policies = try storing(doing) { [connection] in try Policies(connection) }
         try storing(doing) { try reloadDisputed() }
     }
 

@@ -44,7 +44,9 @@ struct OperationReader {
                 let operation = LoggedOperation(
                     dot: entry.header.dot, hlc: entry.header.hlc, position: entry.position ?? .max, seen: entry.seen,
                     operation: block.kind.operation, columns: block.kind.columns,
-                    values: cursor.cells.map { $0.value(in: span) }, cellStamps: cursor.cellStamps)
+                    values: cursor.cells.map { $0.value(in: span) }, cellStamps: cursor.cellStamps,
+                    deltas: block.kind.deltas.isEmpty
+                        ? [:] : Dictionary(uniqueKeysWithValues: zip(block.kind.deltas, cursor.rowDeltas)))
                 found.append((row, key, operation))
             }
         }

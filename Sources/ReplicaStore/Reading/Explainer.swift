@@ -123,6 +123,7 @@ struct Explainer {
     private func what(_ operation: LoggedOperation, _ header: ChangeSetHeader) -> RowEvent.What {
         switch operation.operation {
         case .carried: .carried
+        case .decided: .policy
         case .restored: .restored
         case .evicted: .evicted
         default:
@@ -163,34 +164,47 @@ struct Explainer {
                 || record.columnIndex == nil
                     && record.life.sides.contains { $0.key == nil && $0.row?[column] != nil }
         }
+        var writer: ColumnStory.Writer?
+        var before: Value?
+        if let last {
+            let origin = origin(of: last.stamp, column, acts)
+            writer = try self.writer(last.stamp, origin)
+            before = origin.flatMap { over($0, column, acts) }
+        }
         return ColumnStory(
-            column: table.dataColumns[column], value: value, writer: try last.flatMap { try writer($0, acts) },
-            over: last.flatMap { over($0, column, acts) }, conflicts: about.map(\.id))
+            column: table.dataColumns[column], value: value, writer: writer, over: before,
+            conflicts: about.map(\.id))
     }
 
-    private func writer(_ write: (act: Act, stamp: Stamp), _ acts: [Act]) throws -> ColumnStory.Writer? {
-        let origin = acts.first { $0.entry.header.stamp == write.stamp } ?? write.act
-        let header = origin.entry.header
-        let isItself = origin.entry.id == write.act.entry.id
-        if isItself, write.stamp != header.stamp {
-            // Repeated from a write that is no longer in the log: its stamp still says whose and when.
-            guard write.stamp != .zero, write.stamp.replica != .max else { return nil }
-            return ColumnStory.Writer(
-                site: try views.site(of: write.stamp.replica),
-                dot: Dot(replica: write.stamp.replica, seq: write.stamp.seq), hlc: write.stamp.hlc, position: nil,
-                what: .update)
+    /// The change set that wrote the cell first, where another one only repeats it.
+    private func origin(of stamp: Stamp, _ column: Int, _ acts: [Act]) -> Act? {
+        acts.first { act in
+            guard let operation = act.effective, operation.operation != .carried, operation.operation != .restored
+            else { return false }
+            return operation.stamp(of: column) == stamp
         }
-        guard let operation = origin.written else { return nil }
+    }
+
+    private func writer(_ stamp: Stamp, _ origin: Act?) throws -> ColumnStory.Writer? {
+        if let origin, let operation = origin.written {
+            let header = origin.entry.header
+            return ColumnStory.Writer(
+                site: try views.site(of: header.dot.replica), dot: header.dot, hlc: header.hlc,
+                position: origin.entry.position, what: what(operation, header))
+        }
+        // Repeated from a write that is no longer in the log: its stamp still says whose and when.
+        guard stamp != .zero, !stamp.isDecided else { return nil }
         return ColumnStory.Writer(
-            site: try views.site(of: header.dot.replica), dot: header.dot, hlc: header.hlc,
-            position: origin.entry.position, what: what(operation, header))
+            site: try views.site(of: stamp.replica),
+            dot: Dot(replica: stamp.replica, seq: stamp.seq), hlc: stamp.hlc, position: nil,
+            what: .update)
     }
 
     /// What stood before: the hub kept it; elsewhere it is what went out last before.
-    private func over(_ write: (act: Act, stamp: Stamp), _ column: Int, _ acts: [Act]) -> Value? {
-        guard let place = acts.firstIndex(where: { $0.entry.header.stamp == write.stamp }) else { return nil }
-        if let kept = acts[place].undo?.value(of: column) { return kept }
-        if acts[place].effective?.operation == .insert { return nil }
+    private func over(_ origin: Act, _ column: Int, _ acts: [Act]) -> Value? {
+        guard let place = acts.firstIndex(where: { $0.entry.id == origin.entry.id }) else { return nil }
+        if let kept = origin.undo?.value(of: column) { return kept }
+        if origin.effective?.operation == .insert { return nil }
         return acts[..<place].reversed().lazy.compactMap { $0.effective?.value(of: column) }.first
     }
 }

@@ -157,6 +157,7 @@ extension Operation {
         case .replace: "replace"
         case .delete: "delete"
         case .carried: "carried"
+        case .decided: "decided"
         case .evicted: "evicted"
         case .restored: "restored"
         }

@@ -76,12 +76,14 @@ package struct Conflict: Hashable, Sendable {
     ///   - others: the concurrent writes that it disagrees with.
     ///   - position: where the write now stands.
     ///   - policy: true when a policy of the table settles what is disputed.
+    ///   - unsettled: true when the write could not be taken as its policy has it, whoever disagrees with it.
     /// - Returns: true when the conflict changed.
     package mutating func onWrite(
-        _ incoming: ConflictSide, seen: UInt64, others: [ConflictSide], at position: UInt64, policy: Bool
+        _ incoming: ConflictSide, seen: UInt64, others: [ConflictSide], at position: UInt64, policy: Bool,
+        unsettled: Bool = false
     ) -> Bool {
         if isOpen {
-            if others.isEmpty && seen >= changed {
+            if others.isEmpty && seen >= changed && !unsettled {
                 settle(by: incoming, .write, at: position)
             } else {
                 join(incoming)
@@ -90,9 +92,11 @@ package struct Conflict: Hashable, Sendable {
             }
             return true
         }
-        guard !others.isEmpty else { return false }
+        guard !others.isEmpty || unsettled else { return false }
         if settlement == .policy || policy {
             for side in others + [incoming] { join(side) }
+            // What the policy cannot settle, or none settles any more, is a person's from here on.
+            if !policy { settlement = nil }
             changed = position
             return true
         }

@@ -37,7 +37,7 @@ extension ReferenceHub {
         log[key.row]!.append(
             Logged(
                 operation: operation, written: columns, image: write.operation == .delete ? stood.data : nil))
-        let isCell = key.kind == .cell
+        let isCell = key.kind == .cell && key.column != nil
         let side = ConflictSide(
             dot: dot, hlc: hlc, position: position, value: isCell ? values[0] : nil,
             row: isCell || write.operation == .delete ? nil : write.cells)
@@ -50,7 +50,9 @@ extension ReferenceHub {
     ) -> (operation: Operation, cells: [Int: Value])? {
         guard table[key.row] != nil else { return nil }
         switch (key.kind, choice) {
-        case (.cell, .value(let value)): return (.update, [key.column!: value])
+        case (.cell, .value(let value)): return key.column.map { (.update, [$0: value]) }
+        case (.cell, .side(let place)) where key.column == nil:
+            return (.update, life.sides[place % life.sides.count].row!)
         case (.cell, .side(let place)):
             // A side may have become a delete only for conflicts about the whole row.
             guard let value = life.sides[place % life.sides.count].value else { return nil }
