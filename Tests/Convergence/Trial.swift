@@ -18,6 +18,9 @@ struct Trial {
     /// True when no two rows can break a constraint: then the oracle is exact at every step.
     let isFree: Bool
 
+    /// Notes which constraints were broken on the way.
+    let constraints = ConstraintTally()
+
     init(_ maker: any FleetMaker) {
         self.maker = maker
         isFree = maker.catalogue.tables.allSatisfy { $0.isFree }
@@ -25,7 +28,10 @@ struct Trial {
 
     func run(_ scenario: Scenario, seed: UInt64) throws -> Tally {
         let fleet = try Fleet(maker, skewsMs: scenario.skewsMs, seed: seed)
-        fleet.watch = check
+        fleet.watch = { fleet, event in
+            try check(fleet, event)
+            if !isFree { try constraints.note(fleet, event) }
+        }
         for step in scenario.steps { try fleet.perform(step) }
         try fleet.settleEverything()
         try finish(fleet)
@@ -44,7 +50,9 @@ struct Trial {
             if let complaint = PolicyOracle(fleet).complaint(rows) { throw Broken("the hub: \(complaint)") }
         case .taken(let index), .sealed(let index):
             let site = fleet.sites[index]
-            if let complaint = try site.node.complaint() { throw Broken("\(site.name): \(complaint)") }
+            if !site.hasWrittenUnchecked, let complaint = try site.node.complaint() {
+                throw Broken("\(site.name): \(complaint)")
+            }
             guard isFree, case .taken = event else { return }
             let rows = try site.node.rows().mapValues(\.data)
             let known = Oracle(
@@ -92,6 +100,7 @@ struct Trial {
             guard try site.node.inFlightCount() == 0 else {
                 throw Broken("\(site.name) still has changes in flight")
             }
+            if let complaint = try site.node.complaint() { throw Broken("\(site.name): \(complaint)") }
             guard try site.node.asideCount() == 0 else { throw Broken("\(site.name) still has rows aside") }
             let mine = try site.node.rows()
             guard mine == rows else {

@@ -32,11 +32,16 @@ package struct TableModel: Sendable {
     package let options: String
     /// What `samband_table.ids` says.
     package let ids: String?
+    /// The same constraints, for a test to judge; of random tables only.
+    package let rules: TableRules
+    /// CREATE INDEX statements.
+    package let indexes: [String]
 
     package init(
         _ name: String, keyColumns: [Column], collations: [Collation], dataColumns: [Column],
         constraints: [String] = [], keys: [[Value]], values: [[Value]], policies: [Int: Policy] = [:],
-        unit: [Int] = [], scopeColumn: Int? = nil, options: String = "", ids: String? = nil
+        unit: [Int] = [], scopeColumn: Int? = nil, options: String = "", ids: String? = nil,
+        rules: TableRules = TableRules(), indexes: [String] = []
     ) {
         self.name = name
         self.keyColumns = keyColumns
@@ -50,12 +55,25 @@ package struct TableModel: Sendable {
         self.scopeColumn = scopeColumn
         self.options = options
         self.ids = ids
+        self.rules = rules
+        self.indexes = indexes
     }
 
-    package var createSQL: String {
+    package var createSQL: String { createSQL(dataColumns) }
+
+    /// The table without NOT NULL on its data columns: as one who goes round it has it for a moment.
+    package var looseSQL: String {
+        createSQL(
+            dataColumns.map { column in
+                Column(column.name, column.declaration.split(separator: " NOT NULL").joined())
+            })
+    }
+
+    private func createSQL(_ dataColumns: [Column]) -> String {
         let columns = (keyColumns + dataColumns).map { "\($0.name) \($0.declaration)" }
         let key = "PRIMARY KEY (\(keyColumns.map(\.name).joined(separator: ", ")))"
-        return "CREATE TABLE \(name) (\((columns + [key] + constraints).joined(separator: ", "))) \(options)"
+        let tail = options.isEmpty ? "" : " \(options)"
+        return "CREATE TABLE \(name) (\((columns + [key] + constraints).joined(separator: ", ")))\(tail)"
     }
 
     package func identity(table: Int, key: [Value]) -> RowIdentity {
@@ -161,6 +179,21 @@ extension TableModel {
         "interval", keyColumns: [Column("id", "TEXT NOT NULL")], collations: [.binary],
         dataColumns: [Column("x", "INTEGER"), Column("y", "INTEGER")], constraints: ["CHECK (x <= y)"],
         keys: [[.text("k")], [.text("l")]], values: [small, small])
+
+    // Three generations, the eldest with a value that only one row may have.
+    package static let ward = TableModel(
+        "ward", keyColumns: [Column("id", "TEXT NOT NULL")], collations: [.binary],
+        dataColumns: [Column("code", "INTEGER UNIQUE")], keys: [[.text("w")], [.text("x")]], values: [small])
+
+    package static let stay = TableModel(
+        "stay", keyColumns: [Column("id", "TEXT NOT NULL")], collations: [.binary],
+        dataColumns: [Column("ward", "TEXT NOT NULL REFERENCES ward(id)")], keys: [[.text("s")]],
+        values: [[.text("w"), .text("x")]])
+
+    package static let visit = TableModel(
+        "visit", keyColumns: [Column("id", "TEXT NOT NULL")], collations: [.binary],
+        dataColumns: [Column("stay", "TEXT NOT NULL REFERENCES stay(id)")], keys: [[.text("v")]],
+        values: [[.text("s")]])
 }
 
 private let id = [TableModel.Column("id", "TEXT NOT NULL")]

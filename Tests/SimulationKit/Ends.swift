@@ -37,12 +37,14 @@ package struct SeenConflict: Hashable, Sendable {
 /// An operation that the hub keeps out of its tables.
 package struct SeenWithheld: Hashable, Sendable {
     package let row: RowIdentity
+    package let key: [Value]
     package let dot: Dot
     package let operation: Operation
     package let cells: [Int: Value]
 
-    package init(row: RowIdentity, dot: Dot, operation: Operation, cells: [Int: Value]) {
+    package init(row: RowIdentity, key: [Value], dot: Dot, operation: Operation, cells: [Int: Value]) {
         self.row = row
+        self.key = key
         self.dot = dot
         self.operation = operation
         self.cells = cells
@@ -78,8 +80,10 @@ package protocol HubEnd: AnyObject {
 package protocol NodeEnd: AnyObject {
     var replica: UInt32 { get }
     /// One local transaction. A statement that is refused leaves no trace and the rest goes on. `afterEach` sees
-    /// the rows after every statement.
-    func transaction(_ writes: [UserWrite], afterEach: (UserWrite, Rows) -> Void) throws
+    /// the rows after every statement. False: it was refused at its end and nothing of it stays.
+    func transaction(_ writes: [UserWrite], afterEach: (UserWrite, Rows) -> Void) throws -> Bool
+    /// The same with foreign keys, CHECK and NOT NULL not enforced.
+    func uncheckedTransaction(_ writes: [UserWrite], afterEach: (UserWrite, Rows) -> Void) throws -> Bool
     func rows() throws -> Rows
     func seal(nowMs: UInt64) throws -> Dot?
     func outgoing(after seq: UInt64) throws -> [Parcel]

@@ -15,6 +15,9 @@ package final class Fleet {
         /// The rows after its last seal or pull, what users touched since, and how.
         var base: Rows = [:]
         var touched: [RowIdentity: Touch] = [:]
+        /// True from a write with checks off until nothing of its own is on the way any more: its file may break
+        /// constraints so long.
+        package internal(set) var hasWrittenUnchecked = false
         /// The last own seq that the hub said it has.
         var acknowledged: UInt64 = 0
     }
@@ -77,7 +80,8 @@ package final class Fleet {
 
     package func perform(_ step: Step) throws {
         switch step {
-        case .write(let index, let writes): try write(index, writes)
+        case .write(let index, let writes): try write(index, writes, isChecked: true)
+        case .uncheckedWrite(let index, let writes): try write(index, writes, isChecked: false)
         case .seal(let index): try seal(index)
         case .push(let index, let fault): try push(index, fault)
         case .pull(let index, let fault): try pull(index, fault)
@@ -93,12 +97,17 @@ package final class Fleet {
 
     // MARK: What users do
 
-    func write(_ index: Int, _ writes: [UserWrite]) throws {
+    func write(_ index: Int, _ writes: [UserWrite], isChecked: Bool) throws {
         var before = try sites[index].node.rows()
-        try sites[index].node.transaction(writes) { _, after in
+        let node = sites[index].node
+        let touched = sites[index].touched
+        let run = isChecked ? node.transaction : node.uncheckedTransaction
+        let isCommitted = try run(writes) { _, after in
             note(index, before: before, after: after)
             before = after
         }
+        if !isCommitted { sites[index].touched = touched }
+        if !isChecked { sites[index].hasWrittenUnchecked = true }
     }
 
     /// Notes what one statement did to each row.

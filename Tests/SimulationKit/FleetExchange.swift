@@ -144,6 +144,7 @@ extension Fleet {
         guard vector == known else {
             throw Broken("\(sites[index].name) says it has seen \(vector), it has seen \(known)")
         }
+        if sites[index].touched.isEmpty, try node.inFlightCount() == 0 { sites[index].hasWrittenUnchecked = false }
         try watch(self, .taken(index))
     }
 

@@ -20,6 +20,8 @@ package enum Fault: Hashable, Sendable {
 /// what makes it fail.
 package enum Step: Hashable, Sendable {
     case write(Int, [UserWrite])
+    /// The same by a program that has switched the checks of its connection off.
+    case uncheckedWrite(Int, [UserWrite])
     case seal(Int)
     case push(Int, Fault)
     case pull(Int, Fault)
@@ -55,6 +57,9 @@ extension Scenario: CustomStringConvertible {
             "// sites \(zip(Scenario.names, skewsMs).map { "\($0) \($1) ms" }.joined(separator: ", "));"
                 + " tables \(catalogue.tables.map(\.name).joined(separator: ", "))"
         ]
+        for table in catalogue.tables where table.rules != TableRules() {
+            lines += ([table.createSQL] + table.indexes).map { "// \($0)" }
+        }
         for step in steps {
             let line = text(step)
             lines.append(line.count < 600 ? line : line.prefix(600) + "…")
@@ -70,6 +75,9 @@ extension Scenario: CustomStringConvertible {
         case .write(let index, let writes):
             let sql = writes.map { $0.sql(catalogue) }.joined(separator: "; ")
             return "fleet.write(\(site(index)), \"\(sql)\")"
+        case .uncheckedWrite(let index, let writes):
+            let sql = writes.map { $0.sql(catalogue) }.joined(separator: "; ")
+            return "fleet.uncheckedWrite(\(site(index)), \"\(sql)\")"
         case .seal(let index): return "fleet.seal(\(site(index)))"
         case .push(let index, let fault): return "fleet.push(\(site(index))\(with(fault)))"
         case .pull(let index, let fault): return "fleet.pull(\(site(index))\(with(fault)))"

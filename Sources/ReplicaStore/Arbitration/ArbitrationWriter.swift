@@ -70,7 +70,11 @@ struct ArbitrationWriter {
         let table = try access.table(number, "writing an arbitration")
         let key: [Value] = [.integer(Int64(id))]
         let row = RowID(shape: table.shape, key: key)
-        guard !travelled.contains(row), let data = try access.row(table, key) else { return }
+        guard !travelled.contains(row) else { return }
+        let conflicts = ConflictTable(connection: access.connection)
+        try Views(connection: access.connection, log: origins.log, access: access, conflicts: conflicts)
+            .noteShown(number, id: id)
+        guard let data = try access.row(table, key) else { return }
         let kind = BlockKind(table: number, operation: .carried, columns: table.allColumns)
         try add(kind, row, key, data, Array(repeating: .zero, count: data.count))
     }

@@ -9,12 +9,15 @@ final class CarefulMerge {
     let log: ChangeLog
     let reader: OperationReader
     let conflicts: ConflictTable
+    let joins: JoinTable
     let incoming: LogEntry
     /// Every row touched, by identity, and their order: by table, then key.
     private(set) var works: [RowID: RowWork] = [:] {
         didSet { sorted = nil }
     }
     private var sorted: [RowWork]?
+    /// Rows that the hub meant to put back and could not.
+    private(set) var givenUp: Set<RowID> = []
     private var decodedImages: [UInt64: Images] = [:]
     private var concurrentEntries: [UInt64: LogEntry] = [:]
     private var decodedEntries: [UInt64: [RowID: LoggedOperation]] = [:]
@@ -40,6 +43,7 @@ final class CarefulMerge {
         self.index = index
         reader = OperationReader(log: log, shapes: access.tables.mapValues(\.shape))
         conflicts = ConflictTable(connection: access.connection)
+        joins = JoinTable(connection: access.connection)
     }
 
     var ordered: [RowWork] {
@@ -73,6 +77,12 @@ final class CarefulMerge {
 
     private func judge(_ work: RowWork) throws {
         let operation = work.operation!
+        if work.before == nil, operation.operation != .delete, let join = try joins.join(of: work.row),
+            operation.seen < join.position
+        {
+            work.withheld = Withholding(kind: .deleteUpdate, ledOnBy: join)
+            return
+        }
         if operation.operation == .update, work.before == nil,
             let earlier = try conflicts.withheld(of: work.row, onlyOpen: true)
                 .last(where: { $0.dot.replica == operation.dot.replica })
@@ -237,7 +247,8 @@ final class CarefulMerge {
     ) throws {
         for reference in parent.table.referencedBy {
             let parentValues = parent.table.pick(reference.parentColumns, key: parent.key, data: row)
-            for image in images where image.row.table == reference.child && works[image.row] == nil {
+            for image in images
+            where image.row.table == reference.child && works[image.row] == nil && !givenUp.contains(image.row) {
                 let table = try access.table(image.row.table, "restoring what went with a delete")
                 let now = try access.row(table, image.key)
                 if image.operation.operation == .insert, now == nil {
@@ -285,7 +296,12 @@ final class CarefulMerge {
         return work
     }
 
-    func forget(_ work: RowWork) { works[work.row] = nil }
+    /// Gives up putting a row back: something that it needs is not to be had. It is not tried again, so that a row that
+    /// needs it is withheld at last.
+    func forget(_ work: RowWork) {
+        works[work.row] = nil
+        givenUp.insert(work.row)
+    }
 
     /// The key of a row as it stands in the table: of one of this change set, or as the log last wrote it.
     func key(of row: RowID, _ table: TableLayout) throws -> [Value]? {

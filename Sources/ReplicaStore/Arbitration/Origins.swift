@@ -35,11 +35,13 @@ final class Origins {
         return stamps.map { $0 ?? .zero }
     }
 
-    /// The write of the row that stands last, for saying whose it is.
-    func lastWriter(of row: RowID) throws -> LoggedOperation? {
+    /// The write of the row, or of one of its cells, that stands last, for saying whose it is.
+    func lastWriter(of row: RowID, column: Int? = nil) throws -> LoggedOperation? {
         let hash = row.hash64
         for entry in try index.index.entries(holding: hash, log: log) {
-            if let operation = try effective(entry.id, row, hash).first(where: { $0.operation.makesExist }) {
+            if let operation = try effective(entry.id, row, hash).first(where: {
+                $0.operation.makesExist && (column == nil || $0.index(of: column!) != nil)
+            }) {
                 return operation
             }
         }

@@ -1,7 +1,7 @@
 import Replication
 
 /// What a conflict is about. The raw value is what the command line shows.
-package enum ConflictKind: String, Hashable, Sendable {
+package enum ConflictKind: String, Hashable, Sendable, CaseIterable {
     case insert
     case cell
     case deleteUpdate = "delete_update"

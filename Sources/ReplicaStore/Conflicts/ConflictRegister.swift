@@ -12,6 +12,8 @@ struct ConflictRegister {
     let nowMs: UInt64
     private(set) var changedConflicts: [UInt64] = []
     private(set) var withheldRows: [UInt64] = []
+    /// What writes of rows that were joined into others have written there.
+    var ledOn: [LedOn] = []
     /// What the withheld rows of this change set wait for.
     private(set) var waits: [ConflictTable.Wait] = []
     /// Rows on which something withheld has been replaced.
@@ -34,8 +36,13 @@ struct ConflictRegister {
     }
 
     mutating func register(_ work: RowWork) throws {
+        for join in work.ledOn { try merge.joins.noteChild(work.row.table, work.key, of: join) }
         if let withholding = work.withheld {
-            _ = try registerWithheld(work, withholding)
+            if let join = withholding.ledOnBy {
+                try leadOn(work, join)
+            } else {
+                _ = try registerWithheld(work, withholding)
+            }
             return
         }
         guard let operation = work.operation else {
@@ -270,10 +277,12 @@ struct ConflictRegister {
         try save(changed)
     }
 
-    private mutating func save(_ record: ConflictRecord) throws {
+    mutating func save(_ record: ConflictRecord) throws {
         try conflicts.save(record)
         changedConflicts.append(record.id)
     }
+
+    mutating func note(withheld id: UInt64) { withheldRows.append(id) }
 
     // MARK: withheld rows and parents put back
 

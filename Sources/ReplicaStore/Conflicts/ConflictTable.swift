@@ -14,6 +14,7 @@ struct ConflictTable {
     static let conflictNumber = 1 << 29
     static let withheldNumber = (1 << 29) + 1
     static let replicaNumber = (1 << 29) + 2
+    static let joinNumber = (1 << 29) + 4
 
     /// These tables, and whose incarnation each replica is, as replicated ones: one key, everything else data.
     static let travelling: [TableLayout] = [
@@ -23,17 +24,18 @@ struct ConflictTable {
             [
                 "kind", "table_number", "table_name", "key", "canonical", "column_index", "column_name", "state",
                 "settlement", "opened_at", "changed", "base", "sides", "settled_by", "decided_by", "decided_at",
-                "decided_how", "reason", "earlier",
+                "decided_how", "reason", "earlier", "shown",
             ]),
         system(
             withheldNumber, "samband_withheld",
             [
                 "conflict", "table_number", "table_name", "key", "canonical", "replica", "seq", "state", "operation",
-                "row",
+                "row", "shown",
             ]),
+        JoinTable.layout,
     ]
 
-    private static func system(
+    static func system(
         _ number: Int, _ name: String, _ columns: [String], key: String = "id"
     ) -> TableLayout {
         TableLayout(

@@ -153,8 +153,14 @@ extension HubStore {
         var release = Release(
             conflicts: conflictTable, access: access, origins: origins, position: position + 1, nowMs: nowMs)
         release.latest = register?.latest ?? [:]
-        if !met.isEmpty || !superseded.isEmpty {
+        let ledOn = register?.ledOn ?? []
+        if !met.isEmpty || !superseded.isEmpty || !ledOn.isEmpty {
             var undo = SegmentSink(log: log, change: position + 1, variant: .undo)
+            for write in ledOn where !arbitration.holds(write.row) {
+                let kind = BlockKind(table: write.table.number, operation: .update, columns: write.columns)
+                try undo.add(kind, key: write.key, values: write.before)
+                try arbitration.update(write.table, write.row, write.key, write.columns)
+            }
             try release.run(met, into: &arbitration, &undo)
             try undo.finish()
             for row in superseded.sorted() {

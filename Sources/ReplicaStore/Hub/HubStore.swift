@@ -40,6 +40,7 @@ package final class HubStore {
     var policies: Policies
     let rules: MergeRules
     let drawReplica: () -> UInt32
+    var joins: JoinTable { JoinTable(connection: connection) }
     /// Reads change sets of the log.
     var reader: OperationReader { OperationReader(log: log, shapes: access.tables.mapValues(\.shape)) }
 
@@ -112,6 +113,7 @@ package final class HubStore {
         while try statement.step() {
             disputed.insert(RowID(table: Int(statement.integer(0)), canonical: statement.bytes(1)).hash64)
         }
+        disputed.formUnion(try joins.hashes())
         awaited = Awaited(try conflictTable.waits())
     }
 
@@ -120,7 +122,7 @@ package final class HubStore {
         for row in rows {
             let isDisputed =
                 try conflictTable.records(of: row).contains { $0.life.isOpen }
-                || !conflictTable.withheld(of: row, onlyOpen: true).isEmpty
+                || !conflictTable.withheld(of: row, onlyOpen: true).isEmpty || joins.join(of: row) != nil
             if isDisputed { disputed.insert(row.hash64) } else { disputed.remove(row.hash64) }
         }
     }

@@ -1,4 +1,5 @@
 import HTTP
+import JSONText
 
 /// A conflict as the interface tells it.
 struct ConflictAnswer: Sendable {
@@ -15,6 +16,26 @@ struct ConflictAnswer: Sendable {
         let at: String
         let how: String
         let reason: String?
+
+        init(_ answer: Answer) throws(CommandError) {
+            by = try answer.text("by")
+            at = try answer.text("at")
+            how = try answer.text("how")
+            reason = answer["reason"].string
+        }
+
+        /// `decided by kari, 2026-11-21 21:00:00 CET, take: agreed by phone`.
+        func text(_ console: Console) -> String {
+            let who =
+                switch (by, how) {
+                case (_, "write"): "settled by a write of \(by), \(console.time(at))"
+                case (_, "release"): "let in by itself, \(console.time(at))"
+                case (_, "undo"): "taken back by \(by), \(console.time(at))"
+                case ("policy", _): "settled by the policy \(how), \(console.time(at))"
+                default: "decided by \(by), \(console.time(at)), \(how)"
+                }
+            return who + (reason.map { ": \($0)" } ?? "")
+        }
     }
 
     let id: Int64
@@ -52,10 +73,7 @@ struct ConflictAnswer: Sendable {
         if answer["decision"].isNull {
             decision = nil
         } else {
-            let made = try answer.object("decision")
-            decision = Decision(
-                by: try made.text("by"), at: try made.text("at"), how: try made.text("how"),
-                reason: made["reason"].string)
+            decision = try Decision(try answer.object("decision"))
         }
     }
 
@@ -70,6 +88,9 @@ struct ConflictAnswer: Sendable {
         if column != nil { return ShownValue.text(value) }
         return value.isNull ? "no row" : ShownValue.columns(value)
     }
+
+    /// Kinds of which a row was not taken in.
+    var isWithholding: Bool { ["unique", "foreign_key", "check", "scope", "invalid"].contains(kind) }
 
     /// Each site once, in the order of the sides.
     var sites: [String] {

@@ -39,11 +39,16 @@ final class ReferenceNode: NodeEnd {
 
     // MARK: Writing
 
-    func transaction(_ writes: [UserWrite], afterEach: (UserWrite, Rows) -> Void) {
+    func transaction(_ writes: [UserWrite], afterEach: (UserWrite, Rows) -> Void) -> Bool {
         for write in writes {
             run(write)
             afterEach(write, rows())
         }
+        return true
+    }
+
+    func uncheckedTransaction(_ writes: [UserWrite], afterEach: (UserWrite, Rows) -> Void) -> Bool {
+        transaction(writes, afterEach: afterEach)
     }
 
     private func run(_ write: UserWrite) {

@@ -48,8 +48,8 @@ final class StoreHub: HubEnd {
     func withheld() throws -> [SeenWithheld] {
         try store.withheld().map { record in
             SeenWithheld(
-                row: maker.catalogue.identity(maker.table(named: record.table), record.key), dot: record.dot,
-                operation: record.operation,
+                row: maker.catalogue.identity(maker.table(named: record.table), record.key), key: record.key,
+                dot: record.dot, operation: record.operation,
                 cells: Dictionary(uniqueKeysWithValues: zip(record.columns, record.values)))
         }
     }

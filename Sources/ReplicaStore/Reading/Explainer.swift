@@ -1,0 +1,179 @@
+import Replication
+import SQLite
+
+/// Reads the log, the conflicts and the row itself, and says which write each value comes from.
+struct Explainer {
+    let views: Views
+    private let reader: OperationReader
+
+    init(_ views: Views) {
+        self.views = views
+        reader = OperationReader(log: views.log, shapes: views.access.tables.mapValues(\.shape))
+    }
+
+    /// One change set's part in the row: as written, what of it went out, and what it wrote over.
+    private struct Act {
+        let entry: LogEntry
+        let authored: LoggedOperation?
+        let effective: LoggedOperation?
+        let undo: LoggedOperation?
+
+        /// As its author wrote it; a node has only what the hub gave out.
+        var written: LoggedOperation? { authored ?? effective }
+    }
+
+    func explain(table name: String, key: [Value]) throws -> Explanation {
+        let table = try views.replicated(name, key, "explaining a row of \(name)")
+        let row = RowID(shape: table.shape, key: key)
+        let acts = try acts(on: row)
+        let now = try views.row(table: name, key: key)
+        let records = try conflicts(about: row, table)
+        let held = try views.conflicts.withheld(of: row, onlyOpen: false)
+        let stories = try now.data.map { data in
+            try data.indices.map { try story(of: $0, data[$0], table, acts, records) }
+        }
+        return Explanation(
+            row: now, columns: stories ?? [], events: try acts.compactMap { try event($0, row, table, held) },
+            conflicts: try records.map { try views.conflict($0) },
+            withheld: try views.conflicts.withheld(of: row, onlyOpen: true).map { try views.withheld($0) },
+            logBegins: try logBegins(), isWhole: acts.first?.written.map { $0.operation == .insert } ?? false)
+    }
+
+    // MARK: what the log holds
+
+    private func acts(on row: RowID) throws -> [Act] {
+        let hash = row.hash64
+        let statement = try views.connection.prepare("SELECT id, key_hashes FROM samband_change ORDER BY id")
+        var ids: [UInt64] = []
+        while try statement.step() {
+            if statement.withBytes(1, { KeyHashes.contains(KeyHashes.decode([UInt8]($0)), hash) }) {
+                ids.append(statement.unsigned(0))
+            }
+        }
+        return try ids.compactMap { id in
+            guard let entry = try views.log.entry(id: id) else { return nil }
+            func operation(_ variant: SegmentVariant) throws -> LoggedOperation? {
+                try reader.operations(of: entry, variant: variant, wanted: [hash]).first { $0.row == row }?.operation
+            }
+            let authored = try operation(.authored)
+            let act = Act(
+                entry: entry, authored: authored,
+                effective: entry.isEffective ? try operation(.effective) : authored, undo: try operation(.undo))
+            // A hash is only a perhaps.
+            return act.written == nil ? nil : act
+        }
+    }
+
+    private func logBegins() throws -> Explanation.LogBegin? {
+        let statement = try views.connection.prepare("SELECT id FROM samband_change ORDER BY id LIMIT 1")
+        guard try statement.step(), let entry = try views.log.entry(id: statement.unsigned(0)) else { return nil }
+        return Explanation.LogBegin(position: entry.position, hlc: entry.header.hlc)
+    }
+
+    /// Those about the row, and those in which it stands in another's way.
+    private func conflicts(about row: RowID, _ table: TableLayout) throws -> [ConflictRecord] {
+        try views.conflicts.all(includeSettled: true).filter { record in
+            record.row == row
+                || record.tableNumber == row.table && record.kind == .unique
+                    && record.life.sides.contains { side in
+                        side.key.map { RowID(shape: table.shape, key: $0) == row } ?? false
+                    }
+        }
+    }
+
+    // MARK: events
+
+    private func event(
+        _ act: Act, _ row: RowID, _ table: TableLayout, _ held: [WithheldRecord]
+    ) throws -> RowEvent? {
+        guard let written = act.written else { return nil }
+        let header = act.entry.header
+        let withheld = held.first { $0.dot == header.dot }
+        let lost = written.columns.filter { act.effective?.index(of: $0) == nil }
+        let outcome: RowEvent.Outcome =
+            if act.entry.position == nil { .inFlight } else if withheld != nil {
+                .withheld
+            } else if act.effective == nil {
+                written.operation == .delete ? .undone : .lost
+            } else if !lost.isEmpty { .partly } else { .applied }
+        return RowEvent(
+            what: what(written, header), outcome: outcome, site: try views.site(of: header.dot.replica),
+            dot: header.dot, hlc: header.hlc, position: act.entry.position,
+            columns: written.columns.map { table.dataColumns[$0] }, values: written.values,
+            lost: withheld == nil ? lost.map { table.dataColumns[$0] } : [],
+            conflict: header.conflict == 0 ? nil : header.conflict, withheld: withheld?.id)
+    }
+
+    private func what(_ operation: LoggedOperation, _ header: ChangeSetHeader) -> RowEvent.What {
+        switch operation.operation {
+        case .carried: .carried
+        case .restored: .restored
+        case .evicted: .evicted
+        default:
+            switch header.kind {
+            case .decision: .decision
+            // Cells that a delete which did not stand had cleared.
+            case .arbitration: .restored
+            case .local: written(operation.operation)
+            }
+        }
+    }
+
+    private func written(_ operation: Operation) -> RowEvent.What {
+        switch operation {
+        case .insert: .insert
+        case .replace: .replace
+        case .delete: .delete
+        default: .update
+        }
+    }
+
+    // MARK: columns
+
+    private func story(
+        of column: Int, _ value: Value, _ table: TableLayout, _ acts: [Act], _ records: [ConflictRecord]
+    ) throws -> ColumnStory {
+        // Of the writes that went out, the one of greatest stamp stands; a carried cell repeats the stamp of another.
+        let writes = acts.compactMap { act -> (act: Act, stamp: Stamp)? in
+            guard let operation = act.effective, let stamp = operation.stamp(of: column),
+                operation.value(of: column) == value
+            else { return nil }
+            return (act, stamp)
+        }
+        let last = writes.max { $0.stamp < $1.stamp }
+        let about = records.filter { record in
+            record.columnIndex == column
+                || record.columnIndex == nil
+                    && record.life.sides.contains { $0.row == nil || $0.row?[column] != nil }
+        }
+        return ColumnStory(
+            column: table.dataColumns[column], value: value, writer: try last.flatMap { try writer($0, acts) },
+            over: last.flatMap { over($0, column, acts) }, conflicts: about.map(\.id))
+    }
+
+    private func writer(_ write: (act: Act, stamp: Stamp), _ acts: [Act]) throws -> ColumnStory.Writer? {
+        let origin = acts.first { $0.entry.header.stamp == write.stamp } ?? write.act
+        let header = origin.entry.header
+        let isItself = origin.entry.id == write.act.entry.id
+        if isItself, write.stamp != header.stamp {
+            // Repeated from a write that is no longer in the log: its stamp still says whose and when.
+            guard write.stamp != .zero, write.stamp.replica != .max else { return nil }
+            return ColumnStory.Writer(
+                site: try views.site(of: write.stamp.replica),
+                dot: Dot(replica: write.stamp.replica, seq: write.stamp.seq), hlc: write.stamp.hlc, position: nil,
+                what: .update)
+        }
+        guard let operation = origin.written else { return nil }
+        return ColumnStory.Writer(
+            site: try views.site(of: header.dot.replica), dot: header.dot, hlc: header.hlc,
+            position: origin.entry.position, what: what(operation, header))
+    }
+
+    /// What stood before: the hub kept it; elsewhere it is what went out last before.
+    private func over(_ write: (act: Act, stamp: Stamp), _ column: Int, _ acts: [Act]) -> Value? {
+        guard let place = acts.firstIndex(where: { $0.entry.header.stamp == write.stamp }) else { return nil }
+        if let kept = acts[place].undo?.value(of: column) { return kept }
+        if acts[place].effective?.operation == .insert { return nil }
+        return acts[..<place].reversed().lazy.compactMap { $0.effective?.value(of: column) }.first
+    }
+}
