@@ -117,7 +117,7 @@ struct ConflictJudge {
                 decision.row == row && decision.kind == place.kind && decision.column == place.column
                     && max(a.set.position!, b.set.position!) <= decision.position
             }
-            if isDecided || acts.contains(where: { excuses($0, row, place, a, b) }) { return nil }
+            if isDecided || acts.contains(where: { excuses($0, place, of: row, a, b) }) { return nil }
             return
                 "missed: \(place.kind) \(place.column.map { "\($0) " } ?? "")of \(row) between \(a.set.dot) and"
                 + " \(b.set.dot) is not open (\(records.count) records)"
@@ -137,7 +137,7 @@ struct ConflictJudge {
     }
 
     /// True when act x leaves nothing to dispute between a and b.
-    private func excuses(_ x: Act, _ row: RowIdentity, _ place: Place, _ a: Act, _ b: Act) -> Bool {
+    private func excuses(_ x: Act, _ place: Place, of row: RowIdentity, _ a: Act, _ b: Act) -> Bool {
         // A delete that had seen both.
         if x.write.kind == .delete && covers(x, a) && covers(x, b) { return true }
         switch place.kind {
@@ -216,9 +216,7 @@ struct ConflictJudge {
         // What the hub let in or put back is disputed like a site's write.
         let hubs = hubActs.compactMap { set in set.writes[row].map { Act(set: set, write: $0) } }
         let isReal = acts.contains { a in
-            (acts + hubs).contains { b in
-                a.set.isConcurrent(with: b.set) && disagreements(row, a, b).contains(place)
-            }
+            (acts + hubs).contains { b in a.set.isConcurrent(with: b.set) && disagreements(row, a, b).contains(place) }
         }
         let name = "\(place.kind) \(place.column.map { "\($0) " } ?? "")of \(row)"
         guard isReal else { return ["invented: \(name), on which no two concurrent acts disagree"] }
