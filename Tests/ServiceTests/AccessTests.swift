@@ -70,6 +70,16 @@ struct AccessTests {
         return request
     }
 
+    @Test("Protocol/HTTP.md names every route of the operators")
+    func described() throws {
+        let page = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "../../Protocol/HTTP.md")
+        let text = try String(contentsOf: page.standardized, encoding: .utf8)
+        let ofSites: Set = ["GET /healthz", "POST /v1/join", "GET /v1/snapshot", "POST /v1/push", "POST /v1/pull"]
+        for route in Self.matrix.keys where !ofSites.contains(route) {
+            #expect(text.contains("`\(route)`"), "\(route)")
+        }
+    }
+
     @Test("every route of the hub lets in exactly whom the matrix names")
     func everyRoute() async throws {
         let (fleet, _, tokens) = try await Self.fleet()

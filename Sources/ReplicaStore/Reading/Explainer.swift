@@ -32,11 +32,13 @@ struct Explainer {
         let stories = try now.data.map { data in
             try data.indices.map { try story(of: $0, data[$0], table, acts, records) }
         }
+        let joins = try joins(of: row, acts)
         return Explanation(
-            row: now, columns: stories ?? [], events: try acts.compactMap { try event($0, row, table, held) },
+            row: now, columns: stories ?? [], events: try acts.compactMap { try event($0, table, held, joins) },
             conflicts: try records.map { try views.conflict($0) },
             withheld: try views.conflicts.withheld(of: row, onlyOpen: true).map { try views.withheld($0) },
-            logBegins: try logBegins(), isWhole: acts.first?.written.map { $0.operation == .insert } ?? false)
+            joins: joins, logBegins: try logBegins(),
+            isWhole: acts.first?.written.map { $0.operation == .insert } ?? false)
     }
 
     // MARK: what the log holds
@@ -81,14 +83,27 @@ struct Explainer {
         }
     }
 
+    /// Those of this row with another, and those that led its references on.
+    private func joins(of row: RowID, _ acts: [Act]) throws -> [Explanation.JoinView] {
+        try JoinTable(connection: views.connection).all().compactMap { join in
+            guard let table = views.access.tables[join.tableNumber] else { return nil }
+            let isOneOf =
+                row.table == table.number
+                && [join.key, join.into].contains { RowID(shape: table.shape, key: $0) == row }
+            guard isOneOf || acts.contains(where: { $0.entry.position == join.position }) else { return nil }
+            return Explanation.JoinView(join: join, keyColumns: table.keyColumns)
+        }
+    }
+
     // MARK: events
 
     private func event(
-        _ act: Act, _ row: RowID, _ table: TableLayout, _ held: [WithheldRecord]
+        _ act: Act, _ table: TableLayout, _ held: [WithheldRecord], _ joins: [Explanation.JoinView]
     ) throws -> RowEvent? {
         guard let written = act.written else { return nil }
         let header = act.entry.header
-        let withheld = held.first { $0.dot == header.dot }
+        // A decision keeps what it displaces under its own dot; it took effect itself.
+        let withheld = header.kind == .decision ? nil : held.first { $0.dot == header.dot }
         let lost = written.columns.filter { act.effective?.index(of: $0) == nil }
         let outcome: RowEvent.Outcome =
             if act.entry.position == nil { .inFlight } else if withheld != nil {
@@ -101,12 +116,14 @@ struct Explainer {
             dot: header.dot, hlc: header.hlc, position: act.entry.position,
             columns: written.columns.map { table.dataColumns[$0] }, values: written.values,
             lost: withheld == nil ? lost.map { table.dataColumns[$0] } : [],
-            conflict: header.conflict == 0 ? nil : header.conflict, withheld: withheld?.id)
+            conflict: header.conflict == 0 ? nil : header.conflict, withheld: withheld?.id,
+            join: joins.first { $0.join.position == act.entry.position }?.join.id)
     }
 
     private func what(_ operation: LoggedOperation, _ header: ChangeSetHeader) -> RowEvent.What {
         switch operation.operation {
         case .carried: .carried
+        case .decided: .policy
         case .restored: .restored
         case .evicted: .evicted
         default:
@@ -141,39 +158,53 @@ struct Explainer {
             return (act, stamp)
         }
         let last = writes.max { $0.stamp < $1.stamp }
+        // About the column itself, or about cells of the row of which it is one.
         let about = records.filter { record in
             record.columnIndex == column
                 || record.columnIndex == nil
-                    && record.life.sides.contains { $0.row == nil || $0.row?[column] != nil }
+                    && record.life.sides.contains { $0.key == nil && $0.row?[column] != nil }
+        }
+        var writer: ColumnStory.Writer?
+        var before: Value?
+        if let last {
+            let origin = origin(of: last.stamp, column, acts)
+            writer = try self.writer(last.stamp, origin)
+            before = origin.flatMap { over($0, column, acts) }
         }
         return ColumnStory(
-            column: table.dataColumns[column], value: value, writer: try last.flatMap { try writer($0, acts) },
-            over: last.flatMap { over($0, column, acts) }, conflicts: about.map(\.id))
+            column: table.dataColumns[column], value: value, writer: writer, over: before,
+            conflicts: about.map(\.id))
     }
 
-    private func writer(_ write: (act: Act, stamp: Stamp), _ acts: [Act]) throws -> ColumnStory.Writer? {
-        let origin = acts.first { $0.entry.header.stamp == write.stamp } ?? write.act
-        let header = origin.entry.header
-        let isItself = origin.entry.id == write.act.entry.id
-        if isItself, write.stamp != header.stamp {
-            // Repeated from a write that is no longer in the log: its stamp still says whose and when.
-            guard write.stamp != .zero, write.stamp.replica != .max else { return nil }
-            return ColumnStory.Writer(
-                site: try views.site(of: write.stamp.replica),
-                dot: Dot(replica: write.stamp.replica, seq: write.stamp.seq), hlc: write.stamp.hlc, position: nil,
-                what: .update)
+    /// The change set that wrote the cell first, where another one only repeats it.
+    private func origin(of stamp: Stamp, _ column: Int, _ acts: [Act]) -> Act? {
+        acts.first { act in
+            guard let operation = act.effective, operation.operation != .carried, operation.operation != .restored
+            else { return false }
+            return operation.stamp(of: column) == stamp
         }
-        guard let operation = origin.written else { return nil }
+    }
+
+    private func writer(_ stamp: Stamp, _ origin: Act?) throws -> ColumnStory.Writer? {
+        if let origin, let operation = origin.written {
+            let header = origin.entry.header
+            return ColumnStory.Writer(
+                site: try views.site(of: header.dot.replica), dot: header.dot, hlc: header.hlc,
+                position: origin.entry.position, what: what(operation, header))
+        }
+        // Repeated from a write that is no longer in the log: its stamp still says whose and when.
+        guard stamp != .zero, !stamp.isDecided else { return nil }
         return ColumnStory.Writer(
-            site: try views.site(of: header.dot.replica), dot: header.dot, hlc: header.hlc,
-            position: origin.entry.position, what: what(operation, header))
+            site: try views.site(of: stamp.replica),
+            dot: Dot(replica: stamp.replica, seq: stamp.seq), hlc: stamp.hlc, position: nil,
+            what: .update)
     }
 
     /// What stood before: the hub kept it; elsewhere it is what went out last before.
-    private func over(_ write: (act: Act, stamp: Stamp), _ column: Int, _ acts: [Act]) -> Value? {
-        guard let place = acts.firstIndex(where: { $0.entry.header.stamp == write.stamp }) else { return nil }
-        if let kept = acts[place].undo?.value(of: column) { return kept }
-        if acts[place].effective?.operation == .insert { return nil }
+    private func over(_ origin: Act, _ column: Int, _ acts: [Act]) -> Value? {
+        guard let place = acts.firstIndex(where: { $0.entry.id == origin.entry.id }) else { return nil }
+        if let kept = origin.undo?.value(of: column) { return kept }
+        if origin.effective?.operation == .insert { return nil }
         return acts[..<place].reversed().lazy.compactMap { $0.effective?.value(of: column) }.first
     }
 }

@@ -42,6 +42,11 @@ struct ExplanationPage {
             text += "\nconflicts\n"
             for conflict in conflicts { text += "  " + Visible.text(ending(conflict)) + "\n" }
         }
+        let joins = try answer.list("joins")
+        if !joins.isEmpty {
+            text += "\njoined rows\n"
+            for join in joins { text += "  " + Visible.text(try joined(join)) + "\n" }
+        }
         return text + "\n" + (try begin(events.isEmpty)) + "\n"
     }
 
@@ -93,6 +98,16 @@ struct ExplanationPage {
             + (conflict.decision?.text(console) ?? (conflict.isOpen ? "open" : "settled"))
     }
 
+    /// `5 id = 'p-7' of patient into id = 'p-2': decided by kari, …`.
+    private func joined(_ join: Answer) throws(CommandError) -> String {
+        let rows =
+            "\(ShownValue.columns(join["key"])) of \(try join.text("table")) into \(ShownValue.columns(join["into"]))"
+        let decision = try ConflictAnswer.Decision(try join.object("decision")).text(console)
+        let undone = join["undone"].isNull ? nil : try ConflictAnswer.Decision(try join.object("undone"))
+        let after = undone.map { "; taken back by \($0.by), \(console.time($0.at))" } ?? ""
+        return "\(join.shownNumber("id")) \(rows): \(decision)\(after)"
+    }
+
     // MARK: Events
 
     private func words(_ event: Answer) throws(CommandError) -> String {
@@ -103,6 +118,10 @@ struct ExplanationPage {
             case "update": "wrote \(values)"
             case "replace": "made the row anew: \(values)"
             case "delete": "deleted the row"
+            case "decision" where event["join"].integer != nil:
+                "join \(event.shownNumber("join")): "
+                    + (event["values"].object?.members.isEmpty == true
+                        ? "the row went" : "wrote \(values)")
             case "decision":
                 (event["conflict"].integer.map { "decision on conflict \($0): " } ?? "decision: ")
                     + (event["values"].object?.members.isEmpty == true ? "deleted the row" : "wrote \(values)")
