@@ -379,7 +379,8 @@ struct ConflictRegister {
         else { return }
         let side = ConflictSide(
             dot: operation.dot, hlc: operation.hlc, position: position, value: nil,
-            row: Dictionary(uniqueKeysWithValues: zip(operation.columns, operation.values)), key: needing.key)
+            row: Dictionary(uniqueKeysWithValues: zip(operation.columns, operation.values)), key: needing.key,
+            table: needing.table.number == work.table.number ? nil : needing.table.number)
         try save(
             ConflictRecord(
                 id: try conflicts.nextConflictID(), kind: .foreignKey, tableNumber: work.row.table,
