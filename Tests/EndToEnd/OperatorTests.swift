@@ -19,8 +19,8 @@ extension RealProcesses {
             for words in [
                 ["conflict", "list"],
                 ["conflict", "list", "--all"], ["conflict", "show", "1"],
-                ["withheld", "list"], ["log", "--limit", "5"], ["history", "referral", "'r-1'"],
-                ["explain", "referral", "'r-1'"], ["conflict", "report"],
+                ["conflict", "report"], ["withheld", "list"], ["log", "--limit", "5"],
+                ["history", "referral", "'r-1'"], ["explain", "referral", "'r-1'"],
             ] {
                 for form in [[], ["--json"]] {
                     let near = try await fleet.run(

@@ -158,7 +158,9 @@ struct Placement {
         _ reference: TableLayout.Reference, _ values: [Value], for child: RowWork
     ) throws -> Bool {
         guard let table = access.tables[reference.parent],
-            let (row, image) = try deletedParent(reference, values, table), !merge.givenUp.contains(row)
+            let (row, image) = try deletedParent(reference, values, table), !merge.givenUp.contains(row),
+            // One that was joined into another comes back only when that is taken back.
+            try merge.joins.join(of: row) == nil
         else { return false }
         if let work = merge.works[row] {
             // Deleted by the very change set that brings the child, or withheld in it: nothing to put back.
