@@ -134,7 +134,9 @@ extension Story {
                 try fleet.write(
                     "snasa", .delete(1, [text("s")]), .delete(0, [text("w")]), .insert(0, [text("x")], [.integer(1)]))
                 try fleet.send("snasa", "inderoy")
-                guard try fleet.hub.withheld().map(\.key) == [[text("v")]] else { throw Broken("the visit is not kept") }
+                guard try fleet.hub.withheld().map(\.key) == [[text("v")]] else {
+                    throw Broken("the visit is not kept")
+                }
             }, ends: ["w": nil, "x": [.integer(1)]], open: [.foreignKey]),
     ]
 
