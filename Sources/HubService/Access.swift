@@ -34,12 +34,13 @@ enum Access: Equatable, Sendable {
         Route(.get, "/v1/policy"): overview,
         Route(.post, "/v1/sync"): overview,
 
+        Route(.get, "/v1/conflict/report"): supervision,
+        Route(.get, "/v1/conflict/count"): supervision,
+
         Route(.get, "/v1/conflict"): rows,
         Route(.get, "/v1/conflict/{id}"): rows,
         Route(.post, "/v1/conflict/{id}/resolve"): rows,
         Route(.post, "/v1/conflict/{id}/undo"): rows,
-        Route(.get, "/v1/conflict/count"): supervision,
-        Route(.get, "/v1/conflict/report"): supervision,
         Route(.get, "/v1/withheld"): rows,
         Route(.get, "/v1/withheld/{id}"): rows,
         Route(.get, "/v1/log"): rows,
