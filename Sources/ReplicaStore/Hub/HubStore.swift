@@ -145,7 +145,10 @@ package final class HubStore {
         } catch {
             index.index.reset()
             clock = clockBefore
-            try storing("reading the conflicts anew") { try reloadDisputed() }
+            try storing("reading the conflicts anew") {
+                try reloadDisputed()
+                policies = try Policies(connection)
+            }
             throw error
         }
     }
