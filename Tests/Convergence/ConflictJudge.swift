@@ -114,7 +114,11 @@ struct ConflictJudge {
             if place.kind == .cell && isPartOfInsertConflict(row, a, b) { return nil }
             if isSettled(row, place, a, b), !records.isEmpty { return nil }
             let isDecided = decisions.contains { decision in
-                decision.row == row && decision.kind == place.kind && decision.column == place.column
+                // Who decides between two inserts decides about every cell of the row.
+                let isAbout =
+                    decision.kind == place.kind && decision.column == place.column
+                    || decision.kind == .insert && place.kind == .cell
+                return decision.row == row && isAbout
                     && max(a.set.position!, b.set.position!) <= decision.position
             }
             if isDecided || acts.contains(where: { excuses($0, place, of: row, a, b) }) { return nil }

@@ -190,6 +190,11 @@ extension TableModel {
         dataColumns: [Column("ward", "TEXT NOT NULL REFERENCES ward(id)")], keys: [[.text("s")]],
         values: [[.text("w"), .text("x")]])
 
+    /// It refers to a value of its parent that is not the key.
+    package static let bed = TableModel(
+        "bed", keyColumns: [Column("id", "TEXT NOT NULL")], collations: [.binary],
+        dataColumns: [Column("ward", "INTEGER REFERENCES ward(code)")], keys: [[.text("b")]], values: [small])
+
     package static let visit = TableModel(
         "visit", keyColumns: [Column("id", "TEXT NOT NULL")], collations: [.binary],
         dataColumns: [Column("stay", "TEXT NOT NULL REFERENCES stay(id)")], keys: [[.text("v")]],

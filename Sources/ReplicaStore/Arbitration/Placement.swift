@@ -166,6 +166,8 @@ struct Placement {
             // Deleted by the very change set that brings the child, or withheld in it: nothing to put back.
             guard work.operation == nil else { return false }
         }
+        // It may be there again with other values than those referred to: those are not given up for it.
+        guard try !access.exists(table, image.key) else { return false }
         let work = merge.putBack(row, table, image.key, image.data, for: child.row)
         if try put(work, image.data) != nil {
             merge.forget(work)
