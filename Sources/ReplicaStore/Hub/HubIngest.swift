@@ -112,10 +112,13 @@ extension HubStore {
         try writeUndo(works, position: position)
         let isEffective = try writeEffective(works, position: position)
         var arbitration = ArbitrationWriter(access: access, origins: origins, change: position + 1)
-        try arbitrate(works, register.ledOn, &arbitration)
+        // A row that goes on being withheld is put right at its author only when what was added does not let it in.
+        let goingOn = works.filter { $0.withheld?.joins != nil }
+        try arbitrate(works.filter { $0.withheld?.joins == nil }, register.ledOn, &arbitration)
         awaited.insert(register.waits)
         try release(
             after: segments, hashes, origins, register, position: position, nowMs: nowMs, into: &arbitration)
+        try arbitrate(goingOn, register.ledOn, &arbitration)
         try append(incoming, hashes, isEffective: isEffective, arbitration.finish(), nowMs: nowMs)
         try refreshDisputed(works.map(\.row))
     }
