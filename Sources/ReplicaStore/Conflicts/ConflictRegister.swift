@@ -108,9 +108,12 @@ struct ConflictRegister {
             if isMoot { try closeAsMoot(record.id, rowSide(operation, work)) }
             return
         }
+        // An author who goes on editing stands for all that it wrote there.
+        let isOpen = record?.life.isOpen == true && operation.operation == .update
+        let earlier = isOpen ? record!.life.sides.first { $0.dot.replica == operation.dot.replica }?.row : nil
         try openOrJoin(
             record, .deleteUpdate, work, column: nil, base: .row(rowBase(work, operation, others)),
-            rowSide(operation, work), others.map { rowSide($0, work) }, seen: operation.seen, policy: nil)
+            rowSide(operation, work, over: earlier ?? [:]), others.map { rowSide($0, work) }, seen: operation.seen, policy: nil)
     }
 
     /// A delete that took effect leaves nothing to dispute about the row being there; nor does one whose author has
