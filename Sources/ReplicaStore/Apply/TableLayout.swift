@@ -20,6 +20,19 @@ struct TableLayout {
         let parentColumns: [String]
         /// How the parent's columns compare: what decides whether a child refers to a row.
         let parentCollations: [String]
+
+        /// True when a child with these values refers to a parent with those. NULL refers to nothing.
+        func refers(_ values: [Value], to parentValues: [Value]) -> Bool {
+            zip(zip(values, parentValues), parentCollations).allSatisfy { pair, name in
+                if pair.0 == .null || pair.1 == .null { return false }
+                let collation = Collation(rawValue: name) ?? .binary
+                var a: [UInt8] = []
+                var b: [UInt8] = []
+                appendCanonical(pair.0, collation, to: &a)
+                appendCanonical(pair.1, collation, to: &b)
+                return a == b
+            }
+        }
     }
 
     let shape: TableShape

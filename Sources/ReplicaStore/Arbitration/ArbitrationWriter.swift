@@ -41,6 +41,20 @@ struct ArbitrationWriter {
         try add(BlockKind(table: table.number, operation: .update, columns: columns), row, key, cells, [])
     }
 
+    /// A row that the hub lets in: a write of its own, as the row stands now.
+    mutating func insert(_ table: TableLayout, _ row: RowID, _ key: [Value]) throws {
+        guard !travelled.contains(row), let data = try access.row(table, key) else { return }
+        try add(BlockKind(table: table.number, operation: .insert, columns: table.allColumns), row, key, data, [])
+    }
+
+    /// A row that the hub takes out: a delete of its own.
+    mutating func delete(_ table: TableLayout, _ row: RowID, _ key: [Value]) throws {
+        guard !travelled.contains(row) else { return }
+        try add(BlockKind(table: table.number, operation: .delete, columns: []), row, key, [], [])
+    }
+
+    func holds(_ row: RowID) -> Bool { travelled.contains(row) }
+
     /// A row of `samband_conflict` or `samband_withheld`, by its id.
     mutating func system(_ number: Int, id: UInt64) throws {
         let table = try access.table(number, "writing an arbitration")

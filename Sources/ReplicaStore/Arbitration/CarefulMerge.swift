@@ -132,9 +132,7 @@ final class CarefulMerge {
         try effectiveDelete(of: row, operations)?.data
     }
 
-    private func effectiveDelete(
-        of row: RowID, _ operations: [LoggedOperation]
-    ) throws -> (position: UInt64, key: [Value], data: [Value])? {
+    private func effectiveDelete(of row: RowID, _ operations: [LoggedOperation]) throws -> DeletedRow? {
         for delete in operations.reversed() where delete.operation == .delete {
             if let image = try images(ofChangeAt: delete.position).byRow[row], image.operation.operation == .insert {
                 return (delete.position, image.key, image.operation.values)
@@ -173,32 +171,47 @@ final class CarefulMerge {
         if operation.operation == .delete {
             keepGroup(of: work, row: row)
         } else if work.before == nil, let delete = try effectiveDelete(of: work.row, work.concurrent) {
-            try restoreGroup(of: work, row: row, images: images(ofChangeAt: delete.position).list)
+            try restoreGroup(of: work, row: row, deletedAt: delete.position)
         }
     }
 
     /// The delete comes in and loses: its companions are still in the table.
-    private func keepGroup(of parent: RowWork, row: [Value]) {
+    ///
+    /// - Returns: the companions that stay, to be put back where they were taken out already.
+    @discardableResult
+    func keepGroup(of parent: RowWork, row: [Value]) -> [RowWork] {
+        var kept: [RowWork] = []
         for reference in parent.table.referencedBy {
             let parentValues = parent.table.pick(reference.parentColumns, key: parent.key, data: row)
             for work in ordered where work.row.table == reference.child && work.row != parent.row {
                 guard let before = work.before, work.withheld == nil,
-                    work.table.pick(reference.childColumns, key: work.key, data: before) == parentValues
+                    reference.refers(
+                        work.table.pick(reference.childColumns, key: work.key, data: before), to: parentValues)
                 else { continue }
                 if work.operation?.operation == .delete, work.target == nil {
                     work.target = before
                     work.deleteUndone = true
-                    keepGroup(of: work, row: before)
+                    kept.append(work)
+                    kept += keepGroup(of: work, row: before)
                 } else if let target = work.target {
                     for column in reference.childColumns {
-                        guard let index = work.table.dataColumns.firstIndex(of: column), target[index] == .null
+                        guard let index = work.table.dataColumns.firstIndex(of: column), target[index] == .null,
+                            before[index] != .null
                         else { continue }
                         work.target![index] = before[index]
                         work.rewritten.append(index)
                     }
+                    if !work.rewritten.isEmpty { kept.append(work) }
                 }
             }
         }
+        return kept
+    }
+
+    /// Brings back what the change set at a position deleted or set to NULL through references to a row, unless changed
+    /// since.
+    func restoreGroup(of parent: RowWork, row: [Value], deletedAt position: UInt64) throws {
+        try restoreGroup(of: parent, row: row, images: images(ofChangeAt: position).list)
     }
 
     /// The delete came first and took companions along: they come back from its undo image.
@@ -212,7 +225,9 @@ final class CarefulMerge {
                 let now = try access.row(table, image.key)
                 if image.operation.operation == .insert, now == nil {
                     guard
-                        table.pick(reference.childColumns, key: image.key, data: image.operation.values) == parentValues
+                        reference.refers(
+                            table.pick(reference.childColumns, key: image.key, data: image.operation.values),
+                            to: parentValues)
                     else { continue }
                     let work = putBack(image.row, table, image.key, image.operation.values, for: parent.row)
                     try restoreGroup(of: work, row: image.operation.values, images: images)
@@ -227,10 +242,10 @@ final class CarefulMerge {
         _ image: (row: RowID, key: [Value], operation: LoggedOperation), _ table: TableLayout,
         _ reference: TableLayout.Reference, _ parentValues: [Value], _ now: [Value]
     ) throws {
-        let old = reference.childColumns.map { column in
+        let old = reference.childColumns.compactMap { column in
             table.dataColumns.firstIndex(of: column).flatMap { image.operation.value(of: $0) }
         }
-        guard old == parentValues.map({ Optional($0) }) else { return }
+        guard old.count == parentValues.count, reference.refers(old, to: parentValues) else { return }
         let work = RowWork(
             row: image.row, table: table, key: image.key, origin: .putBack, operation: nil, concurrent: [],
             before: now)
@@ -282,9 +297,25 @@ final class CarefulMerge {
         return nil
     }
 
+    /// A row as the delete at a position of the hub's order found it.
+    typealias DeletedRow = (position: UInt64, key: [Value], data: [Value])
+
     /// The newest delete of a row that the author of this change set had not seen, with the row as it found it.
-    func concurrentDelete(of row: RowID, concurrent: [ConcurrentIndex.Entry]) throws -> (key: [Value], data: [Value])? {
-        try effectiveDelete(of: row, operations(on: row, concurrent)).map { ($0.key, $0.data) }
+    func concurrentDelete(of row: RowID, concurrent: [ConcurrentIndex.Entry]) throws -> DeletedRow? {
+        try effectiveDelete(of: row, operations(on: row, concurrent))
+    }
+
+    /// The newest delete that the author of this change set had not seen of a row that `matches`.
+    func concurrentDelete(
+        concurrent: [ConcurrentIndex.Entry], matches: (RowID, [Value], [Value]) -> Bool
+    ) throws -> (row: RowID, image: DeletedRow)? {
+        for entry in concurrent.reversed() {
+            for image in try images(ofChangeAt: entry.position).list
+            where image.operation.operation == .insert && matches(image.row, image.key, image.operation.values) {
+                return (image.row, (entry.position, image.key, image.operation.values))
+            }
+        }
+        return nil
     }
 }
 

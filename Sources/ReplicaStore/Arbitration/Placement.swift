@@ -38,7 +38,8 @@ struct Placement {
             ? try access.blockers(work.table, work.key, target).map { RowID(shape: work.table.shape, key: $0) } : []
         let kind: ConflictKind =
             failure.isUnique ? .unique : work.concurrent.isEmpty ? .invalid : .check
-        try withhold(work, Withholding(kind: kind, blockers: blockers))
+        try withhold(
+            work, Withholding(kind: kind, blockers: blockers, waits: blockers.map { .row($0) }))
     }
 
     /// Nil when it went in, else the constraint that refused it.
@@ -83,7 +84,7 @@ struct Placement {
                 if other.origin == .putBack {
                     try dropPutBack(other)
                 } else {
-                    try withhold(other, Withholding(kind: .unique, blockers: [work.row]))
+                    try withhold(other, Withholding(kind: .unique, blockers: [work.row], waits: [.row(work.row)]))
                 }
             }
         }
@@ -119,47 +120,84 @@ struct Placement {
             if work.origin == .putBack {
                 try dropPutBack(work)
             } else {
-                try withhold(work, Withholding(kind: try referenceKind(reference, values)))
+                try withhold(work, missingParent(reference, values))
             }
             return true
         }
         return false
     }
 
-    /// A parent that was deleted where the author could not see it comes back from the delete's undo image.
+    /// A parent that was deleted where the author could not see it comes back from the delete's undo image, with what
+    /// went with the same delete.
     private func putBackParent(
         _ reference: TableLayout.Reference, _ values: [Value], for child: RowWork
     ) throws -> Bool {
         guard let table = access.tables[reference.parent],
-            Set(reference.parentColumns) == Set(table.keyColumns)
+            let (row, image) = try deletedParent(reference, values, table)
         else { return false }
-        let key = table.keyColumns.map { values[reference.parentColumns.firstIndex(of: $0)!] }
-        let row = RowID(shape: table.shape, key: key)
         if let work = merge.works[row] {
             // Deleted by the very change set that brings the child, or withheld in it: nothing to put back.
             guard work.operation == nil else { return false }
         }
-        guard let image = try merge.concurrentDelete(of: row, concurrent: concurrent) else { return false }
         let work = merge.putBack(row, table, image.key, image.data, for: child.row)
         if try put(work, image.data) != nil {
             merge.forget(work)
             return false
         }
+        let known = Set(merge.works.keys)
+        try merge.restoreGroup(of: work, row: image.data, deletedAt: image.position)
+        for companion in merge.ordered where !known.contains(companion.row) { try place(companion) }
         return true
     }
 
-    /// Whether a missing parent is the doing of others, or the author's own.
-    private func referenceKind(
-        _ reference: TableLayout.Reference, _ values: [Value]
-    ) throws -> ConflictKind {
-        guard let table = access.tables[reference.parent],
-            Set(reference.parentColumns) == Set(table.keyColumns)
-        else { return .foreignKey }
-        let key = table.keyColumns.map { values[reference.parentColumns.firstIndex(of: $0)!] }
-        let row = RowID(shape: table.shape, key: key)
-        let isWithheld = try !merge.conflicts.withheld(of: row, onlyOpen: true).isEmpty
-        let wasThere = try merge.concurrentDelete(of: row, concurrent: concurrent) != nil
-        return isWithheld || wasThere || merge.works[row]?.withheld != nil ? .foreignKey : .invalid
+    /// The row that these values refer to, as a delete that the author had not seen found it.
+    private func deletedParent(
+        _ reference: TableLayout.Reference, _ values: [Value], _ table: TableLayout
+    ) throws -> (row: RowID, image: CarefulMerge.DeletedRow)? {
+        if let row = reference.parentRow(values, table) {
+            return try merge.concurrentDelete(of: row, concurrent: concurrent).map { (row, $0) }
+        }
+        return try merge.concurrentDelete(concurrent: concurrent) { row, key, data in
+            row.table == table.number
+                && reference.refers(values, to: table.pick(reference.parentColumns, key: key, data: data))
+        }
+    }
+
+    /// Why a row whose parent is missing is withheld: whether that is the doing of others or the author's own, with
+    /// which withheld row it goes, and what it waits for.
+    private func missingParent(_ reference: TableLayout.Reference, _ values: [Value]) throws -> Withholding {
+        guard let table = access.tables[reference.parent] else { return Withholding(kind: .foreignKey) }
+        let row = reference.parentRow(values, table)
+        let waits = [access.wait(for: reference, values)]
+        if let parent = try withheldParent(reference, values, table, row) {
+            return Withholding(kind: .foreignKey, parent: parent, waits: waits)
+        }
+        let wasThere = try deletedParent(reference, values, table) != nil
+        return Withholding(kind: wasThere ? .foreignKey : .invalid, waits: waits)
+    }
+
+    /// The withheld row that these values refer to, of this change set or of an earlier one.
+    private func withheldParent(
+        _ reference: TableLayout.Reference, _ values: [Value], _ table: TableLayout, _ row: RowID?
+    ) throws -> RowID? {
+        if let row {
+            if merge.works[row]?.withheld != nil { return row }
+            return try merge.conflicts.withheld(of: row, onlyOpen: true).isEmpty ? nil : row
+        }
+        func refers(_ key: [Value], _ write: LoggedOperation?) -> Bool {
+            guard let write, write.operation.isWholeRow else { return false }
+            return reference.refers(
+                values, to: table.pick(reference.parentColumns, key: key, data: write.values))
+        }
+        for work in merge.ordered where work.withheld != nil && work.table.number == table.number {
+            if refers(work.key, work.operation) { return work.row }
+        }
+        for record in try merge.conflicts.withheld() where record.tableNumber == table.number {
+            guard record.operation.isWholeRow else { continue }
+            let found = table.pick(reference.parentColumns, key: record.key, data: record.values)
+            if reference.refers(values, to: found) { return record.row }
+        }
+        return nil
     }
 
     private func settleChildren(of work: RowWork, _ before: [Value]) throws -> Bool {
@@ -173,7 +211,10 @@ struct Placement {
             if old.contains(.null) { continue }
             if try !access.rows(reference.parent, reference.parentColumns, old, limit: 1).isEmpty { continue }
             if try access.children(reference, old, limit: 1).isEmpty { continue }
+            // What went with the delete stays too.
+            let kept = merge.keepGroup(of: work, row: before)
             try withhold(work, Withholding(kind: .foreignKey))
+            for companion in kept { try place(companion) }
             return true
         }
         return false

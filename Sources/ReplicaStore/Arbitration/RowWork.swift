@@ -7,6 +7,10 @@ struct Withholding: Hashable {
     var blockers: [RowID] = []
     /// The conflict it joins: an update of a row whose own insert is withheld already.
     var joins: UInt64?
+    /// The withheld row that it refers to: it waits with that one, in the same conflict.
+    var parent: RowID?
+    /// What must come or change before it may fit.
+    var waits: [ConflictTable.Wait] = []
 }
 
 /// One row of a change set on its way through the careful path.
@@ -66,6 +70,16 @@ final class RowWork {
 
     /// True when the row must be carried to those who may have lost it.
     var carries: Bool { withheld == nil && ((merge?.carries ?? false) || (keepsSpelling && target != nil)) }
+
+    /// The stamps of the cells that the operation brought and that stand.
+    var latest: [Int: Stamp] {
+        guard withheld == nil, let operation, operation.operation != .delete else { return [:] }
+        var latest: [Int: Stamp] = [:]
+        for column in operation.columns where target?[column] == operation.value(of: column) {
+            latest[column] = operation.stamp(of: column)
+        }
+        return latest
+    }
 
     /// True when SQLite checks a constraint between rows that a change from `before` to `target` may touch.
     var changesUnique: Bool {

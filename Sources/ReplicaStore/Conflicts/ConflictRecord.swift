@@ -24,7 +24,8 @@ package enum ConflictKind: String, Hashable, Sendable {
 package struct Decision: Hashable, Sendable {
     package let by: String
     package let atMs: UInt64
-    /// take, set, restore, delete.
+    /// take, set, restore, delete, admit, discard; undo, for one that took another back; release, for a row that came
+    /// in by itself.
     package let how: String
     package let reason: String?
 
@@ -52,12 +53,27 @@ package struct ConflictRecord: Hashable, Sendable {
     package let base: ConflictBase
     package internal(set) var life: Conflict
     package internal(set) var decision: Decision?
+    /// Decisions that were taken back, each followed by the one that did so, oldest first.
+    package internal(set) var earlier: [Decision] = []
 }
 
 /// What stood before the conflict.
 package enum ConflictBase: Hashable, Sendable {
     case cell(Value)
     case row([Value]?)
+}
+
+/// What has become of an operation that was withheld.
+package enum WithheldState: String, Hashable, Sendable {
+    case withheld
+    /// Its author wrote the row anew, so it has no say any more.
+    case superseded
+    /// A person let it in, and what came in is a write of the hub.
+    case admitted
+    /// A person gave it up.
+    case discarded
+    /// It came in by itself when nothing stood in its way any more.
+    case released
 }
 
 /// A row that was received and is kept with all its values, but is not in the table.
@@ -72,6 +88,7 @@ package struct WithheldRecord: Hashable, Sendable {
     package let operation: Operation
     package let columns: [Int]
     package let values: [Value]
+    package let state: WithheldState
 }
 
 // MARK: bytes
@@ -113,6 +130,38 @@ extension ConflictRecord {
         case 3: return .row(try reader.values(span))
         default: throw reader.refuse("a base of unknown form")
         }
+    }
+
+    static func encode(_ decisions: [Decision]) -> [UInt8] {
+        if decisions.isEmpty { return [] }
+        var out = ByteWriter()
+        out.varint(decisions.count)
+        for decision in decisions {
+            out.cell(.text(decision.by))
+            out.varint(decision.atMs)
+            out.cell(.text(decision.how))
+            out.cell(decision.reason.map { .text($0) } ?? .null)
+        }
+        return out.bytes
+    }
+
+    static func decodeDecisions(_ bytes: [UInt8]) throws -> [Decision] {
+        if bytes.isEmpty { return [] }
+        let span = bytes.span
+        var reader = ByteReader(0..<bytes.count, reading: "conflict")
+        func text(_ cell: CellView) -> String? {
+            guard case .text(let text) = cell.value(in: span) else { return nil }
+            return String(decoding: text, as: UTF8.self)
+        }
+        let count = try reader.count(span, of: "decisions", atMost: Limits.vectorComponents)
+        var decisions: [Decision] = []
+        for _ in 0..<count {
+            let by = text(try reader.cell(span)) ?? ""
+            let atMs = try reader.varint(span)
+            let how = text(try reader.cell(span)) ?? ""
+            decisions.append(Decision(by: by, atMs: atMs, how: how, reason: text(try reader.cell(span))))
+        }
+        return decisions
     }
 
     static func encode(_ sides: [ConflictSide]) -> [UInt8] {

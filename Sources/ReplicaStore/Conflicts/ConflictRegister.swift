@@ -12,6 +12,14 @@ struct ConflictRegister {
     let nowMs: UInt64
     private(set) var changedConflicts: [UInt64] = []
     private(set) var withheldRows: [UInt64] = []
+    /// What the withheld rows of this change set wait for.
+    private(set) var waits: [ConflictTable.Wait] = []
+    /// Rows on which something withheld has been replaced.
+    private(set) var superseded: Set<RowID> = []
+    /// The stamps of what the change set wrote on rows with something withheld.
+    private(set) var latest: [RowID: [Int: Stamp]] = [:]
+    /// The conflict of each row withheld here; nil while it is being found.
+    private var conflictOfWithheld: [RowID: UInt64?] = [:]
 
     init(
         conflicts: ConflictTable, policies: Policies, merge: CarefulMerge, origins: Origins, position: UInt64,
@@ -27,7 +35,7 @@ struct ConflictRegister {
 
     mutating func register(_ work: RowWork) throws {
         if let withholding = work.withheld {
-            try registerWithheld(work, withholding)
+            _ = try registerWithheld(work, withholding)
             return
         }
         guard let operation = work.operation else {
@@ -38,8 +46,8 @@ struct ConflictRegister {
         }
         let existing = try conflicts.records(of: work.row)
         let pairs = work.merge?.pairs ?? []
-        if pairs.isEmpty && existing.isEmpty { return }
         try supersede(work, operation)
+        if pairs.isEmpty && existing.isEmpty { return }
         try registerInsert(work, operation, pairs, existing)
         try registerDelete(work, operation, pairs, existing)
         try registerCells(work, operation, pairs, existing)
@@ -221,29 +229,75 @@ struct ConflictRegister {
 
     // MARK: withheld rows and parents put back
 
-    private mutating func registerWithheld(_ work: RowWork, _ withholding: Withholding) throws {
+    /// - Returns: the conflict that the withheld row belongs to; nil where references lead in a circle.
+    private mutating func registerWithheld(_ work: RowWork, _ withholding: Withholding) throws -> UInt64? {
+        if let known = conflictOfWithheld[work.row] { return known }
+        conflictOfWithheld[work.row] = .some(nil)
         let operation = work.operation!
         let id: UInt64
-        if let joined = withholding.joins, var record = try conflicts.record(joined) {
-            record.life.join(unaware: rowSide(operation, work), at: position)
+        if var record = try joined(work, operation, withholding) {
+            let earlier = record.life.sides.first { $0.dot.replica == operation.dot.replica }?.row ?? [:]
+            let isUpdate = operation.operation == .update
+            record.life.join(unaware: rowSide(operation, work, over: isUpdate ? earlier : [:]), at: position)
+            try save(record)
+            id = record.id
+        } else if let joined = try conflict(ofParent: withholding.parent), var record = try conflicts.record(joined) {
+            // It waits with the row that it refers to: one decision for both.
+            record.life.touch(at: position)
             try save(record)
             id = joined
         } else {
-            id = try conflicts.nextConflictID()
-            var sides: [ConflictSide] = []
-            for row in withholding.blockers {
-                if let side = try standingSide(row, work.table) { sides.append(side) }
-            }
-            try save(
-                ConflictRecord(
-                    id: id, kind: withholding.kind, tableNumber: work.row.table, table: work.table.name, key: work.key,
-                    row: work.row, columnIndex: nil, column: nil, openedAtMs: nowMs, base: .row(work.before),
-                    life: Conflict(
-                        opening: rowSide(operation, work), against: sides, at: position, policy: false),
-                    decision: nil))
+            id = try openWithheld(work, operation, withholding)
         }
-        let row = try conflicts.withhold(operation, key: work.key, row: work.row, table: work.table, conflict: id)
+        let row = try conflicts.withhold(
+            operation, key: work.key, row: work.row, table: work.table, conflict: id, waits: withholding.waits)
         withheldRows.append(row)
+        try supersede(work, operation, by: row)
+        waits += withholding.waits
+        conflictOfWithheld[work.row] = id
+        return id
+    }
+
+    /// The open conflict about what the same author has withheld on the row already: however often one who knows nothing
+    /// of it writes, it is one conflict.
+    private func joined(
+        _ work: RowWork, _ operation: LoggedOperation, _ withholding: Withholding
+    ) throws -> ConflictRecord? {
+        var id = withholding.joins
+        if id == nil {
+            id = try conflicts.withheld(of: work.row, onlyOpen: true)
+                .last { $0.dot.replica == operation.dot.replica }?.conflict
+        }
+        guard let id, let record = try conflicts.record(id), record.life.isOpen, record.row == work.row else {
+            return nil
+        }
+        return record
+    }
+
+    private mutating func openWithheld(
+        _ work: RowWork, _ operation: LoggedOperation, _ withholding: Withholding
+    ) throws -> UInt64 {
+        let id = try conflicts.nextConflictID()
+        var sides: [ConflictSide] = []
+        for row in withholding.blockers {
+            if let side = try standingSide(row, work.table) { sides.append(side) }
+        }
+        try save(
+            ConflictRecord(
+                id: id, kind: withholding.kind, tableNumber: work.row.table, table: work.table.name, key: work.key,
+                row: work.row, columnIndex: nil, column: nil, openedAtMs: nowMs, base: .row(work.before),
+                life: Conflict(opening: rowSide(operation, work), against: sides, at: position, policy: false),
+                decision: nil))
+        return id
+    }
+
+    /// The open conflict of a withheld row that others refer to.
+    private mutating func conflict(ofParent row: RowID?) throws -> UInt64? {
+        guard let row else { return nil }
+        if let work = merge.works[row], let withholding = work.withheld {
+            return try registerWithheld(work, withholding)
+        }
+        return try conflicts.withheld(of: row, onlyOpen: true).last?.conflict
     }
 
     /// The row that stands in the way, with who wrote it last.
@@ -279,16 +333,28 @@ struct ConflictRegister {
                 decision: nil))
     }
 
-    /// An insert or delete of a key replaces what its author has withheld there.
-    private mutating func supersede(_ work: RowWork, _ operation: LoggedOperation) throws {
-        guard operation.operation != .update else { return }
-        for record in try conflicts.withheld(of: work.row, onlyOpen: true)
-        where record.dot.replica == operation.dot.replica {
-            try conflicts.supersede(record.id)
+    /// A write that leaves nothing of what is withheld on its row takes its place: an insert or delete by the same
+    /// author, who goes on; and any write of all its cells by one who goes on or has seen that it is withheld.
+    private mutating func supersede(_ work: RowWork, _ operation: LoggedOperation, by id: UInt64? = nil) throws {
+        for record in try conflicts.withheld(of: work.row, onlyOpen: true) where record.id != id {
+            if id == nil { latest[work.row] = work.latest }
+            guard let conflict = try conflicts.record(record.conflict) else { continue }
+            let goesOn = record.dot.replica == operation.dot.replica
+            let isWhole = operation.operation != .update
+            let replaces =
+                if record.operation == .update {
+                    (goesOn || operation.seen >= conflict.life.changed)
+                        && (isWhole || record.columns.allSatisfy { operation.index(of: $0) != nil })
+                } else { goesOn && isWhole }
+            guard replaces else { continue }
+            try conflicts.setState(.superseded, of: record.id)
             withheldRows.append(record.id)
-            if var conflict = try conflicts.record(record.conflict), conflict.life.isOpen {
-                conflict.life.settle(by: rowSide(operation, work), .write, at: position)
-                try save(conflict)
+            superseded.insert(work.row)
+            let left = try conflicts.withheld(ofConflict: conflict.id).filter { $0.state == .withheld }
+            if conflict.life.isOpen, !left.contains(where: { $0.row == conflict.row }) {
+                var settled = conflict
+                settled.life.settle(by: rowSide(operation, work), .write, at: position)
+                try save(settled)
             }
         }
     }

@@ -7,7 +7,7 @@ struct ConflictTable {
 
     private static let columns = """
         id, kind, table_number, table_name, key, canonical, column_index, column_name, state, settlement,
-        opened_at, changed, base, sides, settled_by, decided_by, decided_at, decided_how, reason
+        opened_at, changed, base, sides, settled_by, decided_by, decided_at, decided_how, reason, earlier
         """
 
     /// The numbers under which the two tables travel in the hub's own change sets.
@@ -23,7 +23,7 @@ struct ConflictTable {
             [
                 "kind", "table_number", "table_name", "key", "canonical", "column_index", "column_name", "state",
                 "settlement", "opened_at", "changed", "base", "sides", "settled_by", "decided_by", "decided_at",
-                "decided_how", "reason",
+                "decided_how", "reason", "earlier",
             ]),
         system(
             withheldNumber, "samband_withheld",
@@ -119,13 +119,14 @@ struct ConflictTable {
                         ? nil
                         : Decision(
                             by: statement.string(15), atMs: statement.unsigned(16), how: statement.string(17),
-                            reason: statement.type(18) == .null ? nil : statement.string(18))))
+                            reason: statement.type(18) == .null ? nil : statement.string(18)),
+                    earlier: try ConflictRecord.decodeDecisions(statement.bytes(19))))
         }
         return records
     }
 
     func save(_ record: ConflictRecord) throws {
-        let marks = (1...19).map { "?\($0)" }.joined(separator: ", ")
+        let marks = (1...20).map { "?\($0)" }.joined(separator: ", ")
         let statement = try connection.cached(
             "INSERT OR REPLACE INTO samband_conflict(\(Self.columns)) VALUES(\(marks))")
         let life = record.life
@@ -147,72 +148,8 @@ struct ConflictTable {
             record.decision.map { .text($0.by) } ?? .null,
             record.decision.map { .integer(Int64($0.atMs)) } ?? .null,
             record.decision.map { .text($0.how) } ?? .null, record.decision?.reason.map { .text($0) } ?? .null,
+            .blob(ConflictRecord.encode(record.earlier)),
         ])
-        try statement.run()
-    }
-
-    // MARK: withheld rows
-
-    private static let withheldColumns =
-        "id, conflict, table_number, table_name, key, canonical, replica, seq, operation, row"
-
-    func withheld() throws -> [WithheldRecord] {
-        try readWithheld(
-            connection.cached(
-                "SELECT \(Self.withheldColumns) FROM samband_withheld WHERE state = 'withheld' ORDER BY id"))
-    }
-
-    /// Every operation on a row that was ever withheld, superseded ones included: none of them is in the merge.
-    func withheld(of row: RowID, onlyOpen: Bool) throws -> [WithheldRecord] {
-        let statement = try connection.cached(
-            "SELECT \(Self.withheldColumns) FROM samband_withheld WHERE table_number = ?1 AND canonical = ?2 "
-                + "AND (state = 'withheld' OR NOT ?3) ORDER BY id")
-        try statement.bind(at: 1, integer: Int64(row.table))
-        try statement.bind(at: 2, blob: row.canonical)
-        try statement.bind(at: 3, integer: onlyOpen ? 1 : 0)
-        return try readWithheld(statement)
-    }
-
-    private func readWithheld(_ statement: Statement) throws -> [WithheldRecord] {
-        defer { statement.reset() }
-        var records: [WithheldRecord] = []
-        while try statement.step() {
-            let (kind, _, values) = try OperationReader.decodeRow(statement.bytes(9))
-            let table = Int(statement.integer(2))
-            records.append(
-                WithheldRecord(
-                    id: statement.unsigned(0), conflict: statement.unsigned(1), tableNumber: table,
-                    table: statement.string(3), key: try ConflictRecord.decodeKey(statement.bytes(4)),
-                    row: RowID(table: table, canonical: statement.bytes(5)),
-                    dot: Dot(replica: UInt32(statement.integer(6)), seq: statement.unsigned(7)),
-                    operation: Operation(rawValue: UInt8(statement.integer(8))) ?? kind.operation,
-                    columns: kind.columns, values: values))
-        }
-        return records
-    }
-
-    /// Keeps an operation on a row with all its values.
-    func withhold(
-        _ operation: LoggedOperation, key: [Value], row: RowID, table: TableLayout, conflict: UInt64
-    ) throws -> UInt64 {
-        let id = UInt64(try connection.firstInteger("SELECT coalesce(max(id), 0) + 1 FROM samband_withheld") ?? 1)
-        let statement = try connection.cached(
-            "INSERT INTO samband_withheld(\(Self.withheldColumns), state) "
-                + "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'withheld')")
-        let kind = BlockKind(table: row.table, operation: operation.operation, columns: operation.columns)
-        try statement.bind([
-            .integer(Int64(id)), .integer(Int64(conflict)), .integer(Int64(row.table)), .text(table.name),
-            .blob(ConflictRecord.encode(key)), .blob(row.canonical), .integer(Int64(operation.dot.replica)),
-            .integer(Int64(operation.dot.seq)), .integer(Int64(operation.operation.rawValue)),
-            .blob(OperationReader.encode(kind, key: key, values: operation.values)),
-        ])
-        try statement.run()
-        return id
-    }
-
-    func supersede(_ id: UInt64) throws {
-        let statement = try connection.cached("UPDATE samband_withheld SET state = 'superseded' WHERE id = ?1")
-        try statement.bind(id, at: 1)
         try statement.run()
     }
 }

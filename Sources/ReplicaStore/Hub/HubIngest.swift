@@ -55,12 +55,12 @@ extension HubStore {
             try ingestCarefully(
                 header, segments, seen: seen, position: position, hashes: hashes, concurrent: concurrent, nowMs: nowMs)
         } else {
-            let entry = LogEntry(
-                id: position, position: position, header: header, seen: seen, isEffective: false,
-                endsTransaction: true)
-            try log.append(entry, keyHashes: hashes)
-            index.index.append(
-                ConcurrentIndex.Entry(position: position, id: position, replica: replica, hashes: hashes))
+            let incoming = LogEntry(
+                id: position, position: position, header: header, seen: seen, isEffective: false, endsTransaction: true)
+            let origins = Origins(index: index, log: log, reader: reader)
+            var arbitration = ArbitrationWriter(access: access, origins: origins, change: position + 1)
+            try release(after: segments, hashes, origins, nil, position: position, nowMs: nowMs, into: &arbitration)
+            try append(incoming, hashes, isEffective: false, arbitration.finish(), nowMs: nowMs)
         }
         try log.advance(header.dot)
         try dropStaged(of: replica)
@@ -111,51 +111,79 @@ extension HubStore {
         try writeUndo(works, position: position)
         let isEffective = try writeEffective(works, position: position)
         var arbitration = ArbitrationWriter(access: access, origins: origins, change: position + 1)
-        try arbitrate(works, register, &arbitration)
-        let added = try arbitration.finish()
-        try log.append(
-            LogEntry(
-                id: position, position: position, header: header, seen: seen, isEffective: isEffective,
-                endsTransaction: added == nil), keyHashes: hashes)
-        index.index.append(
-            ConcurrentIndex.Entry(position: position, id: position, replica: header.dot.replica, hashes: hashes))
-        if let added {
-            try log.advance(header.dot)
-            let own = try ownHeader(
-                .arbitration, position: position + 1, rowCount: added.rowCount, conflict: 0, digests: added.digests,
-                nowMs: nowMs)
-            _ = try appendOwn(own, position: position + 1, hashes: added.hashes, endsTransaction: true)
-        }
+        try arbitrate(works, &arbitration)
+        awaited.insert(register.waits)
+        try release(
+            after: segments, hashes, origins, register, position: position, nowMs: nowMs, into: &arbitration)
+        try append(incoming, hashes, isEffective: isEffective, arbitration.finish(), nowMs: nowMs)
         try refreshDisputed(works.map(\.row))
     }
 
-    private func arbitrate(
-        _ works: [RowWork], _ register: ConflictRegister, _ arbitration: inout ArbitrationWriter
+    /// Puts a change set into the log, and what the hub adds to it behind it, in the same hub transaction.
+    private func append(
+        _ incoming: LogEntry, _ hashes: [UInt64], isEffective: Bool,
+        _ added: (digests: [[UInt8]], rowCount: Int, hashes: [UInt64])?, nowMs: UInt64
     ) throws {
+        let header = incoming.header
+        let position = incoming.id
+        try log.append(
+            LogEntry(
+                id: position, position: position, header: header, seen: incoming.seen, isEffective: isEffective,
+                endsTransaction: added == nil), keyHashes: hashes)
+        index.index.append(
+            ConcurrentIndex.Entry(position: position, id: position, replica: header.dot.replica, hashes: hashes))
+        guard let added else { return }
+        try log.advance(header.dot)
+        let own = try ownHeader(
+            .arbitration, position: position + 1, rowCount: added.rowCount, conflict: 0, digests: added.digests,
+            nowMs: nowMs)
+        _ = try appendOwn(own, position: position + 1, hashes: added.hashes, endsTransaction: true)
+    }
+
+    /// Lets in what waited for something that this change set has brought, and writes the records of all conflicts and
+    /// withheld rows that have changed.
+    private func release(
+        after segments: [Segment], _ hashes: [UInt64], _ origins: Origins, _ register: ConflictRegister?,
+        position: UInt64, nowMs: UInt64, into arbitration: inout ArbitrationWriter
+    ) throws {
+        let tables = Set(segments.flatMap { $0.blocks.map(\.kind.table) })
+        let met = awaited.met(by: hashes, on: tables)
+        let superseded = register?.superseded ?? []
+        var release = Release(
+            conflicts: conflictTable, access: access, origins: origins, position: position + 1, nowMs: nowMs)
+        release.latest = register?.latest ?? [:]
+        if !met.isEmpty || !superseded.isEmpty {
+            var undo = SegmentSink(log: log, change: position + 1, variant: .undo)
+            try release.run(met, into: &arbitration, &undo)
+            try undo.finish()
+            for row in superseded.sorted() {
+                for id in Set(try conflictTable.withheld(of: row, onlyOpen: false).map(\.conflict)).sorted() {
+                    try release.part(from: row, conflict: id)
+                }
+            }
+            awaited.insert(release.waits)
+        }
+        let conflicts = release.changedConflicts.union(register?.changedConflicts ?? [])
+        for id in conflicts.sorted() { try arbitration.system(ConflictTable.conflictNumber, id: id) }
+        for id in release.withheldRows.union(register?.withheldRows ?? []).sorted() {
+            try arbitration.system(ConflictTable.withheldNumber, id: id)
+        }
+        try refreshDisputed(release.released)
+    }
+
+    private func arbitrate(_ works: [RowWork], _ arbitration: inout ArbitrationWriter) throws {
         for work in works {
             if work.withheld != nil {
                 // Its author has the row as it wrote it: put it right.
                 try arbitration.carry(work.table, work.row, work.key)
             } else if work.carries {
-                var latest: [Int: Stamp] = [:]
-                if let operation = work.operation, operation.operation != .delete {
-                    for column in operation.columns where work.target?[column] == operation.value(of: column) {
-                        latest[column] = operation.stamp(of: column)
-                    }
-                }
-                try arbitration.carry(work.table, work.row, work.key, latest: latest)
+                try arbitration.carry(work.table, work.row, work.key, latest: work.latest)
             } else if work.deleteUndone || (work.origin == .putBack && work.before == nil) {
                 try arbitration.carry(work.table, work.row, work.key, as: .restored)
             }
             if !work.rewritten.isEmpty, work.withheld == nil {
                 try arbitration.update(work.table, work.row, work.key, work.rewritten)
             }
-        }
-        for id in Set(register.changedConflicts).sorted() {
-            try arbitration.system(ConflictTable.conflictNumber, id: id)
-        }
-        for id in Set(register.withheldRows).sorted() {
-            try arbitration.system(ConflictTable.withheldNumber, id: id)
         }
     }
 

@@ -150,6 +150,7 @@ package enum SnapshotFile {
                 DELETE FROM samband_segment;
                 DELETE FROM samband_change;
                 DELETE FROM samband_staged;
+                DELETE FROM samband_wait;
                 UPDATE samband_replica SET last_digest = zeroblob(32), sent = 0, acknowledged = 0,
                   acknowledged_sealed = 0;
                 UPDATE samband_vector SET sealed = 0;

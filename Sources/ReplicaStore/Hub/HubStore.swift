@@ -40,6 +40,8 @@ package final class HubStore {
     let policies: Policies
     let rules: MergeRules
     let drawReplica: () -> UInt32
+    /// Reads change sets of the log.
+    var reader: OperationReader { OperationReader(log: log, shapes: access.tables.mapValues(\.shape)) }
 
     /// A number of the system's random source, so that a hub restored from an old backup does not give out what it gave
     /// out before.
@@ -52,6 +54,8 @@ package final class HubStore {
     var clock: HybridClock
     /// Key hashes of rows with an open conflict: an operation on one is never applied blind.
     var disputed: Set<UInt64> = []
+    /// What withheld rows wait for. It may name more than is so, never less.
+    var awaited = Awaited()
 
     /// Opens the hub's database. Throws when it is not one, or another process has it.
     ///
@@ -108,6 +112,7 @@ package final class HubStore {
         while try statement.step() {
             disputed.insert(RowID(table: Int(statement.integer(0)), canonical: statement.bytes(1)).hash64)
         }
+        awaited = Awaited(try conflictTable.waits())
     }
 
     /// Looks anew at these rows only: after a merge that touched them.

@@ -81,7 +81,8 @@ enum LogTables {
           decided_by TEXT,
           decided_at INTEGER,
           decided_how TEXT,
-          reason TEXT
+          reason TEXT,
+          earlier BLOB NOT NULL DEFAULT x''        -- decisions that were taken back, and by whom
         ) STRICT;
         CREATE INDEX samband_conflict_row ON samband_conflict(table_number, canonical);
         CREATE TABLE samband_withheld(
@@ -93,16 +94,23 @@ enum LogTables {
           canonical BLOB NOT NULL,
           replica INTEGER NOT NULL,                -- whose change set it is a row of
           seq INTEGER NOT NULL,
-          state TEXT NOT NULL,                     -- withheld, superseded
+          state TEXT NOT NULL,                     -- withheld, superseded, admitted, discarded, released
           operation INTEGER NOT NULL,
           row BLOB NOT NULL                        -- one segment holding the operation with all its values
         ) STRICT;
         CREATE INDEX samband_withheld_row ON samband_withheld(table_number, canonical);
+        CREATE INDEX samband_withheld_conflict ON samband_withheld(conflict);
+        CREATE TABLE samband_wait(
+          table_number INTEGER NOT NULL,           -- hub: what a withheld row waits for
+          hash INTEGER NOT NULL,                   -- the key hash of a row of that table; 0 for any row of it
+          withheld INTEGER NOT NULL,
+          PRIMARY KEY(table_number, hash, withheld)
+        ) STRICT, WITHOUT ROWID;
         """
 
     /// Those that local programs may read but not write.
     static let guarded = [
         "samband_meta", "samband_replica", "samband_site", "samband_vector", "samband_change", "samband_segment",
-        "samband_staged", "samband_aside", "samband_conflict", "samband_withheld",
+        "samband_staged", "samband_aside", "samband_conflict", "samband_withheld", "samband_wait",
     ]
 }

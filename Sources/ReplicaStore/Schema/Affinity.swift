@@ -32,12 +32,19 @@ extension Affinity {
     /// True when a column of this affinity stores the value as it is. https://www.sqlite.org/datatype3.html#type_affinity
     func keeps(_ cell: CellView, _ bytes: Span<UInt8>) -> Bool {
         switch (self, cell) {
-        case (.none, _), (_, .null), (_, .blob): true
-        case (.text, .text): true
+        case (.none, _), (_, .blob), (.text, .text): true
+        default: stores(cell.value(in: bytes))
+        }
+    }
+
+    /// The same for a value of its own.
+    func stores(_ value: Value) -> Bool {
+        switch (self, value) {
+        case (.none, _), (_, .null), (_, .blob), (.text, .text): true
         case (.text, _): false
         case (.real, .integer): false
         case (.integer, .real(let number)), (.numeric, .real(let number)): Int64(exactly: number) == nil
-        case (_, .text): !looksNumeric(cell.value(in: bytes))
+        case (_, .text): !looksNumeric(value)
         default: true
         }
     }

@@ -126,6 +126,16 @@ package struct Conflict: Hashable, Sendable {
         changed = position
     }
 
+    /// Something that belongs to it has changed: an operator who looked before must look again.
+    package mutating func touch(at position: UInt64) { changed = position }
+
+    /// Opens it again with the sides that it has: a decision was taken back.
+    package mutating func reopen(at position: UInt64) {
+        settlement = nil
+        settledBy = nil
+        changed = position
+    }
+
     /// The newest write of each author is its side.
     private mutating func join(_ side: ConflictSide) {
         guard let index = sides.firstIndex(where: { $0.dot.replica == side.dot.replica }) else {

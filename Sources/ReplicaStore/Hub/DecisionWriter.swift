@@ -1,0 +1,106 @@
+import Replication
+import SQLite
+
+/// One row of a decision: a write of the hub's own like any other.
+struct DecidedRow {
+    let table: TableLayout
+    let key: [Value]
+    let operation: Operation
+    /// The data columns written, ascending.
+    var columns: [Int] = []
+    var values: [Value] = []
+    /// Of each cell, where the operation brings its own.
+    var stamps: [Stamp] = []
+
+    var row: RowID { RowID(shape: table.shape, key: key) }
+}
+
+extension HubStore {
+    /// Writes the rows of a decision, all or none, and puts them into the log as one change set that names the conflict.
+    /// It is checked like a user's write, and refused, not withheld, when it breaks a constraint.
+    ///
+    /// - Returns: its header, and the rows as they are stored now: a column may store a value otherwise than it is given
+    ///   ('5' as 5).
+    func write(
+        _ rows: [DecidedRow], conflict: UInt64, position: UInt64, nowMs: UInt64, _ doing: String
+    ) throws -> (header: ChangeSetHeader, stored: [DecidedRow]) {
+        var before: [[Value]?] = []
+        for row in rows { before.append(try access.row(row.table, row.key)) }
+        try put(rows, before, doing)
+        for (row, old) in zip(rows, before) { try checkReferences(of: row, old, doing) }
+        var undo = SegmentSink(log: log, change: position, variant: .undo)
+        var sink = SegmentSink(log: log, change: position)
+        var stored = rows
+        for (place, row) in rows.enumerated() {
+            if let old = before[place] {
+                let isDelete = row.operation == .delete
+                let columns = isDelete ? row.table.allColumns : row.columns
+                let kind = BlockKind(
+                    table: row.table.number, operation: isDelete ? .insert : .update, columns: columns)
+                try undo.add(kind, key: row.key, values: columns.map { old[$0] })
+            }
+            stored[place].values = try access.cells(row.table, row.key, row.columns) ?? []
+            let kind = BlockKind(table: row.table.number, operation: row.operation, columns: row.columns)
+            try sink.add(kind, key: row.key, values: stored[place].values, stamps: row.stamps)
+        }
+        try undo.finish()
+        try sink.finish()
+        let header = try ownHeader(
+            .decision, position: position, rowCount: sink.rowCount, conflict: conflict, digests: sink.digests,
+            nowMs: nowMs)
+        _ = try appendOwn(
+            header, position: position, hashes: rows.map(\.row.hash64).sorted(), endsTransaction: false)
+        return (header, stored)
+    }
+
+    private func put(_ rows: [DecidedRow], _ before: [[Value]?], _ doing: String) throws {
+        func refuse(_ row: DecidedRow, _ why: String) -> StoreError {
+            StoreError(
+                .refused, doing: doing, why: "\(why), in table \(row.table.name)",
+                hint: "Look again at what stands there now: samband conflict show.")
+        }
+        // What makes room goes first.
+        for isRemoval in [true, false] {
+            for (row, old) in zip(rows, before) where (row.operation == .delete) == isRemoval {
+                guard (old == nil) == row.operation.isWholeRow else {
+                    throw refuse(row, old == nil ? "the row is not there any more" : "a row of this key is there")
+                }
+                do {
+                    switch row.operation {
+                    case .delete: try access.delete(row.table, row.key)
+                    case .update: _ = try access.update(row.table, row.key, row.columns, row.values)
+                    default: try access.insert(row.table, row.key, row.values)
+                    }
+                } catch let error as SQLiteError where error.isConstraint {
+                    throw refuse(row, "it would break a constraint (\(error.message))")
+                }
+            }
+        }
+    }
+
+    private func checkReferences(of row: DecidedRow, _ old: [Value]?, _ doing: String) throws {
+        let now = try access.row(row.table, row.key)
+        if let now {
+            for reference in row.table.references {
+                let values = row.table.pick(reference.childColumns, key: row.key, data: now)
+                if try access.hasParent(reference, values) { continue }
+                let parent = access.tables[reference.parent]?.name ?? "its parent"
+                throw StoreError(
+                    .refused, doing: doing,
+                    why: "its reference (\(reference.childColumns.joined(separator: ", "))) leads to no row of \(parent)",
+                    hint: "Let that row in first, or set the reference: --set COLUMN=VALUE.")
+            }
+        }
+        guard let old else { return }
+        for reference in row.table.referencedBy {
+            let values = row.table.pick(reference.parentColumns, key: row.key, data: old)
+            if values.contains(.null) { continue }
+            if try access.hasParent(reference, values) { continue }
+            if try access.children(reference, values, limit: 1).isEmpty { continue }
+            let child = access.tables[reference.child]?.name ?? "another table"
+            throw StoreError(
+                .refused, doing: doing, why: "rows of \(child) refer to the row of \(row.table.name)",
+                hint: "See to those rows first, at a site; or let the row stand.")
+        }
+    }
+}
