@@ -30,6 +30,16 @@ struct TableAccess {
         return statement.values(0, columns.count)
     }
 
+    /// The row that stands at a key, with the key as it spells it.
+    func standing(_ table: TableLayout, _ key: [Value]) throws -> (key: [Value], data: [Value])? {
+        let statement = try connection.cached(table.selectWholeSQL)
+        try statement.bind(key)
+        defer { statement.reset() }
+        guard try statement.step() else { return nil }
+        let count = table.keyColumns.count
+        return (statement.values(0, count), statement.values(Int32(count), table.dataColumns.count))
+    }
+
     func exists(_ table: TableLayout, _ key: [Value]) throws -> Bool {
         try cells(table, key, []) != nil
     }
@@ -94,19 +104,23 @@ struct TableAccess {
         _ number: Int, _ columns: [String], _ values: [Value], limit: Int, collations: [String] = []
     ) throws -> [[Value]] {
         guard let table = tables[number] else { return [] }
+        let statement = try connection.cached(rowsSQL(table, columns, limit: limit, collations: collations))
+        try statement.bind(values)
+        defer { statement.reset() }
+        var found: [[Value]] = []
+        while try statement.step() { found.append(statement.values(0, table.keyColumns.count)) }
+        return found
+    }
+
+    /// Selects the keys of rows of a table whose `columns` hold the values bound.
+    func rowsSQL(_ table: TableLayout, _ columns: [String], limit: Int, collations: [String] = []) -> String {
         let match = columns.enumerated().map { place, column in
             // Named only where it matters: a comparison by another collation than the column's uses no index of it.
             let collation = place < collations.count && collations[place] != "BINARY" ? collations[place] : nil
             return "\(quote(identifier: column)) = ?\(place + 1)" + (collation.map { " COLLATE \($0)" } ?? "")
         }.joined(separator: " AND ")
         let keys = table.keyColumns.map { quote(identifier: $0) }.joined(separator: ", ")
-        let statement = try connection.cached(
-            "SELECT \(keys) FROM \(table.quotedName) WHERE \(match) LIMIT \(limit)")
-        try statement.bind(values)
-        defer { statement.reset() }
-        var found: [[Value]] = []
-        while try statement.step() { found.append(statement.values(0, table.keyColumns.count)) }
-        return found
+        return "SELECT \(keys) FROM \(table.quotedName) WHERE \(match) LIMIT \(limit)"
     }
 
     /// The keys of the rows that stand in the way of this one in some UNIQUE index. The expression of each term

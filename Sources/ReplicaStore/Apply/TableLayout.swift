@@ -21,6 +21,20 @@ struct TableLayout {
         /// How the parent's columns compare: what decides whether a child refers to a row.
         let parentCollations: [String]
 
+        func isSame(as other: Reference) -> Bool {
+            child == other.child && childColumns == other.childColumns && parent == other.parent
+                && parentColumns == other.parentColumns
+        }
+
+        /// Equal for values that refer to each other.
+        func hash(_ values: [Value]) -> UInt64 {
+            var canonical: [UInt8] = []
+            for (value, name) in zip(values, parentCollations) {
+                appendCanonical(value, Collation(rawValue: name) ?? .binary, to: &canonical)
+            }
+            return keyHash(table: parent, canonical: canonical)
+        }
+
         /// True when a child with these values refers to a parent with those. NULL refers to nothing.
         func refers(_ values: [Value], to parentValues: [Value]) -> Bool {
             zip(zip(values, parentValues), parentCollations).allSatisfy { pair, name in
@@ -89,6 +103,12 @@ struct TableLayout {
     /// Selects some data columns of a row, or 1 when there are none.
     func selectSQL(_ columns: [Int]) -> String {
         let list = columns.isEmpty ? "1" : columns.map { quote(identifier: dataColumns[$0]) }.joined(separator: ", ")
+        return "SELECT \(list) FROM \(quotedName) WHERE \(keyMatch(from: 1))"
+    }
+
+    /// Selects a row, key and data.
+    var selectWholeSQL: String {
+        let list = (keyColumns + dataColumns).map { quote(identifier: $0) }.joined(separator: ", ")
         return "SELECT \(list) FROM \(quotedName) WHERE \(keyMatch(from: 1))"
     }
 

@@ -4,7 +4,7 @@ import Replication
 /// it arbitrates, or none.
 struct ArbitrationWriter {
     let access: TableAccess
-    let origins: Origins
+    var origins: Origins
     private var sink: SegmentSink
     private var hashes: [UInt64] = []
     private var travelled: Set<RowID> = []

@@ -22,6 +22,8 @@ final class RowWork {
         case putBack
     }
 
+    /// Its place in the change set; nil for a row that the hub puts back.
+    var ordinal: UInt32?
     let row: RowID
     let table: TableLayout
     let key: [Value]
@@ -70,6 +72,9 @@ final class RowWork {
 
     /// True when the row must be carried to those who may have lost it.
     var carries: Bool { withheld == nil && ((merge?.carries ?? false) || (keepsSpelling && target != nil)) }
+
+    /// True when the hub tells the others how the row stands, whole.
+    var isPutRight: Bool { withheld != nil || carries || deleteUndone || (origin == .putBack && before == nil) }
 
     /// The stamps of the cells that the operation brought and that stand.
     var latest: [Int: Stamp] {

@@ -65,6 +65,19 @@ struct ConflictTable {
         return try read(statement)
     }
 
+    /// Whether a conflict about the row is open, or something is withheld on it.
+    func isDisputed(_ row: RowID) throws -> Bool {
+        let statement = try connection.cached(
+            """
+            SELECT EXISTS(SELECT 1 FROM samband_conflict WHERE table_number = ?1 AND canonical = ?2 AND state = 'open')
+              OR EXISTS(SELECT 1 FROM samband_withheld WHERE table_number = ?1 AND canonical = ?2 AND state = 'withheld')
+            """)
+        try statement.bind(at: 1, integer: Int64(row.table))
+        try statement.bind(at: 2, blob: row.canonical)
+        defer { statement.reset() }
+        return try statement.step() && statement.integer(0) == 1
+    }
+
     func openCount() throws -> Int {
         Int(try connection.firstInteger("SELECT count(*) FROM samband_conflict WHERE state = 'open'") ?? 0)
     }
@@ -74,7 +87,9 @@ struct ConflictTable {
     }
 
     func nextConflictID() throws -> UInt64 {
-        UInt64(try connection.firstInteger("SELECT coalesce(max(id), 0) + 1 FROM samband_conflict") ?? 1)
+        let statement = try connection.cached("SELECT coalesce(max(id), 0) + 1 FROM samband_conflict")
+        defer { statement.reset() }
+        return try statement.step() ? statement.unsigned(0) : 1
     }
 
     /// The rows with an open conflict: an operation on one of them is never applied blind.

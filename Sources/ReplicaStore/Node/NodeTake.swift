@@ -86,10 +86,10 @@ extension NodeStore {
     private func applyBlind(_ segments: [Segment], checkingReferences: Bool) throws -> Bool {
         try connection.beginSavepoint("blind")
         var blind = BlindApply(access: access, undo: nil)
-        let check = ReferenceCheck(access: access)
-        var holds = true
-        for segment in segments where holds { holds = try blind.apply(segment) }
-        if checkingReferences { for segment in segments where holds { holds = try check.holds(segment) } }
+        var check = ReferenceCheck(access: access)
+        for segment in segments { try blind.apply(segment) }
+        if checkingReferences && blind.refused.isEmpty { for segment in segments { try check.check(segment) } }
+        let holds = blind.refused.isEmpty && check.refused.isEmpty
         if !holds { try connection.rollback(to: "blind") }
         try connection.release("blind")
         return holds
