@@ -40,13 +40,16 @@ struct BlindApply {
         case .update:
             let kind = BlockKind(table: table.number, operation: .update, columns: block.kind.columns)
             try each(
-                block, bytes, table.updateSQL(block.kind.columns), keyFirst: false, again: false, keeping: (table, kind))
+                block, bytes, table.updateSQL(block.kind.columns), keyFirst: false, again: false, keeping: (table, kind)
+            )
         case .replace:
             let kind = BlockKind(table: table.number, operation: .insert, columns: table.allColumns)
             try each(block, bytes, table.rewriteSQL, keyFirst: true, again: true, keeping: (table, kind))
         case .delete:
             let kind = BlockKind(table: table.number, operation: .insert, columns: table.allColumns)
             try each(block, bytes, table.deleteSQL, keyFirst: true, again: false, keeping: (table, kind))
+        case .carried where table.isOurs:
+            try each(block, bytes, table.upsertSQL, keyFirst: true, again: false)
         case .carried, .restored, .evicted:
             try hubRows(block, table, bytes)
         }

@@ -147,7 +147,9 @@ extension ConflictTable {
         try statement.bind(at: 2, blob: row.canonical)
         defer { statement.reset() }
         var dots: Set<Dot> = []
-        while try statement.step() { dots.insert(Dot(replica: UInt32(statement.integer(0)), seq: statement.unsigned(1))) }
+        while try statement.step() {
+            dots.insert(Dot(replica: UInt32(statement.integer(0)), seq: statement.unsigned(1)))
+        }
         return dots
     }
 }

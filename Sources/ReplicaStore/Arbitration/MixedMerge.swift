@@ -215,7 +215,8 @@ struct Findings {
         superseded.formUnion(register.superseded)
         latest.merge(register.latest) { $1 }
         if register.changedConflicts.isEmpty && register.withheldRows.isEmpty { return }
-        for work in works where work.withheld != nil || work.merge?.pairs.isEmpty == false || work.putBackFor != nil
+        for work in works
+        where work.withheld != nil || work.merge?.pairs.isEmpty == false || work.putBackFor != nil
             || store.disputed.contains(work.row.hash64)
         {
             disputed.append((work.row.hash64, try store.conflictTable.isDisputed(work.row)))

@@ -36,7 +36,8 @@ final class Origins {
     func lastWriter(of row: RowID) throws -> LoggedOperation? {
         var last: LoggedOperation?
         try index.index.descend([row.hash64], log: log) { entry, hashes in
-            last = try effective(entry.id, hashes).first { $0.row == row && $0.operation.operation.makesExist }?.operation
+            last = try effective(entry.id, hashes).first { $0.row == row && $0.operation.operation.makesExist }?
+                .operation
             return last == nil
         }
         return last

@@ -16,17 +16,19 @@ struct Placement {
             if work.target == nil || work.changesUnique { try access.delete(work.table, work.key) }
         }
         for work in merge.ordered where work.target != nil && (work.target != work.before || work.isRespelt) {
-            try place(work)
+            try place(work, isUntouched: true)
         }
         if isFree { return }
         while try settleReferences() {}
     }
 
     /// Writes the row's target, or withholds its operation.
-    private func place(_ work: RowWork) throws {
+    ///
+    /// - Parameter isUntouched: true while the row, if it was there, stands as before.
+    private func place(_ work: RowWork, isUntouched: Bool = false) throws {
         // An earlier withholding may have taken this one down with it.
         guard work.withheld == nil, merge.works[work.row] === work, let target = work.target else { return }
-        guard let failure = try put(work, target) else { return }
+        guard let failure = try isUntouched ? move(work, to: target) : put(work, target) else { return }
         let blockers =
             failure.isUnique
             ? try access.blockers(work.table, work.key, target).map { RowID(shape: work.table.shape, key: $0) } : []
@@ -40,6 +42,18 @@ struct Placement {
             failure.isUnique ? .unique : work.concurrent.isEmpty ? .invalid : .check
         try withhold(
             work, Withholding(kind: kind, blockers: blockers, waits: blockers.map { .row($0) }))
+    }
+
+    /// The same as `put` for a row that was not taken out: writes only the cells that change.
+    private func move(_ work: RowWork, to target: [Value]) throws -> SQLiteError? {
+        guard let before = work.before, !work.isRespelt, !work.changesUnique else { return try put(work, target) }
+        let columns = target.indices.filter { target[$0] != before[$0] }
+        do {
+            if try access.update(work.table, work.key, columns, columns.map { target[$0] }) { return nil }
+        } catch let error as SQLiteError where error.isConstraint {
+            return error
+        }
+        return try put(work, target)
     }
 
     /// Nil when it went in, else the constraint that refused it.

@@ -140,10 +140,13 @@ struct ConflictTable {
         return records
     }
 
-    func save(_ record: ConflictRecord) throws {
+    private static let saveSQL: String = {
         let marks = (1...20).map { "?\($0)" }.joined(separator: ", ")
-        let statement = try connection.cached(
-            "INSERT OR REPLACE INTO samband_conflict(\(Self.columns)) VALUES(\(marks))")
+        return "INSERT OR REPLACE INTO samband_conflict(\(columns)) VALUES(\(marks))"
+    }()
+
+    func save(_ record: ConflictRecord) throws {
+        let statement = try connection.cached(Self.saveSQL)
         let life = record.life
         let settlement: Value =
             switch life.settlement {
@@ -167,4 +170,9 @@ struct ConflictTable {
         ])
         try statement.run()
     }
+}
+
+extension TableLayout {
+    /// True for the tables of our own that travel.
+    var isOurs: Bool { number >= ConflictTable.conflictNumber }
 }

@@ -46,6 +46,11 @@ package struct RowID: Hashable, Comparable, Sendable {
     /// on the keys themselves.
     package var hash64: UInt64 { keyHash(table: table, canonical: canonical) }
 
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(table)
+        canonical.withUnsafeBytes { hasher.combine(bytes: $0) }
+    }
+
     package static func < (a: RowID, b: RowID) -> Bool {
         a.table != b.table ? a.table < b.table : a.canonical.lexicographicallyPrecedes(b.canonical)
     }
