@@ -29,22 +29,24 @@ let package = Package(
         .systemLibrary(name: "CSHA256"),
         room("SQLite", ["CSQLite"]),
         room("Replication", ["CSHA256"]),
+        room("JSONText"),
         .target(
-            name: "ReplicaStore", dependencies: ["SQLite", "Replication"],
+            name: "ReplicaStore", dependencies: ["JSONText", "SQLite", "Replication"],
             resources: [.embedInCode("Schema/SystemTables.sql")], swiftSettings: strict),
-        room("HTTP"),
+        room("HTTP", ["JSONText"]),
         room("EventLoop", ["CLinux"]),
         room("HTTPServer", ["CLinux", "EventLoop", "HTTP"]),
         room("HTTPClient", ["CLinux", "EventLoop", "HTTP"]),
-        room("Presentation", ["HTTP", "Replication", "ReplicaStore"]),
-        room("HubService", ["HTTP", "Presentation", "Replication", "ReplicaStore", "SQLite"]),
-        room("NodeService", ["CLinux", "HTTP", "Presentation", "Replication", "ReplicaStore", "SQLite"]),
+        room("Presentation", ["HTTP", "JSONText", "Replication", "ReplicaStore"]),
+        room("HubService", ["HTTP", "JSONText", "Presentation", "Replication", "ReplicaStore", "SQLite"]),
+        room(
+            "NodeService",
+            ["CLinux", "HTTP", "JSONText", "Presentation", "Replication", "ReplicaStore", "SQLite"]),
         room(
             "SambandCommand",
             [
-                "CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer", "HubService", "NodeService",
-                "Presentation",
-                "ReplicaStore",
+                "CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer", "HubService", "JSONText",
+                "NodeService", "Presentation", "ReplicaStore",
             ]),
         .executableTarget(name: "samband", dependencies: ["SambandCommand"], swiftSettings: strict),
 
@@ -54,16 +56,17 @@ let package = Package(
 
         .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: strict),
         tests("SQLiteTests", ["SQLite", "TestKit"]),
-        tests("ReplicaStoreTests", ["SQLite", "ReplicaStore", "TestKit"], excluding: ["Snapshots"]),
+        tests("ReplicaStoreTests", ["SQLite", "Replication", "ReplicaStore", "TestKit"], excluding: ["Snapshots"]),
         tests("CaptureTests", ["SQLite", "ReplicaStore", "TestKit"]),
-        tests("StoreTests", ["SQLite", "Replication", "ReplicaStore", "TestKit"]),
-        tests("ServiceTests", ["HTTP", "HubService", "NodeService", "ReplicaStore", "SQLite"]),
+        tests("StoreTests", ["SQLite", "Replication", "ReplicaStore", "SimulationKit", "TestKit"]),
+        tests("ServiceTests", ["HTTP", "HubService", "JSONText", "NodeService", "ReplicaStore", "SQLite"]),
+        tests("JSONTextTests", ["JSONText"]),
         tests("HTTPTests", ["HTTP"]),
         .testTarget(
             name: "SambandCommandTests",
             dependencies: [
-                "CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer", "ReplicaStore", "SambandCommand",
-                "TestKit",
+                "CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer", "JSONText", "ReplicaStore",
+                "SambandCommand", "TestKit",
             ], path: "Tests/SambandCommandTests", exclude: ["Snapshots"], swiftSettings: strict),
         .target(
             name: "HTTPTestKit", dependencies: ["EventLoop", "HTTP", "HTTPServer"], path: "Tests/HTTPTestKit",
@@ -79,7 +82,7 @@ let package = Package(
         tests("ReplicationTests", ["Replication", "SimulationKit"]),
         tests("Convergence", ["Replication", "ReplicaStore", "SimulationKit", "SQLite"]),
         // The built tool as real processes: the arrow to it builds it beside the tests.
-        tests("EndToEnd", ["HTTP", "samband", "SimulationKit", "TestKit"], excluding: ["Scripts"]),
+        tests("EndToEnd", ["HTTP", "JSONText", "samband", "SimulationKit", "TestKit"], excluding: ["Scripts"]),
         tests("Vectors", ["Replication"], excluding: ["decode.py", "bytes_of_the_page.py"]),
         tests("Tidy", []),
     ],

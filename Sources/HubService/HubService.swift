@@ -41,11 +41,23 @@ package actor HubService {
         SnapshotMaker.removeLeftovers(in: folder)
     }
 
-    /// What sites reach over the network.
-    package nonisolated var siteHandler: any Handler { SiteRoutes(hub: self).router }
+    /// What sites and operators reach over the network, each what `Access` lets them.
+    package nonisolated var networkHandler: any Handler { networkRouter }
+
+    nonisolated var networkRouter: Router {
+        var router = Router()
+        SiteRoutes(hub: self).add(to: &router)
+        OperatorRoutes(hub: self).add(to: &router)
+        router.admission = { request, route throws(Problem) in try await self.admit(request, to: route) }
+        return router
+    }
 
     /// What the operators of this machine reach through the control socket.
-    package nonisolated var operatorHandler: any Handler { OperatorRoutes(hub: self).router }
+    package nonisolated var operatorHandler: any Handler {
+        var router = Router()
+        OperatorRoutes(hub: self).add(to: &router)
+        return router
+    }
 
     // MARK: waiting
 
@@ -102,20 +114,4 @@ package actor HubService {
 
     /// Writes SQLite's log back. A request that is still suspended may go on: the file stays open until the process ends.
     package func close() { store.writeBack() }
-
-    // MARK: credentials
-
-    /// The site and replica of the bearer token of a request.
-    func caller(_ request: Request) throws(Problem) -> (site: String, replica: UInt32) {
-        let denied = Problem(
-            .unauthorized, type: "https://samband.invalid/problem/unauthorized", title: "No valid credential",
-            detail: "The request shows no secret of an active site.",
-            next: "Join the site again, or ask the hub's operator: samband site list.",
-            headers: ["www-authenticate": "Bearer"])
-        guard let field = request.headers["authorization"], field.hasPrefix("Bearer ") else { throw denied }
-        let digest = SHA256.digest(Array(field.dropFirst(7).utf8))
-        guard let found = try answering({ () throws(StoreError) in try store.credential(secretDigest: digest) })
-        else { throw denied }
-        return found
-    }
 }

@@ -1,28 +1,30 @@
 import HTTP
+import JSONText
 import Presentation
 import ReplicaStore
 import Replication
 
-/// The routes of the operators, through the control socket. Who can open that socket may do all.
+/// The routes of the operators: through the control socket of the hub's machine, and from afar.
 struct OperatorRoutes {
     let hub: HubService
 
-    var router: Router {
+    func add(to router: inout Router) {
         let hub = self.hub
-        var router = Router()
         router.on(.get, "/v1/status") { _, _ throws(Problem) in try await hub.status() }
         router.on(.get, "/v1/site") { _, _ throws(Problem) in try await .json(.array(hub.siteList())) }
         router.on(.post, "/v1/site") { request, _ throws(Problem) in try await hub.addSite(request) }
-        router.on(.post, "/v1/conflict/{id}/resolve") { request, parameters throws(Problem) in
-            try await hub.resolve(parameters["id"], request)
-        }
+        addDecisions(to: &router)
         router.on(.post, "/v1/sync") { _, _ throws(Problem) in
             throw Problem(
                 .unprocessableContent, type: "https://samband.invalid/problem/refused", title: "A hub does not sync",
                 detail: "The database is the hub's: its nodes come to it.", next: "Name a node's file with --db.")
         }
+        router.on(.get, "/v1/operator") { _, _ throws(Problem) in try await hub.operatorList() }
+        router.on(.post, "/v1/operator") { request, _ throws(Problem) in try await hub.addOperator(request) }
+        router.on(.post, "/v1/operator/{name}/revoke") { _, parameters throws(Problem) in
+            try await hub.revokeOperator(parameters["name"])
+        }
         ReadRoutes.add(to: &router) { body throws(Problem) in try await hub.reading(body) }
-        return router
     }
 }
 
@@ -81,52 +83,5 @@ extension HubService {
         return try .json([
             "name": .string(name), "token": .string(token), "expires": .string(rfc3339(ms: expires)),
         ])
-    }
-
-    /// `{"take":…}`, `{"set":{…}}`, `{"restore":true}` or `{"delete":true}`, with "by", "reason" and "changed";
-    /// "dry_run" tries it and changes nothing: the answer is the conflict as it is.
-    func resolve(_ id: String, _ request: Request) async throws(Problem) -> Response {
-        let body = try await request.json()
-        guard let number = UInt64(id) else {
-            throw Problem(
-                .notFound, title: "There is no such thing", detail: "Conflicts have numbers, not \(id.prefix(40)).",
-                next: "See: samband conflict list.")
-        }
-        let choice = try choice(body)
-        let dryRun = body["dry_run"]?.bool ?? false
-        let view = try answering { () throws(StoreError) -> ConflictView? in
-            _ = try store.resolve(
-                number, choice, changed: body["changed"]?.integer.map { UInt64(clamping: $0) },
-                by: body["by"]?.string ?? "operator", reason: body["reason"]?.string, nowMs: now(),
-                dryRun: dryRun)
-            return try store.conflictView(number)
-        }
-        if !dryRun { orderGrew() }
-        return try .json(view?.json ?? .null)
-    }
-
-    private func choice(_ body: JSON) throws(Problem) -> Choice {
-        var choices: [Choice] = []
-        if let site = body["take"]?.string { choices.append(site == "now" ? .now : .take(site: site)) }
-        if let object = body["set"]?.object {
-            var values: [String: Value] = [:]
-            for member in object.members {
-                guard let value = Value(json: member.value) else {
-                    throw Problem(
-                        .badRequest, title: "A value is no SQLite value", detail: "Column \(member.name).",
-                        next: "Give a number, a string, null or {\"blob\":\"…\"}.")
-                }
-                values[member.name] = value
-            }
-            choices.append(.set(values))
-        }
-        if body["restore"]?.bool == true { choices.append(.restore) }
-        if body["delete"]?.bool == true { choices.append(.delete) }
-        guard choices.count == 1 else {
-            throw Problem(
-                .badRequest, title: "One choice is needed", detail: "\(choices.count) were given.",
-                next: "Use one of take, set, restore and delete.")
-        }
-        return choices[0]
     }
 }

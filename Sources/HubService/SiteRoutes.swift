@@ -1,4 +1,5 @@
 import HTTP
+import JSONText
 import Presentation
 import ReplicaStore
 import Replication
@@ -7,15 +8,13 @@ import Replication
 struct SiteRoutes {
     let hub: HubService
 
-    var router: Router {
+    func add(to router: inout Router) {
         let hub = self.hub
-        var router = Router()
         router.on(.post, "/v1/join") { request, _ throws(Problem) in try await hub.join(request) }
         router.on(.get, "/v1/snapshot") { request, _ throws(Problem) in try await hub.snapshot(request) }
         router.on(.post, "/v1/push") { request, _ throws(Problem) in try await hub.push(request) }
         router.on(.post, "/v1/pull") { request, _ throws(Problem) in try await hub.pull(request) }
         router.on(.get, "/healthz") { _, _ throws(Problem) in Response(.ok, "text/plain; charset=utf-8", "ok\n") }
-        return router
     }
 }
 

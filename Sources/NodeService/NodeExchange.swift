@@ -1,4 +1,5 @@
 import HTTP
+import JSONText
 import Presentation
 import ReplicaStore
 import Replication

@@ -1,4 +1,5 @@
 import HTTP
+import JSONText
 import Presentation
 import ReplicaStore
 import Replication
@@ -12,9 +13,16 @@ struct NodeRoutes {
         var router = Router()
         router.on(.get, "/v1/status") { _, _ throws(Problem) in try await node.status() }
         router.on(.post, "/v1/sync") { _, _ throws(Problem) in try await node.sync() }
-        router.on(.post, "/v1/conflict/{id}/resolve") { _, _ throws(Problem) in throw NodeRoutes.atHub }
+        for path in [
+            "/v1/conflict/{id}/resolve", "/v1/conflict/{id}/undo", "/v1/record/merge", "/v1/record/unmerge",
+        ] {
+            router.on(.post, path) { _, _ throws(Problem) in throw NodeRoutes.atHub }
+        }
         router.on(.get, "/v1/site") { _, _ throws(Problem) in throw NodeRoutes.atHub }
         router.on(.post, "/v1/site") { _, _ throws(Problem) in throw NodeRoutes.atHub }
+        router.on(.get, "/v1/operator") { _, _ throws(Problem) in throw NodeRoutes.atHub }
+        router.on(.post, "/v1/operator") { _, _ throws(Problem) in throw NodeRoutes.atHub }
+        router.on(.post, "/v1/operator/{name}/revoke") { _, _ throws(Problem) in throw NodeRoutes.atHub }
         ReadRoutes.add(to: &router) { body throws(Problem) in try await node.reading(body) }
         return router
     }

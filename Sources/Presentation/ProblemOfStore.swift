@@ -1,4 +1,5 @@
 import HTTP
+import JSONText
 import ReplicaStore
 
 /// What the store could not do, as a problem document. The `type` says what a script can do about it.
@@ -50,4 +51,10 @@ extension Request {
                 .badRequest, title: "The body is no JSON", detail: "\(error).", next: "Send one JSON value.")
         }
     }
+}
+
+extension Request {
+    /// Who does what the request asks: from afar the operator whose token it shows, whatever it says; on the hub's own
+    /// machine who it says.
+    package func person(_ body: JSON) -> String { user ?? body["by"]?.string ?? "operator" }
 }

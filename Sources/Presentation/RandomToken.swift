@@ -1,4 +1,5 @@
 import HTTP
+import JSONText
 
 /// 32 random bytes of the system's generator, as 43 characters of base64url (RFC 4648 section 5).
 package func randomToken() -> String {

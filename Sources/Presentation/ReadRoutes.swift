@@ -1,4 +1,5 @@
 import HTTP
+import JSONText
 import ReplicaStore
 import Replication
 
@@ -10,23 +11,7 @@ package enum ReadRoutes {
 
     /// Adds the routes that only read and that hub and node have in common.
     package static func add(to router: inout Router, _ reading: @escaping Reading) {
-        router.on(.get, "/v1/conflict") { request, _ throws(Problem) in
-            let all = request.target.query("all") == "true"
-            return try await reading { store throws(Problem) in
-                let views = try answering { () throws(StoreError) in try store.conflictViews(includeSettled: all) }
-                return try .json(.array(views.map(\.json)))
-            }
-        }
-        router.on(.get, "/v1/conflict/{id}") { _, parameters throws(Problem) in
-            let id = parameters["id"]
-            return try await reading { store throws(Problem) in try conflict(id, store) }
-        }
-        router.on(.get, "/v1/withheld") { _, _ throws(Problem) in
-            try await reading { store throws(Problem) in
-                let views = try answering { () throws(StoreError) in try store.withheldViews() }
-                return try .json(.array(views.map(\.json)))
-            }
-        }
+        addConflicts(to: &router, reading)
         router.on(.get, "/v1/log") { request, _ throws(Problem) in
             let limit = request.target.query("limit").flatMap { Int($0) } ?? 20
             return try await reading { store throws(Problem) in
@@ -38,33 +23,107 @@ package enum ReadRoutes {
         }
         router.on(.post, "/v1/history") { request, _ throws(Problem) in
             let body = try await request.json()
-            return try await reading { store throws(Problem) in try history(body, store) }
+            let row = try row(body)
+            return try await reading { store throws(Problem) in
+                let views = try answering { () throws(StoreError) in
+                    try store.history(table: row.table, key: row.key)
+                }
+                return try .json(.array(views.map(\.json)))
+            }
+        }
+        router.on(.post, "/v1/explain") { request, _ throws(Problem) in
+            let row = try row(try await request.json())
+            return try await reading { store throws(Problem) in
+                try .json(
+                    answering { () throws(StoreError) in try store.explain(table: row.table, key: row.key) }.json)
+            }
         }
     }
 
-    private static func conflict(_ id: String, _ store: any ReadableStore) throws(Problem) -> Response {
-        let found = try answering { () throws(StoreError) -> ConflictView? in
-            guard let number = UInt64(id) else { return nil }
-            return try store.conflictView(number)
+    private static func addConflicts(to router: inout Router, _ reading: @escaping Reading) {
+        router.on(.get, "/v1/conflict") { request, _ throws(Problem) in
+            let filter = try filter(request)
+            return try await reading { store throws(Problem) in
+                let views = try answering { () throws(StoreError) in try store.conflictViews(filter) }
+                return try .json(.array(views.map(\.json)))
+            }
         }
-        guard let view = found else {
-            throw Problem(
-                .notFound, type: "https://samband.invalid/problem/not-found", title: "There is no such conflict",
-                detail: "No conflict has this number.", next: "See: samband conflict list --all.")
+        router.on(.get, "/v1/conflict/count") { _, _ throws(Problem) in
+            try await reading { store throws(Problem) in
+                let counts = try answering { () throws(StoreError) in try store.conflictCounts() }
+                return try .json(["open": .integer(Int64(counts.open)), "settled": .integer(Int64(counts.settled))])
+            }
         }
-        let withheld = try answering { () throws(StoreError) in
-            try store.withheldViews().filter { $0.record.conflict == view.record.id }
+        router.on(.get, "/v1/conflict/report") { request, _ throws(Problem) in
+            let text = request.target.query("since") ?? "0"
+            guard let seconds = UInt64(text), seconds < 1 << 40 else {
+                throw Problem(
+                    .badRequest, title: "The time is no time", detail: "since takes seconds since 1970.", next: "")
+            }
+            return try await reading { store throws(Problem) in
+                try .json(
+                    answering { () throws(StoreError) in try store.decisionReport(sinceMs: seconds * 1000) }.json)
+            }
         }
-        return try .json([
-            "conflict": view.json, "changed": .integer(Int64(view.record.life.changed)), "row": view.rowJSON,
-            "withheld": .array(withheld.map(\.json)),
-        ])
+        router.on(.get, "/v1/conflict/{id}") { _, parameters throws(Problem) in
+            let id = parameters["id"]
+            return try await reading { store throws(Problem) in
+                let found = try answering { () throws(StoreError) -> ConflictDetail? in
+                    guard let number = UInt64(id) else { return nil }
+                    return try store.conflictDetail(number)
+                }
+                guard let detail = found else {
+                    throw notFound("conflict", next: "See: samband conflict list --all.")
+                }
+                return try .json(detail.json)
+            }
+        }
+        router.on(.get, "/v1/withheld") { _, _ throws(Problem) in
+            try await reading { store throws(Problem) in
+                let views = try answering { () throws(StoreError) in try store.withheldViews() }
+                return try .json(.array(views.map(\.json)))
+            }
+        }
+        router.on(.get, "/v1/withheld/{id}") { _, parameters throws(Problem) in
+            let id = parameters["id"]
+            return try await reading { store throws(Problem) in
+                let found = try answering { () throws(StoreError) -> WithheldDetail? in
+                    guard let number = UInt64(id) else { return nil }
+                    return try store.withheldDetail(number)
+                }
+                guard let detail = found else {
+                    throw notFound("withheld row", next: "See: samband withheld list.")
+                }
+                return try .json(detail.json)
+            }
+        }
     }
 
-    private static func history(_ body: JSON, _ store: any ReadableStore) throws(Problem) -> Response {
-        guard let table = body["table"]?.string, let key = body["key"]?.array else {
+    private static func notFound(_ what: String, next: String) -> Problem {
+        Problem(
+            .notFound, type: "https://samband.invalid/problem/not-found", title: "There is no such \(what)",
+            detail: "No \(what) has this number.", next: next)
+    }
+
+    /// `all`, `table`, `site`, `kind` and `column` of a request's query.
+    private static func filter(_ request: Request) throws(Problem) -> ConflictFilter {
+        let kind = request.target.query("kind")
+        let known = kind.flatMap { ConflictKind(rawValue: $0) }
+        if kind != nil, known == nil {
             throw Problem(
-                .badRequest, title: "The request is not complete", detail: "A history names a table and a key.",
+                .badRequest, title: "There is no such kind of conflict", detail: "kind names no kind of conflict.",
+                next: "Use one of \(ConflictKind.allCases.map(\.rawValue).joined(separator: ", ")).")
+        }
+        return ConflictFilter(
+            table: request.target.query("table"), site: request.target.query("site"), kind: known,
+            column: request.target.query("column"), includesSettled: request.target.query("all") == "true")
+    }
+
+    /// The table and the key that a request is about: `{"table":…, "key":[…]}`.
+    package static func row(_ body: JSON, key name: String = "key") throws(Problem) -> (table: String, key: [Value]) {
+        guard let table = body["table"]?.string, let key = body[name]?.array else {
+            throw Problem(
+                .badRequest, title: "The request is not complete", detail: "It names a table and, in \(name), a key.",
                 next: "")
         }
         let values = key.compactMap { Value(json: $0) }
@@ -73,7 +132,6 @@ package enum ReadRoutes {
                 .badRequest, title: "The key is no SQLite value", detail: "A part of the key has no SQLite form.",
                 next: "Give numbers, strings or {\"blob\":\"…\"}.")
         }
-        let views = try answering { () throws(StoreError) in try store.history(table: table, key: values) }
-        return try .json(.array(views.map(\.json)))
+        return (table, values)
     }
 }

@@ -8,8 +8,19 @@ package struct ConflictView: Sendable {
     package let dataColumns: [String]
     /// The site of each side, in the order of the sides; empty for the hub itself.
     package let sites: [String]
+    /// The names under which each side's row is read: of a parent that was put back, one side is the child.
+    package let sideNames: [RowNames]
+    /// The site whose write settled it; nil when none did, empty for the hub itself.
+    package let settledBySite: String?
     /// The row as it stands, data columns; nil when it is absent.
     package let now: [Value]?
+}
+
+/// What a row's table and columns are called.
+package struct RowNames: Hashable, Sendable {
+    package let table: String
+    package let keyColumns: [String]
+    package let dataColumns: [String]
 }
 
 /// A withheld row with its names.
@@ -54,7 +65,17 @@ struct Views {
         let table = try access.table(record.tableNumber, "showing conflict \(record.id)")
         return ConflictView(
             record: record, keyColumns: table.keyColumns, dataColumns: table.dataColumns,
-            sites: try record.life.sides.map { try site(of: $0.dot.replica) }, now: try access.row(table, record.key))
+            sites: try record.life.sides.map { try site(of: $0.dot.replica) },
+            sideNames: record.life.sides.map { names(of: $0, table) },
+            settledBySite: try record.life.settledBy.map { try site(of: $0.dot.replica) },
+            now: try access.row(table, record.key))
+    }
+
+    /// The names of a side's row. Where a deleted parent was put back for a child, the child is the other side, with a
+    /// key and a table of its own.
+    private func names(of side: ConflictSide, _ table: TableLayout) -> RowNames {
+        let its = side.table.flatMap { access.tables[$0] } ?? table
+        return RowNames(table: its.name, keyColumns: its.keyColumns, dataColumns: its.dataColumns)
     }
 
     func withheld(_ record: WithheldRecord) throws -> WithheldView {
@@ -81,19 +102,7 @@ struct Views {
     /// What the log holds about one row, oldest first.
     func history(table name: String, key: [Value]) throws -> [HistoryView] {
         let doing = "reading the history of a row of \(name)"
-        guard
-            let table = access.tables.values.first(where: {
-                sameName($0.name, name) && $0.number < ConflictTable.conflictNumber
-            })
-        else {
-            throw StoreError(
-                .notFound, doing: doing, why: "there is no replicated table of that name", hint: "Check its spelling.")
-        }
-        guard key.count == table.keyColumns.count else {
-            throw StoreError(
-                .refused, doing: doing, why: "its key has \(table.keyColumns.count) columns, not \(key.count)",
-                hint: "Give the key as \(table.keyColumns.joined(separator: ", ")).")
-        }
+        let table = try replicated(name, key, doing)
         let row = RowID(shape: table.shape, key: key)
         let hash = row.hash64
         let reader = OperationReader(log: log, shapes: access.tables.mapValues(\.shape))
@@ -127,6 +136,14 @@ package protocol ReadableStore: AnyObject {
     func withheldViews() throws(StoreError) -> [WithheldView]
     func logViews(limit: Int) throws(StoreError) -> [LogView]
     func history(table: String, key: [Value]) throws(StoreError) -> [HistoryView]
+    func conflictViews(_ filter: ConflictFilter) throws(StoreError) -> [ConflictView]
+    /// All conflicts that this database knows.
+    func conflictCounts() throws(StoreError) -> (open: Int, settled: Int)
+    func conflictDetail(_ id: UInt64) throws(StoreError) -> ConflictDetail?
+    func withheldDetail(_ id: UInt64) throws(StoreError) -> WithheldDetail?
+    func explain(table: String, key: [Value]) throws(StoreError) -> Explanation
+    func decisionReport(sinceMs: UInt64) throws(StoreError) -> DecisionReport
+    func rowView(table: String, key: [Value]) throws(StoreError) -> RowView
     func siteOf(_ replica: UInt32) throws(StoreError) -> String
     func counts() throws(StoreError) -> (conflictsOpen: Int, withheld: Int)
 }
@@ -163,6 +180,36 @@ extension ViewSource {
 
     package func history(table: String, key: [Value]) throws(StoreError) -> [HistoryView] {
         try storing("reading the history of a row of \(table)") { try views.history(table: table, key: key) }
+    }
+
+    package func conflictViews(_ filter: ConflictFilter) throws(StoreError) -> [ConflictView] {
+        try storing("listing conflicts") { try views.conflicts(filter) }
+    }
+
+    package func conflictCounts() throws(StoreError) -> (open: Int, settled: Int) {
+        try storing("counting conflicts") { try views.conflictCounts() }
+    }
+
+    package func conflictDetail(_ id: UInt64) throws(StoreError) -> ConflictDetail? {
+        try storing("showing conflict \(id)") { try conflictTable.record(id).map { try views.detail($0) } }
+    }
+
+    package func withheldDetail(_ id: UInt64) throws(StoreError) -> WithheldDetail? {
+        try storing("showing withheld row \(id)") {
+            try conflictTable.withheld(id: id).map { try views.detail($0) }
+        }
+    }
+
+    package func explain(table: String, key: [Value]) throws(StoreError) -> Explanation {
+        try storing("explaining a row of \(table)") { try Explainer(views).explain(table: table, key: key) }
+    }
+
+    package func decisionReport(sinceMs: UInt64) throws(StoreError) -> DecisionReport {
+        try storing("counting decisions") { try views.decisionReport(sinceMs: sinceMs) }
+    }
+
+    package func rowView(table: String, key: [Value]) throws(StoreError) -> RowView {
+        try storing("reading a row of \(table)") { try views.row(table: table, key: key) }
     }
 
     package func siteOf(_ replica: UInt32) throws(StoreError) -> String {

@@ -24,6 +24,10 @@ package enum Limits {
     package static let headerMaxBytes = 64 << 20
     /// How far a stamp may be ahead of the hub's clock, in milliseconds.
     package static let clockAheadMs: UInt64 = 60_000
+    /// Bytes of a value as applications are shown it in a dispute; a longer one is only counted.
+    package static let shownValueBytes = 64 << 10
+    /// Bytes of all that they are shown of one conflict or withheld row; beyond, shorter values are counted too.
+    package static let shownBytes = 1 << 20
     /// Bytes of a scope label.
     package static let scopeLabelBytes = 255
 }

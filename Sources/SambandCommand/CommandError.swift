@@ -1,4 +1,5 @@
 import HTTP
+import JSONText
 import NodeService
 import ReplicaStore
 

@@ -26,9 +26,11 @@ extension Console {
                         .usage, "standard input cannot be read, or has more than \(limit) bytes")
                 }
             },
+            readLine: { () throws(CommandError) in try readLineOfInput() }, inputIsTerminal: isatty(STDIN_FILENO) == 1,
             environment: environment, person: person(environment),
             resultsAreTerminal: isatty(STDOUT_FILENO) == 1,
             notesAreTerminal: isatty(STDERR_FILENO) == 1, columns: columnsOfTerminal(), wall: ShownTime.local,
+            now: { Int64(Glibc.time(nil)) },
             pause: { try await Task.sleep(for: .milliseconds($0)) })
     }
 
@@ -43,6 +45,25 @@ extension Console {
             let code = errno
             if code == EINTR { continue }
             throw CommandError(.inputOutput, "the output cannot be written (\(systemText(code)))")
+        }
+    }
+
+    /// Bytes of one line that a person types.
+    private static let lineBytes = 1 << 20
+
+    /// One byte at a time: what stands behind the line is for whoever reads next.
+    private static func readLineOfInput() throws(CommandError) -> String? {
+        var line: [UInt8] = []
+        var byte: UInt8 = 0
+        while true {
+            let count = read(STDIN_FILENO, &byte, 1)
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else {
+                throw CommandError(.inputOutput, "standard input cannot be read (\(systemText(errno)))")
+            }
+            if count == 0 { return line.isEmpty ? nil : String(decoding: line, as: UTF8.self) }
+            if byte == 0x0a { return String(decoding: line, as: UTF8.self) }
+            if line.count < lineBytes { line.append(byte) }
         }
     }
 

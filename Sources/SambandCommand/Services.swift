@@ -19,8 +19,8 @@ package protocol Services: Sendable {
 /// The service of a database that this process holds; the database is given back when the last copy goes.
 package struct OpenedDatabase: Sendable {
     package enum Work: Sendable {
-        /// A hub: what sites reach over the network, and what sends waiting ones away before the end.
-        case hub(siteHandler: any Handler, drain: @Sendable () async -> Void)
+        /// A hub: what sites and operators reach over the network, and what sends waiting ones away before the end.
+        case hub(networkHandler: any Handler, drain: @Sendable () async -> Void)
         /// A node: exchanges with its hub until its task is cancelled.
         case node(run: @Sendable () async throws -> Void)
     }

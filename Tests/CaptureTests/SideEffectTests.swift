@@ -123,7 +123,7 @@ struct SideEffectTests {
         for statement in [
             "INSERT INTO samband_table(name) VALUES ('x')", "DELETE FROM samband_column",
             "UPDATE samband_table SET name = 'y'", "INSERT OR IGNORE INTO samband_meta VALUES ('fleet', 1)",
-            "REPLACE INTO samband_policy VALUES ('t', NULL, 'newest')",
+            "REPLACE INTO samband_policy(table_name, policy) VALUES ('t', 'newest')",
         ] { try database.write(statement, by: writer, failing: true) }
         let local = try database.open()
         let error = try #require(throws: SQLiteError.self) { try local.execute("DELETE FROM samband_table") }

@@ -22,6 +22,8 @@ struct ConflictJudge {
     }
 
     private let byRow: [RowIdentity: [Act]]
+    /// Without what the hub has withheld.
+    private let standing: [RowIdentity: [Act]]
     private let conflicts: [RowIdentity: [SeenConflict]]
     private let decisions: [History.Decision]
     private let hubActs: [RecordedSet]
@@ -39,6 +41,10 @@ struct ConflictJudge {
             for (row, write) in set.writes { byRow[row, default: []].append(Act(set: set, write: write)) }
         }
         self.byRow = byRow
+        standing = Dictionary(
+            uniqueKeysWithValues: byRow.map { row, acts in
+                (row, acts.filter { history.withheld[row]?.contains($0.set.dot) != true })
+            })
         self.conflicts = Dictionary(grouping: conflicts, by: \.row)
         self.rows = rows
         self.catalogue = catalogue
@@ -49,13 +55,12 @@ struct ConflictJudge {
 
     /// Everything that is wrong.
     func complaints() -> [String] {
-        var complaints: [String] = []
-        for (row, acts) in byRow {
+        var complaints = losses()
+        for (row, acts) in standing {
             for a in acts {
                 for b in acts where a.set.dot < b.set.dot && a.set.isConcurrent(with: b.set) {
-                    complaints += missed(row, acts, a, b)
+                    complaints += missed(row, byRow[row]!, a, b)
                 }
-                complaints += lost(row, acts, a)
             }
         }
         for (row, seen) in conflicts {
@@ -64,13 +69,13 @@ struct ConflictJudge {
         return complaints
     }
 
-    /// What is nowhere any more, for histories in which rows may be withheld.
+    /// What is nowhere any more.
     func losses() -> [String] { byRow.flatMap { row, acts in acts.flatMap { lost(row, acts, $0) } } }
 
     // MARK: Missed
 
     /// The places where two concurrent acts on a row disagree.
-    private func disagreements(_ a: Act, _ b: Act) -> [Place] {
+    private func disagreements(_ row: RowIdentity, _ a: Act, _ b: Act) -> [Place] {
         switch (a.write.kind, b.write.kind) {
         case (.delete, .delete): return []
         case (.delete, _), (_, .delete): return [Place(kind: .deleteUpdate, column: nil)]
@@ -78,28 +83,41 @@ struct ConflictJudge {
             if a.write.isWhole && b.write.isWhole {
                 return a.write.cells == b.write.cells ? [] : [Place(kind: .insert, column: nil)]
             }
-            return a.write.cells.keys.filter {
+            let unit = catalogue.tables[row.table].unit
+            let columns = a.write.cells.keys.filter {
                 b.write.cells[$0] != nil && b.write.cells[$0] != a.write.cells[$0]
             }
-            .sorted().map { Place(kind: .cell, column: $0) }
+            // Columns of a unit are disputed as one.
+            return Set(columns.map { Place(kind: .cell, column: unit.contains($0) ? nil : $0) })
+                .sorted { ($0.column ?? -1) < ($1.column ?? -1) }
         }
     }
 
+    /// What an act wrote there; empty when nothing.
+    private func cells(_ row: RowIdentity, _ act: Act, _ place: Place) -> [Int: Value] {
+        let unit = catalogue.tables[row.table].unit
+        return act.write.cells.filter { column, _ in place.column.map { $0 == column } ?? unit.contains(column) }
+    }
+
+    /// True when a policy settles what two acts disagree on at a place.
+    private func isSettled(_ row: RowIdentity, _ place: Place, _ a: Act, _ b: Act) -> Bool {
+        let model = catalogue.tables[row.table]
+        let differing = a.write.cells.keys.filter { a.write.cells[$0] != b.write.cells[$0] }
+        let columns = place.column.map { [$0] } ?? (place.kind == .cell ? model.unit : Array(differing))
+        return place.kind != .deleteUpdate && columns.allSatisfy { (model.policies[$0] ?? .manual) != .manual }
+    }
+
     private func missed(_ row: RowIdentity, _ acts: [Act], _ a: Act, _ b: Act) -> [String] {
-        disagreements(a, b).compactMap { place in
+        disagreements(row, a, b).compactMap { place in
             let records = (conflicts[row] ?? []).filter { $0.kind == place.kind && $0.column == place.column }
             if records.contains(where: { $0.life.isOpen }) { return nil }
             if place.kind == .cell && isPartOfInsertConflict(row, a, b) { return nil }
-            if let column = place.column, catalogue.tables[row.table].newest.contains(column),
-                !records.isEmpty
-            {
-                return nil
-            }
+            if isSettled(row, place, a, b), !records.isEmpty { return nil }
             let isDecided = decisions.contains { decision in
                 decision.row == row && decision.kind == place.kind && decision.column == place.column
                     && max(a.set.position!, b.set.position!) <= decision.position
             }
-            if isDecided || acts.contains(where: { excuses($0, place, a, b, acts) }) { return nil }
+            if isDecided || acts.contains(where: { excuses($0, place, of: row, a, b) }) { return nil }
             return
                 "missed: \(place.kind) \(place.column.map { "\($0) " } ?? "")of \(row) between \(a.set.dot) and"
                 + " \(b.set.dot) is not open (\(records.count) records)"
@@ -109,7 +127,7 @@ struct ConflictJudge {
     /// True when an open conflict about the whole row has both authors as sides, with these acts or later ones.
     private func isPartOfInsertConflict(_ row: RowIdentity, _ a: Act, _ b: Act) -> Bool {
         (conflicts[row] ?? []).contains { conflict in
-            conflict.kind == .insert && conflict.life.isOpen
+            conflict.kind == .insert && (conflict.life.isOpen || conflict.life.settlement == .policy)
                 && [a, b].allSatisfy { act in
                     conflict.life.sides.contains {
                         $0.dot.replica == act.set.dot.replica && $0.dot.seq >= act.set.dot.seq
@@ -119,17 +137,17 @@ struct ConflictJudge {
     }
 
     /// True when act x leaves nothing to dispute between a and b.
-    private func excuses(_ x: Act, _ place: Place, _ a: Act, _ b: Act, _ acts: [Act]) -> Bool {
+    private func excuses(_ x: Act, _ place: Place, of row: RowIdentity, _ a: Act, _ b: Act) -> Bool {
         // A delete that had seen both.
         if x.write.kind == .delete && covers(x, a) && covers(x, b) { return true }
         switch place.kind {
         case .cell:
-            guard let value = x.write.cells[place.column!] else { return false }
+            let value = cells(row, x, place)
+            guard !value.isEmpty else { return false }
             if x.hadSeen(a, b) || stands(x, for: a, against: b) || stands(x, for: b, against: a) {
                 return true
             }
-            return covers(x, a) && value == b.write.cells[place.column!]
-                || covers(x, b) && value == a.write.cells[place.column!]
+            return covers(x, a) && value == cells(row, b, place) || covers(x, b) && value == cells(row, a, place)
         case .insert:
             // A person's decision for a row writes all its columns.
             let isWholeDecision = x.set.isDecision && x.write.cells.count == a.write.cells.count
@@ -141,6 +159,8 @@ struct ConflictJudge {
                 || covers(x, b) && x.write.cells == a.write.cells
         case .deleteUpdate:
             let (dead, live) = a.write.kind == .delete ? (a, b) : (b, a)
+            // A delete that the hub undid for the sake of another row is disputed there.
+            if hubActs.contains(where: { $0.covers(dead.set) && $0.writes[row] != nil }) { return true }
             if x.write.isWhole && x.hadSeen(a, b) { return true }
             return covers(x, dead) && x.write.lives || covers(x, live) && x.write.kind == .delete
         default: return true
@@ -159,6 +179,8 @@ struct ConflictJudge {
     /// Every value ever written is in the table, overwritten or deleted by one who had seen it, or in a conflict.
     private func lost(_ row: RowIdentity, _ acts: [Act], _ a: Act) -> [String] {
         a.write.cells.compactMap { column, value in
+            // What was added is in the sum, and the oracle of policies sees that it is.
+            if catalogue.tables[row.table].policies[column] == .sum { return nil }
             if rows[row]?.data[column] == value { return nil }
             let isOverwritten = acts.contains { x in
                 covers(x, a) && (x.write.kind == .delete || x.write.cells[column] != nil)
@@ -169,7 +191,10 @@ struct ConflictJudge {
                     side.value == value && conflict.column == column || side.row?[column] == value
                 }
             }
-            if withheld.contains(where: { $0.row == row && $0.dot == a.set.dot }) { return nil }
+            let isKeptOut = withheld.contains {
+                $0.row == row && $0.dot == a.set.dot && $0.cells[column] == value && $0.state != .superseded
+            }
+            if isKeptOut { return nil }
             return isKept ? nil : "lost: \(row) column \(column), \(value.legible) of \(a.set.dot) is nowhere"
         }
     }
@@ -184,25 +209,42 @@ struct ConflictJudge {
     private func invented(_ row: RowIdentity, _ conflict: SeenConflict) -> [String] {
         let place = Place(kind: conflict.kind, column: conflict.column)
         let acts = byRow[row] ?? []
+        switch conflict.kind {
+        case .insert, .cell, .deleteUpdate: break
+        case .unique, .foreignKey, .check, .scope, .invalid: return unfounded(row, conflict, acts)
+        }
+        // What the hub let in or put back is disputed like a site's write.
+        let hubs = hubActs.compactMap { set in set.writes[row].map { Act(set: set, write: $0) } }
         let isReal = acts.contains { a in
-            acts.contains { b in a.set.isConcurrent(with: b.set) && disagreements(a, b).contains(place) }
+            (acts + hubs).contains { b in a.set.isConcurrent(with: b.set) && disagreements(row, a, b).contains(place) }
         }
         let name = "\(place.kind) \(place.column.map { "\($0) " } ?? "")of \(row)"
         guard isReal else { return ["invented: \(name), on which no two concurrent acts disagree"] }
         var complaints: [String] = []
-        for side in conflict.life.sides {
+        for side in conflict.life.sides where !hubs.contains(where: { $0.set.dot == side.dot }) {
             guard let act = acts.first(where: { $0.set.dot == side.dot }) else {
                 complaints.append("invented: \(name) has a side \(side.dot) that did not write the row")
                 continue
             }
-            if place.kind == .cell
-                ? side.value != act.write.cells[place.column!] : !holds(side, act, among: acts)
-            {
+            let isOwn =
+                if place.kind == .cell {
+                    (place.column.map { [$0: side.value!] } ?? side.row!) == cells(row, act, place)
+                } else { holds(side, act, among: acts) }
+            if !isOwn {
                 complaints.append("invented: \(name), side \(side.dot) did not write that")
             }
         }
         if conflict.life.sides.count < 2 { complaints.append("invented: \(name) has one side") }
         return complaints
+    }
+
+    /// A conflict for the sake of a constraint is about a row of which something is withheld, or about a parent that
+    /// was deleted.
+    private func unfounded(_ row: RowIdentity, _ conflict: SeenConflict, _ acts: [Act]) -> [String] {
+        let isAboutWithheld = acts.count > (standing[row] ?? []).count
+        let isAboutParent = conflict.kind == .foreignKey && acts.contains { $0.write.kind == .delete }
+        guard !isAboutWithheld && !isAboutParent else { return [] }
+        return ["invented: \(conflict.kind) of \(row), of which nothing is withheld"]
     }
 
     /// A side about the whole row may lay an author's later edits over its insert.

@@ -1,4 +1,5 @@
 import Replication
+import SimulationKit
 
 /// A wrong rule, planted to see that the oracle notices.
 enum PlantedBug: String, CaseIterable {
@@ -30,6 +31,25 @@ enum PlantedBug: String, CaseIterable {
     case dropsTheAside
     /// Conflicts are found where the author had seen the other value.
     case inventsConflicts
+    /// A policy looks only at writes of rows that live (the model, part two, B2).
+    case policyForgetsTheDeleted
+    /// What a policy decides has the stamp of the newest write, not one just above.
+    case decidesWithoutInfinity
+    /// What was added beside an insert is lost.
+    case insertTakesTheSum
+    /// A delta is added to what stands only where a user wrote, not where a policy has decided since.
+    case sumForgetsDecisions
+    /// A sum is settled like any value: the newest.
+    case sumIsNewest
+
+    /// The tables on which it shows.
+    var tables: [TableModel] {
+        switch self {
+        case .policyForgetsTheDeleted, .decidesWithoutInfinity: [.extremes]
+        case .insertTakesTheSum, .sumForgetsDecisions, .sumIsNewest: [.counted]
+        default: [.plain]
+        }
+    }
 
     var rules: MergeRules {
         var rules = MergeRules.right
@@ -44,8 +64,8 @@ enum PlantedBug: String, CaseIterable {
             }
         case .deleteWins: rules.atHub = deleteWinning
         case .authorGetsNothing:
-            rules.atHub = { incoming, concurrent, row, image in
-                let right = HubMerge(incoming, concurrent: concurrent, row: row, image: image)
+            rules.atHub = { incoming, concurrent, row, image, policy in
+                let right = HubMerge(incoming, concurrent: concurrent, row: row, image: image, policy: policy)
                 return HubMerge(
                     target: right.target, effective: right.effective,
                     carries: right.carries && incoming.operation != .delete, pairs: right.pairs)
@@ -56,8 +76,8 @@ enum PlantedBug: String, CaseIterable {
                 return incoming.operation == .delete && own.last?.operation == .update ? .take : right
             }
         case .shipsBeatenCells:
-            rules.atHub = { incoming, concurrent, row, image in
-                let right = HubMerge(incoming, concurrent: concurrent, row: row, image: image)
+            rules.atHub = { incoming, concurrent, row, image, policy in
+                let right = HubMerge(incoming, concurrent: concurrent, row: row, image: image, policy: policy)
                 let all =
                     right.effective == nil || incoming.operation == .delete
                     ? right.effective : incoming.columns
@@ -65,38 +85,89 @@ enum PlantedBug: String, CaseIterable {
                     target: right.target, effective: all, carries: right.carries, pairs: right.pairs)
             }
         case .forgetsTheImage:
-            rules.atHub = { incoming, concurrent, row, image in
+            rules.atHub = { incoming, concurrent, row, image, policy in
                 HubMerge(
-                    incoming, concurrent: concurrent, row: row, image: image.map { $0.map { _ in .null } })
+                    incoming, concurrent: concurrent, row: row, image: image.map { $0.map { _ in .null } },
+                    policy: policy)
             }
         case .inventsConflicts: rules.atHub = inventingConflicts
+        case .policyForgetsTheDeleted, .sumForgetsDecisions, .insertTakesTheSum, .sumIsNewest, .decidesWithoutInfinity:
+            rules.atHub = { [self] incoming, concurrent, row, image, policy in
+                let right = HubMerge(incoming, concurrent: concurrent, row: row, image: image, policy: policy)
+                if incoming.operation == .delete || right.target == .noImage { return right }
+                return misdeciding(right, incoming, concurrent, row, image, policy)
+            }
         case .restoresWithHubStamp, .closesByContext, .takesDuplicates, .nodeTakesTwice, .dropsTheAside: break
         }
         return rules
     }
 }
 
+extension PlantedBug {
+    /// The right merge with other decisions of policies.
+    fileprivate func misdeciding(
+        _ right: HubMerge, _ incoming: LoggedOperation, _ concurrent: [LoggedOperation], _ row: [Value]?,
+        _ image: [Value]?, _ policy: RowPolicy
+    ) -> HubMerge {
+        var decided: [Int: DecidedCell]
+        func decide(_ others: [LoggedOperation], _ table: TablePolicy) -> [Int: DecidedCell] {
+            HubMerge(
+                incoming, concurrent: others, row: row, image: image,
+                policy: RowPolicy(table, owners: policy.owners, seq: policy.seq)
+            ).decided
+        }
+        switch self {
+        case .policyForgetsTheDeleted:
+            let deletes = concurrent.filter { $0.operation == .delete }
+            decided = decide(
+                concurrent.filter { write in !deletes.contains { $0.covers(write) } }, policy.table)
+        case .sumForgetsDecisions: decided = decide(concurrent.filter { $0.operation != .decided }, policy.table)
+        case .insertTakesTheSum: decided = incoming.operation == .insert ? [:] : right.decided
+        case .sumIsNewest: decided = [:]
+        default:
+            decided = right.decided.mapValues {
+                DecidedCell(value: $0.value, stamp: Stamp(hlc: $0.stamp.hlc, replica: 0, seq: $0.stamp.seq))
+            }
+        }
+        let lost = incoming.columns.filter { column in
+            decided[column] == nil
+                && !concurrent.contains { ($0.stamp(of: column) ?? .zero) > incoming.stamp(of: column)! }
+        }
+        guard case .write = right.target else {
+            return HubMerge(
+                target: right.target, effective: right.effective, carries: right.carries, pairs: right.pairs,
+                decided: decided)
+        }
+        return HubMerge(
+            target: lost.isEmpty ? .keep : .write(lost), effective: lost.isEmpty ? nil : lost, carries: false,
+            pairs: right.pairs, decided: decided)
+    }
+}
+
 @Sendable private func existingByClock(
-    _ incoming: LoggedOperation, _ concurrent: [LoggedOperation], _ row: [Value]?, _ image: [Value]?
+    _ incoming: LoggedOperation, _ concurrent: [LoggedOperation], _ row: [Value]?, _ image: [Value]?,
+    _ policy: RowPolicy
 ) -> HubMerge {
-    let right = HubMerge(incoming, concurrent: concurrent, row: row, image: image)
+    let right = HubMerge(incoming, concurrent: concurrent, row: row, image: image, policy: policy)
     guard incoming.operation == .delete, right.carries else { return right }
     guard concurrent.allSatisfy({ $0.hlc < incoming.hlc }) else { return right }
     return HubMerge(target: .remove, effective: [], carries: false, pairs: right.pairs)
 }
 
 @Sendable private func deleteWinning(
-    _ incoming: LoggedOperation, _ concurrent: [LoggedOperation], _ row: [Value]?, _ image: [Value]?
+    _ incoming: LoggedOperation, _ concurrent: [LoggedOperation], _ row: [Value]?, _ image: [Value]?,
+    _ policy: RowPolicy
 ) -> HubMerge {
-    let right = HubMerge(incoming, concurrent: concurrent, row: row, image: image)
+    let right = HubMerge(incoming, concurrent: concurrent, row: row, image: image, policy: policy)
     guard incoming.operation == .delete, right.carries else { return right }
     return HubMerge(target: .remove, effective: [], carries: false, pairs: right.pairs)
 }
 
 @Sendable private func droppingTheLoser(
-    _ incoming: LoggedOperation, _ concurrent: [LoggedOperation], _ row: [Value]?, _ image: [Value]?
+    _ incoming: LoggedOperation, _ concurrent: [LoggedOperation], _ row: [Value]?, _ image: [Value]?,
+    _ policy: RowPolicy
 ) -> HubMerge {
-    let right = HubMerge(incoming, concurrent: concurrent, row: row, image: image)
+    let right = HubMerge(incoming, concurrent: concurrent, row: row, image: image, policy: policy)
     let pairs = right.pairs.filter { pair in
         guard case .cell(let column, let other) = pair else { return true }
         return incoming.stamp(of: column)! > other.stamp(of: column)!
@@ -105,9 +176,10 @@ enum PlantedBug: String, CaseIterable {
 }
 
 @Sendable private func inventingConflicts(
-    _ incoming: LoggedOperation, _ concurrent: [LoggedOperation], _ row: [Value]?, _ image: [Value]?
+    _ incoming: LoggedOperation, _ concurrent: [LoggedOperation], _ row: [Value]?, _ image: [Value]?,
+    _ policy: RowPolicy
 ) -> HubMerge {
-    let right = HubMerge(incoming, concurrent: concurrent, row: row, image: image)
+    let right = HubMerge(incoming, concurrent: concurrent, row: row, image: image, policy: policy)
     guard let column = incoming.columns.first, let row, row[column] != incoming.value(of: column) else {
         return right
     }

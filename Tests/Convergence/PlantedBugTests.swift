@@ -10,7 +10,7 @@ struct PlantedBugTests {
     func inMemory(bug: PlantedBug) {
         let seeds = (1...1000).map { UInt64($0) }
         let (_, failure) = runHistories(seeds, make: { ReferenceMaker($0, bug: bug) }) { seed in
-            bug == .closesByContext ? Scenario(contestedBy: seed) : Scenario(seed: seed, tables: [.plain])
+            bug == .closesByContext ? Scenario(contestedBy: seed) : Scenario(seed: seed, tables: bug.tables)
         }
         #expect(failure != nil, "\(bug) went unnoticed")
     }

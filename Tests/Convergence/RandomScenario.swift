@@ -62,6 +62,42 @@ extension Scenario {
         self.init(catalogue: catalogue, skewsMs: skews, steps: steps)
     }
 
+    /// A random history over random tables with constraints, at which sites often meet.
+    init(clashesOf seed: UInt64, schema: RandomSchema) {
+        var random = SeededRandom(seed: seed)
+        let catalogue = schema.catalogue
+        let siteCount = random.pick([2, 2, 3, 3, 4])
+        let writer = RandomWriter(catalogue: catalogue, random: &random)
+        let clashes = ClashWriter(catalogue: catalogue)
+        let faults = random.pick([0, 0, 0, 30])
+        var steps: [Step] = []
+        let begun = catalogue.tables.indices.flatMap { table in
+            catalogue.tables[table].keys.compactMap { key in
+                random.chance(75) ? UserWrite.insert(table, key, clashes.data(table, &random)) : nil
+            }
+        }
+        steps += [.write(0, begun), .settle]
+        for _ in 0..<random.int(8...30) {
+            let site = random.int(0...siteCount - 1)
+            switch random.int(0...99) {
+            case 0..<30: steps += clashes.clash(site, (site + 1) % siteCount, &random)
+            case 30..<45: steps.append(.push(site, Scenario.fault(percent: faults, &random)))
+            case 45..<55: steps.append(.pull(site, Scenario.fault(percent: faults, &random)))
+            case 55..<60: steps.append(.wait(UInt64(random.pick([1, 20, 5000]))))
+            case 60..<66: steps.append(.decide(random.int(0...7), Scenario.choice(&random)))
+            case 66..<67: steps.append(.undo(random.int(0...7)))
+            case 67..<69 where faults > 0: steps.append(.deliver(random.int(0...5)))
+            case 69..<71: steps.append(.settle)
+            case 71..<75: steps.append(.seal(site))
+            default:
+                steps.append(.write(site, clashes.plain(writer.transaction(&random))))
+                if random.chance(50) { steps.append(.seal(site)) }
+            }
+        }
+        self.init(
+            catalogue: catalogue, skewsMs: (0..<siteCount).map { _ in random.pick([-50, 0, 0, 1000]) }, steps: steps)
+    }
+
     /// A random history of two or three sites that fight over one row, with deletes and much half-finished talk.
     init(contestedBy seed: UInt64) {
         var random = SeededRandom(seed: seed)
@@ -86,6 +122,13 @@ extension Scenario {
         self.init(
             catalogue: catalogue, skewsMs: (0..<siteCount).map { _ in random.pick([-50, 0, 50]) },
             steps: steps)
+    }
+
+    private static func choice(_ random: inout SeededRandom) -> Choice {
+        random.pick([
+            .side(0), .side(1), .side(2), .admit, .admit, .discard, .restore, .delete, .now,
+            .value(.integer(Int64(random.int(0...3)))), .value(.integer(Int64(random.int(4...9)))),
+        ])
     }
 
     private static func fault(percent: Int, _ random: inout SeededRandom) -> Fault {

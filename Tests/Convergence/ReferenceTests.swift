@@ -5,14 +5,16 @@ import Testing
 /// Runs random histories over the seeds and records the first that fails, shrunk.
 func runHistories(
     _ seeds: [UInt64], shrinks: Bool = true, make: (Catalogue) throws -> any FleetMaker,
-    scenario: (UInt64) -> Scenario
+    scenario: (UInt64) -> Scenario, watching note: (ConstraintTally) -> Void = { _ in }
 ) -> (tally: Trial.Tally, failure: String?) {
     var sum = Trial.Tally()
     for seed in seeds {
         let history = scenario(seed)
         func fails(_ scenario: Scenario) -> String? {
             do {
-                let tally = try Trial(make(scenario.catalogue)).run(scenario, seed: seed)
+                let trial = Trial(try make(scenario.catalogue))
+                let tally = try trial.run(scenario, seed: seed)
+                note(trial.constraints)
                 sum.steps += tally.steps
                 sum.sets += tally.sets
                 sum.conflicts += tally.conflicts
@@ -42,6 +44,16 @@ struct ReferenceTests {
             Scenario(seed: seed, tables: Catalogue.free)
         }
         print("\(seeds.count) histories from seed \(seeds[0]): \(tally)")
+        #expect(failure == nil, "\(failure ?? "")")
+    }
+
+    @Test("random histories of tables with policies: every cell is what its policy makes of the whole history")
+    func ruled() {
+        let seeds = SeedOfRun.seeds(from: 1, count: 2500)
+        let (tally, failure) = runHistories(seeds, make: { ReferenceMaker($0) }) { seed in
+            Scenario(seed: seed, tables: Catalogue.ruled)
+        }
+        print("\(seeds.count) histories with policies from seed \(seeds[0]): \(tally)")
         #expect(failure == nil, "\(failure ?? "")")
     }
 }

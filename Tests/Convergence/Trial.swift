@@ -18,6 +18,9 @@ struct Trial {
     /// True when no two rows can break a constraint: then the oracle is exact at every step.
     let isFree: Bool
 
+    /// Notes which constraints were broken on the way.
+    let constraints = ConstraintTally()
+
     init(_ maker: any FleetMaker) {
         self.maker = maker
         isFree = maker.catalogue.tables.allSatisfy { $0.isFree }
@@ -25,7 +28,10 @@ struct Trial {
 
     func run(_ scenario: Scenario, seed: UInt64) throws -> Tally {
         let fleet = try Fleet(maker, skewsMs: scenario.skewsMs, seed: seed)
-        fleet.watch = check
+        fleet.watch = { fleet, event in
+            try check(fleet, event)
+            if !isFree { try constraints.note(fleet, event) }
+        }
         for step in scenario.steps { try fleet.perform(step) }
         try fleet.settleEverything()
         try finish(fleet)
@@ -39,14 +45,19 @@ struct Trial {
             if let complaint = try fleet.hub.complaint() { throw Broken("the hub: \(complaint)") }
             guard isFree else { return }
             let known = fleet.history.sets.values.filter { $0.position != nil }
-            try compare("the hub", try fleet.hub.rows().mapValues(\.data), Oracle(known).rows, held: [])
+            let rows = try fleet.hub.rows().mapValues(\.data)
+            try compare("the hub", rows, Oracle(known, verdicts: fleet.history.verdicts).rows, held: [])
+            if let complaint = PolicyOracle(fleet).complaint(rows) { throw Broken("the hub: \(complaint)") }
         case .taken(let index), .sealed(let index):
             let site = fleet.sites[index]
-            if let complaint = try site.node.complaint() { throw Broken("\(site.name): \(complaint)") }
+            if !site.hasWrittenUnchecked, let complaint = try site.node.complaint() {
+                throw Broken("\(site.name): \(complaint)")
+            }
             guard isFree, case .taken = event else { return }
             let rows = try site.node.rows().mapValues(\.data)
-            try compare(
-                site.name, rows, Oracle(fleet.history.known(by: site.known)).rows, held: held(fleet, index))
+            let known = Oracle(
+                fleet.history.known(by: site.known), verdicts: fleet.history.verdicts(known: site.known))
+            try compare(site.name, rows, known.rows, held: held(fleet, index))
         }
     }
 
@@ -89,6 +100,7 @@ struct Trial {
             guard try site.node.inFlightCount() == 0 else {
                 throw Broken("\(site.name) still has changes in flight")
             }
+            if let complaint = try site.node.complaint() { throw Broken("\(site.name): \(complaint)") }
             guard try site.node.asideCount() == 0 else { throw Broken("\(site.name) still has rows aside") }
             let mine = try site.node.rows()
             guard mine == rows else {
@@ -99,15 +111,37 @@ struct Trial {
             }
         }
         let everything = Oracle(
-            Array(fleet.history.sets.values) + fleet.history.hubActs, withheld: fleet.history.withheld)
+            Array(fleet.history.sets.values) + fleet.history.hubActs, verdicts: fleet.history.verdicts,
+            withheld: fleet.history.withheld)
         try compare("at rest, everyone", rows.mapValues(\.data), everything.rows, held: [])
         let judge = ConflictJudge(
             fleet.history, conflicts: try fleet.hub.conflicts(), withheld: try fleet.hub.withheld(),
             rows: rows,
             catalogue: maker.catalogue)
-        let complaints = isFree ? judge.complaints() : judge.losses()
+        let complaints = judge.complaints()
         if let complaint = complaints.sorted().first { throw Broken(complaint) }
+        if let complaint = try waiting(fleet, rows).sorted().first { throw Broken(complaint) }
         if isFree, let row = try fleet.hub.withheld().first { throw Broken("withheld without need: \(row)") }
+    }
+
+    /// What is wrong about the rows that are still withheld: each belongs to an open conflict, and none waits for what
+    /// has long come.
+    private func waiting(_ fleet: Fleet, _ rows: Rows) throws -> [String] {
+        let conflicts = Dictionary(uniqueKeysWithValues: try fleet.hub.conflicts().map { ($0.id, $0) })
+        return try fleet.hub.withheld().filter { $0.state == .withheld }.compactMap { withheld in
+            let name = "\(withheld.operation) of \(withheld.row) by \(withheld.dot)"
+            guard let conflict = conflicts[withheld.conflict], conflict.life.isOpen else {
+                return "\(name) is withheld without an open conflict"
+            }
+            // A person who takes an admission back is not overruled.
+            guard maker.catalogue.isJudged, withheld.operation != .update, withheld.operation != .delete, rows[withheld.row] == nil,
+                !fleet.history.undone.contains(conflict.id)
+            else { return nil }
+            let row = Row(key: withheld.key, data: withheld.cells.sorted { $0.key < $1.key }.map(\.value))
+            let broken = maker.catalogue.broken(withheld.row, by: row, among: rows)
+            return broken.isEmpty && conflict.kind != .check && conflict.kind != .foreignKey
+                ? "\(name) is withheld though it fits" : nil
+        }
     }
 
     private func tally(_ fleet: Fleet, steps: Int) throws -> Tally {
@@ -122,5 +156,5 @@ struct Trial {
 
 extension TableModel {
     /// True when no row of it can clash with another or with itself.
-    var isFree: Bool { Catalogue.free.contains { $0.name == name } }
+    var isFree: Bool { (Catalogue.free + Catalogue.ruled).contains { $0.name == name } }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import HTTP
+import JSONText
 import SimulationKit
 import Testing
 

@@ -1,5 +1,6 @@
 import Foundation
 import HTTP
+import JSONText
 import Testing
 
 /// All tests of real processes, one after the other: they share the machine.

@@ -76,12 +76,66 @@ struct ReplicabilityTests {
             schema: good, declaration: policy("'g'", "newest"), what: "column g", why: "generated",
             hint: "made from"),
         Case(
-            schema: good, declaration: policy("'a'", "sum"), what: "column a",
-            why: "'sum' comes with a later version", hint: "'newest'"),
-        Case(
             schema: good, declaration: policy("'a'", "best"), what: "column a", why: "'best' is unknown",
-            hint: "'newest'"),
+            hint: "manual, newest, hub, owner, max, min, sum"),
+        Case(
+            schema: good, declaration: policy("'a'", "owner"), what: "column a", why: "has no scope column",
+            hint: "scope_column"),
+        Case(
+            schema: good, declaration: policy("'a'", "max"), what: "column a", why: "no sensible order",
+            hint: "INTEGER, REAL, NUMERIC or TEXT"),
+        Case(
+            schema: "CREATE TABLE t(k TEXT PRIMARY KEY NOT NULL, a INT, b BLOB)", declaration: policy("NULL", "min"),
+            what: "column b", why: "no sensible order", hint: "'newest'"),
+        Case(
+            schema: "CREATE TABLE t(k TEXT PRIMARY KEY NOT NULL, a INTEGER NOT NULL)",
+            declaration: policy("'a'", "sum"), what: "column a", why: "only an INTEGER column of a STRICT table",
+            hint: "STRICT"),
+        Case(
+            schema: "CREATE TABLE t(k TEXT PRIMARY KEY NOT NULL, a REAL NOT NULL) STRICT",
+            declaration: policy("'a'", "sum"), what: "column a", why: "only an INTEGER column of a STRICT table",
+            hint: "INTEGER NOT NULL"),
+        Case(
+            schema: "CREATE TABLE t(k TEXT PRIMARY KEY NOT NULL, a INTEGER) STRICT",
+            declaration: policy("'a'", "sum"), what: "column a", why: "nothing can be added to NULL",
+            hint: "NOT NULL"),
+        Case(
+            schema: "CREATE TABLE t(k TEXT PRIMARY KEY NOT NULL, a INTEGER NOT NULL, b TEXT, UNIQUE (b, a)) STRICT",
+            declaration: policy("'a'", "sum"), what: "column a", why: "a UNIQUE index over the column",
+            hint: "out of the index"),
+        Case(
+            schema: """
+                CREATE TABLE t(k TEXT PRIMARY KEY NOT NULL, a INTEGER NOT NULL, b TEXT) STRICT;
+                CREATE UNIQUE INDEX i ON t(b) WHERE "A" > 0
+                """,
+            declaration: policy("'a'", "sum"), what: "column a", why: "a UNIQUE index over the column",
+            hint: "out of the index"),
+        Case(
+            schema: "CREATE TABLE t(k TEXT PRIMARY KEY NOT NULL, a, b)",
+            declaration: unit("('t', 'a', 'hub', 'row'), ('t', 'b', NULL, 'row')"), what: "column a",
+            why: "one of 2 columns that are a unit", hint: "the same policy"),
+        Case(
+            schema: "CREATE TABLE t(k TEXT PRIMARY KEY NOT NULL, a, b)",
+            declaration: unit("('t', NULL, NULL, 'row'), ('t', 'b', 'newest', NULL)"), what: "column b",
+            why: "one of 2 columns that are a unit", hint: "the same policy"),
+        Case(
+            schema: "CREATE TABLE t(k TEXT PRIMARY KEY NOT NULL, a INT, b INT)",
+            declaration: unit("('t', NULL, 'max', 'row')"), what: "column a", why: "looks at one column by itself",
+            hint: "unit = 'column'"),
+        Case(
+            schema: good, declaration: unit("('t', 'a', NULL, 'pair')"), what: "column a",
+            why: "the unit 'pair' is unknown", hint: "'row'"),
+        Case(
+            schema: good, declaration: unit("('t', 'k', NULL, 'row')"), what: "column k", why: "part of the key",
+            hint: "out"),
     ]
+
+    static func unit(_ rows: String) -> String {
+        """
+        INSERT INTO samband_table(name) VALUES ('t');
+        INSERT INTO samband_policy(table_name, column_name, policy, unit) VALUES \(rows)
+        """
+    }
 
     func check(_ schema: String, _ declaration: String) throws {
         let database = try Connection(path: ":memory:", mode: .create, busyTimeoutMs: 0)
@@ -104,12 +158,32 @@ struct ReplicabilityTests {
     func fine() throws {
         try check(Self.good, Self.policy("'A'", "manual"))
         try check(Self.good, Self.policy("NULL", "newest", table: "T"))
+        let sum = "CREATE TABLE t(k TEXT PRIMARY KEY NOT NULL, a INTEGER NOT NULL, b TEXT UNIQUE) STRICT"
+        try check(sum, Self.policy("'a'", "sum"))
+        try check(sum, Self.policy("NULL", "max"))
+        try check(
+            "CREATE TABLE t(k TEXT PRIMARY KEY NOT NULL, place TEXT, a, b)",
+            """
+            INSERT INTO samband_table(name, scope_column) VALUES ('t', 'place');
+            INSERT INTO samband_policy(table_name, column_name, policy, unit) VALUES
+              ('t', NULL, 'owner', NULL), ('t', 'a', NULL, 'row'), ('t', 'b', 'owner', 'row'),
+              ('t', 'place', 'manual', 'column');
+            """)
         try check(
             "CREATE TABLE t(k TEXT COLLATE NOCASE PRIMARY KEY) WITHOUT ROWID", Self.cases[0].declaration)
         try check("CREATE TABLE t(k INT PRIMARY KEY, p INT REFERENCES t) STRICT", Self.cases[0].declaration)
         try check(
             "CREATE TABLE t(k INTEGER PRIMARY KEY)",
             "INSERT INTO samband_table(name, ids) VALUES ('t', 'application')")
+    }
+
+    @Test("a table has one policy of its own, and a column too")
+    func twice() throws {
+        for name in ["NULL", "'a'"] {
+            #expect(throws: SQLiteError.self) {
+                try check(Self.good, Self.policy(name, "newest") + "; " + Self.policy(name, "manual"))
+            }
+        }
     }
 
     @Test("a key collation of the application's own is refused")

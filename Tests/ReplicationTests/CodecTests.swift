@@ -69,6 +69,7 @@ struct RowInABlock: Hashable {
     let key: [Value]
     let values: [Value]
     let stamps: [Stamp]
+    let deltas: [Int64]
 }
 
 func rows(of segments: [[UInt8]]) throws -> [RowInABlock] {
@@ -81,7 +82,8 @@ func rows(of segments: [[UInt8]]) throws -> [RowInABlock] {
                 rows.append(
                     RowInABlock(
                         kind: block.kind, key: cursor.key.map { $0.value(in: bytes.span) },
-                        values: cursor.cells.map { $0.value(in: bytes.span) }, stamps: cursor.cellStamps))
+                        values: cursor.cells.map { $0.value(in: bytes.span) }, stamps: cursor.cellStamps,
+                        deltas: cursor.rowDeltas))
             }
         }
         return rows
@@ -100,14 +102,16 @@ struct CodecTests {
             let columns = source.columns(operation)
             let kind = BlockKind(
                 table: source.random.int(0...3), operation: operation, columns: columns,
-                scope: source.random.chance(20) ? source.bytes(3) : [])
+                scope: source.random.chance(20) ? source.bytes(3) : [],
+                deltas: operation.mayHaveDeltas ? columns.filter { _ in source.random.chance(20) } : [])
             let row = RowInABlock(
                 kind: kind, key: (0..<source.random.int(1...3)).map { _ in source.key() },
                 values: columns.map { _ in source.value() },
-                stamps: operation.hasStamps ? columns.map { _ in source.stamp() } : [])
+                stamps: operation.hasStamps ? columns.map { _ in source.stamp() } : [],
+                deltas: kind.deltas.map { _ in Int64(bitPattern: source.random.next()) })
             // A block's rows have keys of one shape; the store never mixes them in one table.
             if rows.contains(where: { $0.kind == kind && $0.key.count != row.key.count }) { continue }
-            builder.add(kind, key: row.key, values: row.values, stamps: row.stamps)
+            builder.add(kind, key: row.key, values: row.values, stamps: row.stamps, deltas: row.deltas)
             rows.append(row)
         }
         builder.close()

@@ -1,4 +1,5 @@
 import HTTP
+import JSONText
 import Testing
 
 @testable import SambandCommand
@@ -36,15 +37,21 @@ struct ActingTests {
             (
                 ["--delete", "--reason", "twice", "--by", "ola", "--changed", "3"],
                 ["delete": true, "reason": "twice", "by": "ola", "changed": 3]
-            ),
+            ), (["--admit"], ["admit": true, "by": "kari"]), (["--discard"], ["discard": true, "by": "kari"]),
         ] as [([String], JSON)])
     func resolve(_ options: [String], _ body: JSON) async throws {
         let world = try FakeWorld(["POST /v1/conflict/17/resolve": .json(Sample.settled)])
         let printed = await world.run(words: ["conflict", "resolve", "17"] + options)
         #expect(world.asked == [FakeWorld.Asked(line: "POST /v1/conflict/17/resolve", body: body)])
-        #expect(
-            printed.results
-                == "conflict 17 is settled: referral.status where id = 'r-1' is now 'accepted'\n")
+        let outcome =
+            switch options[0] {
+            case "--restore": "referral.status where id = 'r-1' stays"
+            case "--discard":
+                "the withheld row of referral.status where id = 'r-1' stays out, its values are kept"
+            default: "referral.status where id = 'r-1' is now 'accepted'"
+            }
+        #expect(printed.results == "conflict 17 is settled: \(outcome)\n")
+        #expect(printed.notes == "samband: to take it back: samband conflict undo 17\n")
     }
 
     @Test(
@@ -53,7 +60,8 @@ struct ActingTests {
             ["17"], ["17", "--take", "a", "--delete"], ["17", "--set", "status"], ["17", "--set", "=1"],
             ["17", "--set", "a=1", "--set", "a=2"], ["17", "--set", "a='x"], ["x", "--delete"],
             ["-1", "--delete"],
-            ["17", "--delete", "--changed", "x"], ["17", "--admit"],
+            ["17", "--delete", "--changed", "x"], ["17", "--admit", "--discard"], [], ["--take", "snasa"],
+            ["17", "--take", "a", "--table", "t"], ["17", "--interactive"], ["17", "--where", "table=a", "--delete"],
         ])
     func refused(_ words: [String]) async throws {
         let world = try FakeWorld()
@@ -63,9 +71,8 @@ struct ActingTests {
 
     @Test("--dry-run has the hub try the choice, says what it would do, and passes on what would be refused")
     func dryRun() async throws {
-        let conflict = try JSON(parsing: Array(Sample.shown.utf8))["conflict"]!
         let world = try FakeWorld([
-            "POST /v1/conflict/17/resolve": .json(String(decoding: conflict.bytes(), as: UTF8.self))
+            "POST /v1/conflict/17/resolve": .json(try Sample.conflict(of: Sample.shown))
         ])
         let printed = await world.run("conflict", "resolve", "17", "--take", "verran", "--dry-run")
         #expect(

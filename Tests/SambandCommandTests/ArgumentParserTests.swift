@@ -162,7 +162,8 @@ struct ArgumentParserTests {
             "node serve", "node leave", "sync", "verify", "export", "import", "status", "conflict list",
             "conflict show", "conflict undo", "conflict report", "conflict resolve", "withheld list",
             "withheld show",
-            "log", "history", "explain", "doctor", "inspect", "compact", "version", "help",
+            "log", "history", "explain", "doctor", "inspect", "compact", "version", "help", "record merge",
+            "record unmerge",
         ]
         #expect(Set(contract) == Set(here + later))
     }

@@ -1,4 +1,5 @@
 import HTTP
+import JSONText
 import Testing
 
 @testable import SambandCommand

@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import HTTP
+import JSONText
 import ReplicaStore
 import Synchronization
 import TestKit
@@ -27,6 +28,10 @@ final class FakeWorld: Sendable {
         var notes: [UInt8] = []
         var asked: [Asked] = []
         var pauses = 0
+        /// What is left of what a person types.
+        var lines: [String] = []
+        /// What is left of standard input.
+        var input: [UInt8] = []
     }
 
     let folder: TemporaryFolder
@@ -53,29 +58,39 @@ final class FakeWorld: Sendable {
     /// Runs the tool on these words, with SAMBAND_DB for the fake database unless the environment says otherwise.
     func run(
         _ words: String..., environment: [String: String]? = nil, input: String = "",
-        isTerminal: Bool = false,
+        isTerminal: Bool = false, lines: [String] = [],
         columns: Int? = nil, pauses: Int = 0
     ) async -> Printed {
         await run(
-            words: words, environment: environment, input: input, isTerminal: isTerminal, columns: columns,
-            pauses: pauses)
+            words: words, environment: environment, input: input, isTerminal: isTerminal, lines: lines,
+            columns: columns, pauses: pauses)
     }
 
     func run(
         words: [String], environment: [String: String]? = nil, input: String = "", isTerminal: Bool = false,
-        columns: Int? = nil, pauses: Int = 0, services: (any Services)? = nil
+        lines: [String] = [], columns: Int? = nil, pauses: Int = 0, services: (any Services)? = nil
     ) async -> Printed {
-        state.withLock { $0 = State() }
+        state.withLock { $0 = State(lines: lines, input: Array(input.utf8)) }
         let console = Console(
             write: { channel, bytes throws(CommandError) in
                 self.state.withLock { state in
                     if channel == .results { state.results += bytes } else { state.notes += bytes }
                 }
             },
-            readInput: { _ throws(CommandError) in Array(input.utf8) },
+            readInput: { _ throws(CommandError) in
+                // It is read to its end: there is nothing a second time.
+                self.state.withLock { state in
+                    defer { state.input = [] }
+                    return state.input
+                }
+            },
+            readLine: { () throws(CommandError) in
+                self.state.withLock { $0.lines.isEmpty ? nil : $0.lines.removeFirst() }
+            }, inputIsTerminal: isTerminal,
             environment: environment ?? ["SAMBAND_DB": database], person: "kari",
             resultsAreTerminal: isTerminal,
             notesAreTerminal: isTerminal, columns: columns, wall: FakeWorld.wall,
+            now: { 1_795_290_360 },
             pause: { _ in
                 let isOver = self.state.withLock { state in
                     state.pauses += 1

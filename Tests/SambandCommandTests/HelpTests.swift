@@ -11,7 +11,7 @@ struct HelpTests {
 
     static var all: String {
         let help = HelpText(catalogue: .standard)
-        let groups = ["conflict", "site", "withheld", "hub", "node", "schema"].map { [$0] }
+        let groups = ["conflict", "site", "operator", "withheld", "hub", "node", "schema"].map { [$0] }
         let pages = [[]] + groups + Catalogue.standard.verbs.map(\.words) + [["verify"]]
         return pages.map { words in
             "$ samband \((["help"] + words).joined(separator: " "))\n\n\(help.text(words) ?? "no help\n")\n"

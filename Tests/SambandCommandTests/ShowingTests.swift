@@ -90,6 +90,7 @@ struct ShowingTests {
             printed.results == #"""
                 conflict 17, open
                 cell of referral.status where id = 'r-1', since 2026-11-21 20:46:00 CET
+                sites wrote different values apart from each other
 
                          before   snasa                     verran                        now
                                   2026-11-21 20:40:12 CET   2026-11-21 20:41:00 CET
@@ -101,10 +102,10 @@ struct ShowingTests {
                   status   'accepted'
 
                 to settle it, at the hub
-                  samband conflict resolve 17 --changed 3 --take snasa
-                  samband conflict resolve 17 --changed 3 --take verran
-                  samband conflict resolve 17 --changed 3 --take now
-                  samband conflict resolve 17 --changed 3 --set status=VALUE
+                  samband conflict resolve 17 --changed 3 --take snasa         what snasa wrote
+                  samband conflict resolve 17 --changed 3 --take verran        what verran wrote
+                  samband conflict resolve 17 --changed 3 --take now           what stands now stays
+                  samband conflict resolve 17 --changed 3 --set status=VALUE   values of your own
 
                 """#)
     }
@@ -118,6 +119,7 @@ struct ShowingTests {
                 #"""
                 conflict 18, open
                 delete_update of bed where id = 1, since 2026-11-21 20:46:00 CET
+                one site deleted the row while another wrote it: it stays until it is decided
 
                        before   snasa                     verran                    now
                                 2026-11-21 20:40:12 CET   2026-11-21 20:41:00 CET
@@ -125,21 +127,12 @@ struct ShowingTests {
                 id     1        no row                    1                         1
                 ward   'A'      no row                    'B'                       'B'
 
+                rows of stay refer to it: it cannot be deleted before they are
+
                 withheld
                   3   snasa   insert stay   id = 9, note = 'x\u{d}\u{a}y'
 
                 """#))
-    }
-
-    @Test("a conflict that cannot be settled in this version offers no command that would be refused")
-    func notSettled() async throws {
-        let conflict = Sample.rowConflict.replacing(#""kind":"delete_update""#, with: #""kind":"unique""#)
-        let printed = try await FakeWorld(["GET /v1/conflict/18": .json(conflict)]).run("conflict", "show", "18")
-        #expect(printed.results.contains("unique of bed"))
-        #expect(!printed.results.contains("conflict resolve"))
-        #expect(
-            printed.results.hasSuffix(
-                "\nthe row waits with all its values; to admit or discard it is not in this version yet\n"))
     }
 
     @Test("on a narrow terminal the sides stand below each other")
@@ -160,11 +153,24 @@ struct ShowingTests {
 
     @Test("a decision is shown with who, when, how and why, in one line")
     func decision() async throws {
-        let shown = #"{"conflict":\#(Sample.settled),"changed":4,"row":null,"withheld":[]}"#
+        let shown =
+            #"{"conflict":\#(Sample.settled),"changed":4,"row":null,"parents":[],"standing":[],"withheld":[],"#
+            + #""choices":[],"earlier":[{"by":"ola","at":"2026-11-21T19:50:00Z","how":"set","reason":null},"#
+            + #"{"by":"per","at":"2026-11-21T19:55:00Z","how":"undo","reason":"no\u001b"}]}"#
         let printed = try await FakeWorld(["GET /v1/conflict/17": .json(shown)]).run("conflict", "show", "17")
         #expect(
             printed.results.hasSuffix(
-                #"decided by kari, 2026-11-21 21:00:00 CET, take: agreed\u{a}by phone"# + "\n"))
+                #"""
+                before that
+                  decided by ola, 2026-11-21 20:50:00 CET, set
+                  taken back by per, 2026-11-21 20:55:00 CET: no\u{1b}
+
+                decided by kari, 2026-11-21 21:00:00 CET, take: agreed\u{a}by phone
+
+                to take the decision back, at the hub
+                  samband conflict undo 17 --changed 4
+
+                """#))
         #expect(!printed.results.contains("to settle it"))
     }
 
@@ -206,37 +212,6 @@ struct ShowingTests {
         let refused = await world.run("history", "patient", "--key-file", "-", input: "17057012345x\n")
         #expect(refused.code == .usage)
         #expect(!refused.notes.contains("17057012345"))
-    }
-
-    @Test("withheld rows are listed, and one is shown with all its values")
-    func withheld() async throws {
-        let list = #"""
-            [{"id":3,"conflict":18,"table":"stay","key":{"id":9},"site":"snasa","change":"8070:42",
-            "operation":"insert","values":{"id":9,"note":"x"}}]
-            """#
-        let world = try FakeWorld(["GET /v1/withheld": .json(list)])
-        #expect(
-            await world.run("withheld", "list").results == """
-                ID   CONFLICT   TABLE   KEY      SITE    CHANGE    OPERATION
-                 3         18   stay    id = 9   snasa   8070:42   insert
-
-                """)
-        #expect(
-            await world.run("withheld", "show", "3").results == """
-                withheld row 3: insert in stay by snasa, change 8070:42, of conflict 18
-
-                id     9
-                note   'x'
-
-                """)
-        let missing = await world.run("withheld", "show", "4")
-        #expect(missing.code == .no)
-        #expect(
-            missing.notes == """
-                error: cannot show the withheld row 4 (hub.db): there is no withheld row 4
-                hint: See: samband withheld list
-
-                """)
     }
 
     @Test("colour is used on a terminal only, and not where NO_COLOR or a dumb terminal forbid it")

@@ -30,7 +30,7 @@ struct ExchangeTests {
     func joinAgain() async throws {
         let fleet = try ServiceFleet(Self.schema)
         let token = try await fleet.add("snasa")
-        let line = Line(fleet.hub.siteHandler)
+        let line = Line(fleet.hub.networkHandler)
         line.set { $0.cutAnswerAfter = 0 }
         await #expect(throws: ExchangeError.self) {
             try await Joining.join(path: fleet.path("snasa"), hub: "http://hub", token: token, transport: line)
@@ -46,7 +46,7 @@ struct ExchangeTests {
     @Test("a push that was cut goes on behind its last whole segment")
     func resumePush() async throws {
         let fleet = try ServiceFleet(Self.schema)
-        let line = Line(fleet.hub.siteHandler)
+        let line = Line(fleet.hub.networkHandler)
         let snasa = try await fleet.join("snasa", line: line)
         try fleet.write(
             "snasa",
@@ -67,7 +67,7 @@ struct ExchangeTests {
     func resumePull() async throws {
         let fleet = try ServiceFleet(Self.schema)
         let snasa = try await fleet.join("snasa")
-        let line = Line(fleet.hub.siteHandler)
+        let line = Line(fleet.hub.networkHandler)
         let verran = try await fleet.join("verran", line: line)
         try fleet.write(
             "snasa",
@@ -87,7 +87,7 @@ struct ExchangeTests {
     @Test("without a line nothing is lost, and the state of the line is to be read with one SELECT")
     func offline() async throws {
         let fleet = try ServiceFleet(Self.schema)
-        let line = Line(fleet.hub.siteHandler)
+        let line = Line(fleet.hub.networkHandler)
         let snasa = try await fleet.join("snasa", line: line)
         _ = try await snasa.syncOnce()
         line.set { $0.isDown = true }
@@ -133,7 +133,7 @@ struct ExchangeTests {
         let fleet = try ServiceFleet(Self.schema)
         _ = try await fleet.join("snasa")
         for path in [["v1", "push"], ["v1", "pull"]] {
-            let response = await fleet.hub.siteHandler.respond(
+            let response = await fleet.hub.networkHandler.respond(
                 to: Request(.post, path: path, headers: ["authorization": "Bearer wrong"], body: Body(text: "{}")))
             #expect(response.status == .unauthorized)
         }
@@ -182,7 +182,7 @@ struct ReviewedServiceTests {
         // The file is lost, the secret is not; the operators invite the machine as another site.
         for end in ["", "-wal", "-shm"] { unlink(fleet.path("snasa") + end) }
         let token = try await fleet.add("snasa2")
-        let line = Line(fleet.hub.siteHandler)
+        let line = Line(fleet.hub.networkHandler)
         let site = try await Joining.join(path: fleet.path("snasa"), hub: "http://hub", token: token, transport: line)
         #expect(site == "snasa2")
         let again = try fleet.node("snasa", line)
@@ -197,7 +197,7 @@ struct ReviewedServiceTests {
         let snasa = try await fleet.join("snasa")
         await snasa.close()
         let saved = try Data(contentsOf: URL(fileURLWithPath: fleet.path("snasa")))
-        let now = try fleet.node("snasa", Line(fleet.hub.siteHandler))
+        let now = try fleet.node("snasa", Line(fleet.hub.networkHandler))
         for id in 1...2 {
             try fleet.write("snasa", "INSERT INTO note VALUES('n\(id)', NULL)")
             _ = try await now.syncOnce()
@@ -205,7 +205,7 @@ struct ReviewedServiceTests {
         await now.close()
         for end in ["-wal", "-shm"] { unlink(fleet.path("snasa") + end) }
         try saved.write(to: URL(fileURLWithPath: fleet.path("snasa")))
-        let restored = try fleet.node("snasa", Line(fleet.hub.siteHandler))
+        let restored = try fleet.node("snasa", Line(fleet.hub.networkHandler))
         try fleet.write("snasa", "INSERT INTO note VALUES('new', NULL)")
         await #expect(throws: ExchangeError.self) { try await restored.syncOnce() }
         let status = try await json(restored.operatorHandler, Request(.get, path: ["v1", "status"]))
@@ -222,7 +222,7 @@ struct ReviewedServiceTests {
         let secret = await snasa.secret
         let hub = fleet.hub
         let ask: @Sendable () async -> Status = {
-            await hub.siteHandler.respond(
+            await hub.networkHandler.respond(
                 to: Request(
                     .post, path: ["v1", "pull"], headers: ["authorization": FieldValue("Bearer " + secret)!],
                     body: Body(text: body))

@@ -1,6 +1,7 @@
 import Foundation
 import HTTP
 import HubService
+import JSONText
 import NodeService
 import ReplicaStore
 import SQLite
@@ -33,7 +34,7 @@ final class ServiceFleet: Sendable {
     /// Joins a site over a line of its own.
     func join(_ site: String, line: Line? = nil) async throws -> NodeService {
         let token = try await add(site)
-        let line = line ?? Line(hub.siteHandler)
+        let line = line ?? Line(hub.networkHandler)
         _ = try await Joining.join(path: path(site), hub: "http://hub", token: token, transport: line)
         return try node(site, line)
     }

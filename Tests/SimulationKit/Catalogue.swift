@@ -22,17 +22,26 @@ package struct TableModel: Sendable {
     package let keys: [[Value]]
     /// One pool a data column.
     package let values: [[Value]]
-    /// Data columns that settle by the policy `newest`.
-    package let newest: Set<Int>
+    /// The data columns with another policy than `manual`.
+    package let policies: [Int: Policy]
+    /// The data columns that ship and settle together.
+    package let unit: [Int]
+    /// The data column with the name of the site that the row belongs to.
+    package let scopeColumn: Int?
     /// What follows the column list: WITHOUT ROWID, STRICT.
     package let options: String
     /// What `samband_table.ids` says.
     package let ids: String?
+    /// The same constraints, for a test to judge; of random tables only.
+    package let rules: TableRules
+    /// CREATE INDEX statements.
+    package let indexes: [String]
 
     package init(
         _ name: String, keyColumns: [Column], collations: [Collation], dataColumns: [Column],
-        constraints: [String] = [], keys: [[Value]], values: [[Value]], newest: Set<Int> = [],
-        options: String = "", ids: String? = nil
+        constraints: [String] = [], keys: [[Value]], values: [[Value]], policies: [Int: Policy] = [:],
+        unit: [Int] = [], scopeColumn: Int? = nil, options: String = "", ids: String? = nil,
+        rules: TableRules = TableRules(), indexes: [String] = []
     ) {
         self.name = name
         self.keyColumns = keyColumns
@@ -41,15 +50,30 @@ package struct TableModel: Sendable {
         self.constraints = constraints
         self.keys = keys
         self.values = values
-        self.newest = newest
+        self.policies = policies
+        self.unit = unit
+        self.scopeColumn = scopeColumn
         self.options = options
         self.ids = ids
+        self.rules = rules
+        self.indexes = indexes
     }
 
-    package var createSQL: String {
+    package var createSQL: String { createSQL(dataColumns) }
+
+    /// The table without NOT NULL on its data columns: as one who goes round it has it for a moment.
+    package var looseSQL: String {
+        createSQL(
+            dataColumns.map { column in
+                Column(column.name, column.declaration.split(separator: " NOT NULL").joined())
+            })
+    }
+
+    private func createSQL(_ dataColumns: [Column]) -> String {
         let columns = (keyColumns + dataColumns).map { "\($0.name) \($0.declaration)" }
         let key = "PRIMARY KEY (\(keyColumns.map(\.name).joined(separator: ", ")))"
-        return "CREATE TABLE \(name) (\((columns + [key] + constraints).joined(separator: ", "))) \(options)"
+        let tail = options.isEmpty ? "" : " \(options)"
+        return "CREATE TABLE \(name) (\((columns + [key] + constraints).joined(separator: ", ")))\(tail)"
     }
 
     package func identity(table: Int, key: [Value]) -> RowIdentity {
@@ -89,7 +113,7 @@ extension TableModel {
     package static let newest = TableModel(
         "newest", keyColumns: [Column("id", "TEXT NOT NULL")], collations: [.binary],
         dataColumns: [Column("x"), Column("y")], keys: [[.text("k")], [.text("l")]],
-        values: [small, small], newest: [0])
+        values: [small, small], policies: [0: .newest])
 
     package static let composite = TableModel(
         "composite", keyColumns: [Column("site", "TEXT NOT NULL"), Column("number", "INTEGER NOT NULL")],
@@ -155,9 +179,99 @@ extension TableModel {
         "interval", keyColumns: [Column("id", "TEXT NOT NULL")], collations: [.binary],
         dataColumns: [Column("x", "INTEGER"), Column("y", "INTEGER")], constraints: ["CHECK (x <= y)"],
         keys: [[.text("k")], [.text("l")]], values: [small, small])
+
+    // Three generations, the eldest with a value that only one row may have.
+    package static let ward = TableModel(
+        "ward", keyColumns: [Column("id", "TEXT NOT NULL")], collations: [.binary],
+        dataColumns: [Column("code", "INTEGER UNIQUE")], keys: [[.text("w")], [.text("x")]], values: [small])
+
+    package static let stay = TableModel(
+        "stay", keyColumns: [Column("id", "TEXT NOT NULL")], collations: [.binary],
+        dataColumns: [Column("ward", "TEXT NOT NULL REFERENCES ward(id)")], keys: [[.text("s")]],
+        values: [[.text("w"), .text("x")]])
+
+    /// It refers to a value of its parent that is not the key.
+    package static let bed = TableModel(
+        "bed", keyColumns: [Column("id", "TEXT NOT NULL")], collations: [.binary],
+        dataColumns: [Column("ward", "INTEGER REFERENCES ward(code)")], keys: [[.text("b")]], values: [small])
+
+    package static let visit = TableModel(
+        "visit", keyColumns: [Column("id", "TEXT NOT NULL")], collations: [.binary],
+        dataColumns: [Column("stay", "TEXT NOT NULL REFERENCES stay(id)")], keys: [[.text("v")]],
+        values: [[.text("s")]])
+}
+
+private let id = [TableModel.Column("id", "TEXT NOT NULL")]
+private let twoKeys: [[Value]] = [[.text("k")], [.text("l")]]
+private let some: [Value] = [.null] + small
+
+extension TableModel {
+    package static let extremes = TableModel(
+        "extremes", keyColumns: id, collations: [.binary],
+        dataColumns: [Column("x", "INTEGER"), Column("y", "INTEGER")], keys: twoKeys, values: [some, some],
+        policies: [0: .max, 1: .min])
+
+    package static let standing = TableModel(
+        "standing", keyColumns: id, collations: [.binary], dataColumns: [Column("x"), Column("y")], keys: twoKeys,
+        values: [small, small], policies: [0: .hub])
+
+    package static let owned = TableModel(
+        "owned", keyColumns: id, collations: [.binary], dataColumns: [Column("site", "TEXT"), Column("x")],
+        keys: twoKeys, values: [[.text("snasa"), .text("inderoy"), .text("nobody"), .null], small],
+        policies: [1: .owner], scopeColumn: 0)
+
+    package static let counted = TableModel(
+        "counted", keyColumns: id, collations: [.binary],
+        dataColumns: [Column("x", "INTEGER NOT NULL"), Column("y", "INTEGER")], keys: twoKeys,
+        values: [[.integer(0), .integer(1), .integer(2), .integer(10), .integer(-100)], small], policies: [0: .sum],
+        options: "STRICT")
+
+    package static let paired = TableModel(
+        "paired", keyColumns: id, collations: [.binary], dataColumns: [Column("x"), Column("y"), Column("z")],
+        keys: twoKeys, values: [small, small, small], unit: [0, 2])
+
+    package static let pairedByHub = TableModel(
+        "paired_by_hub", keyColumns: id, collations: [.binary],
+        dataColumns: [Column("x"), Column("y"), Column("z")], keys: twoKeys, values: [small, small, small],
+        policies: [0: .hub, 1: .hub], unit: [0, 1])
+
+    package static let everything = TableModel(
+        "everything", keyColumns: id, collations: [.binary],
+        dataColumns: [
+            Column("a", "INTEGER"), Column("b", "INTEGER NOT NULL"), Column("c", "INTEGER"), Column("d", "INTEGER"),
+            Column("e", "INTEGER NOT NULL"),
+        ], keys: twoKeys, values: [some, small, some, small, small],
+        policies: [0: .max, 1: .sum, 2: .hub, 3: .newest, 4: .sum], options: "STRICT")
+}
+
+extension TableModel {
+    /// A sum that a CHECK may refuse.
+    package static let stock = TableModel(
+        "stock", keyColumns: id, collations: [.binary],
+        dataColumns: [Column("n", "INTEGER NOT NULL"), Column("note", "TEXT")],
+        constraints: ["CHECK (n BETWEEN 0 AND 6)"], keys: twoKeys, values: [small, [.text("a"), .text("b"), .null]],
+        policies: [0: .sum, 1: .hub], options: "STRICT")
+
+    /// A reference that a delete of its parent clears, beside cells that policies decide and in a unit with one.
+    package static let ruledRemark = TableModel(
+        "ruled_remark", keyColumns: id, collations: [.binary],
+        dataColumns: [
+            Column("parent", "TEXT REFERENCES parent(id) ON DELETE SET NULL"), Column("n", "INTEGER NOT NULL"),
+            Column("x", "INTEGER"), Column("kind", "TEXT"),
+        ], keys: [[.text("g")], [.text("h")]],
+        values: [[.text("p"), .text("q"), .null], small, some, [.text("a"), .text("b")]],
+        policies: [1: .sum, 2: .max], unit: [0, 3], options: "STRICT")
 }
 
 extension Catalogue {
+    /// Choices of tables with policies whose rows may break a constraint when they meet.
+    package static let ruledAndBound: [[TableModel]] = [[.stock], [.parent, .ruledRemark]]
+
+    /// Tables with policies, whose rows never clash with one another.
+    package static let ruled: [TableModel] = [
+        .extremes, .standing, .owned, .counted, .paired, .pairedByHub, .everything,
+    ]
+
     /// Choices of tables whose rows may break a constraint when they meet.
     package static let bound: [[TableModel]] = [
         [.unique], [.interval], [.parent, .child], [.parent, .cascading], [.parent, .clearing],

@@ -15,6 +15,9 @@ package final class Fleet {
         /// The rows after its last seal or pull, what users touched since, and how.
         var base: Rows = [:]
         var touched: [RowIdentity: Touch] = [:]
+        /// True from a write with checks off until nothing of its own is on the way any more: its file may break
+        /// constraints so long.
+        package internal(set) var hasWrittenUnchecked = false
         /// The last own seq that the hub said it has.
         var acknowledged: UInt64 = 0
     }
@@ -77,7 +80,8 @@ package final class Fleet {
 
     package func perform(_ step: Step) throws {
         switch step {
-        case .write(let index, let writes): try write(index, writes)
+        case .write(let index, let writes): try write(index, writes, isChecked: true)
+        case .uncheckedWrite(let index, let writes): try write(index, writes, isChecked: false)
         case .seal(let index): try seal(index)
         case .push(let index, let fault): try push(index, fault)
         case .pull(let index, let fault): try pull(index, fault)
@@ -87,18 +91,24 @@ package final class Fleet {
             try arrive(message, answered: false)
         case .wait(let ms): nowMs += ms
         case .decide(let place, let choice): try decide(place, choice)
+        case .undo(let place): try undo(place)
         case .settle: try settleEverything()
         }
     }
 
     // MARK: What users do
 
-    func write(_ index: Int, _ writes: [UserWrite]) throws {
+    func write(_ index: Int, _ writes: [UserWrite], isChecked: Bool) throws {
         var before = try sites[index].node.rows()
-        try sites[index].node.transaction(writes) { _, after in
+        let node = sites[index].node
+        let touched = sites[index].touched
+        let run = isChecked ? node.transaction : node.uncheckedTransaction
+        let isCommitted = try run(writes) { _, after in
             note(index, before: before, after: after)
             before = after
         }
+        if !isCommitted { sites[index].touched = touched }
+        if !isChecked { sites[index].hasWrittenUnchecked = true }
     }
 
     /// Notes what one statement did to each row.
@@ -137,17 +147,31 @@ package final class Fleet {
             case (nil, let new?):
                 writes[row] = RecordedWrite(kind: .insert, key: new.key, cells: all(new.data))
             case (let old?, nil): writes[row] = RecordedWrite(kind: .delete, key: old.key, cells: [:])
-            case (_?, let new?):
-                if touch.wasAway {
-                    writes[row] = RecordedWrite(kind: .replace, key: new.key, cells: all(new.data))
-                } else {
-                    writes[row] = RecordedWrite(
-                        kind: .update, key: new.key,
-                        cells: all(new.data).filter { touch.columns.contains($0.key) })
+            case (let old?, let new?):
+                let model = maker.catalogue.tables[row.table]
+                var cells = all(new.data)
+                if !touch.wasAway {
+                    // A write of one column of a unit is one of all.
+                    let columns =
+                        touch.columns.isDisjoint(with: model.unit) ? touch.columns : touch.columns.union(model.unit)
+                    cells = cells.filter { columns.contains($0.key) }
                 }
+                writes[row] = RecordedWrite(
+                    kind: touch.wasAway ? .replace : .update, key: new.key, cells: cells,
+                    deltas: deltas(model, old, cells))
             }
         }
         return writes
+    }
+
+    private func deltas(_ model: TableModel, _ old: Row, _ cells: [Int: Value]) -> [Int: Int64] {
+        var deltas: [Int: Int64] = [:]
+        for (column, policy) in model.policies where policy == .sum {
+            if case .integer(let before) = old.data[column], case .integer(let now) = cells[column] {
+                deltas[column] = now - before
+            }
+        }
+        return deltas
     }
 
     func decide(_ place: Int, _ choice: Choice) throws {
@@ -156,12 +180,23 @@ package final class Fleet {
         let conflict = open[place % open.count]
         let isAccepted = try hub.decide(conflict.id, seen: conflict.life.changed, choice, nowMs: nowMs)
         try observe()
+        try noteWithheld()
         if isAccepted {
             history.decisions.append(
                 History.Decision(
                     kind: conflict.kind, row: conflict.row, column: conflict.column,
                     position: observedPosition))
         }
+        try watch(self, .decided)
+    }
+
+    func undo(_ place: Int) throws {
+        let settled = try hub.conflicts().filter { !$0.life.isOpen }.sorted { $0.id < $1.id }
+        guard !settled.isEmpty else { return }
+        let conflict = settled[place % settled.count]
+        if try hub.undo(conflict.id, seen: conflict.life.changed, nowMs: nowMs) { history.undone.insert(conflict.id) }
+        try observe()
+        try noteWithheld()
         try watch(self, .decided)
     }
 }

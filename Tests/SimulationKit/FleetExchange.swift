@@ -30,7 +30,8 @@ extension Fleet {
         }
         let header = parcel.header
         let shipped = try maker.decode(parcel.segments).mapValues { write in
-            RecordedWrite(kind: RecordedWrite.Kind(write.operation), key: write.key, cells: write.cells)
+            RecordedWrite(
+                kind: RecordedWrite.Kind(write.operation), key: write.key, cells: write.cells, deltas: write.deltas)
         }
         guard shipped == writes else {
             throw Broken("captured: \(name) shipped \(legible(shipped)) for \(legible(writes))")
@@ -115,8 +116,12 @@ extension Fleet {
             }
         }
         try observe()
-        for row in try hub.withheld() { history.withheld[row.row, default: []].insert(row.dot) }
+        try noteWithheld()
         try watch(self, .ingested)
+    }
+
+    func noteWithheld() throws {
+        for row in try hub.withheld() { history.withheld[row.row, default: []].insert(row.dot) }
     }
 
     /// Hands whole hub transactions to a node, which seals first.
@@ -143,6 +148,7 @@ extension Fleet {
         guard vector == known else {
             throw Broken("\(sites[index].name) says it has seen \(vector), it has seen \(known)")
         }
+        if sites[index].touched.isEmpty, try node.inFlightCount() == 0 { sites[index].hasWrittenUnchecked = false }
         try watch(self, .taken(index))
     }
 
@@ -199,16 +205,30 @@ extension Fleet {
         } else if dot.replica == hub.replica {
             let acts = try hubSet(parcel) { write in
                 switch write.operation {
-                case .restored: .insert
+                case .restored, .insert: .insert
                 case .update: .update
                 default: nil
                 }
             }
             if !acts.writes.isEmpty { history.hubActs.append(acts) }
+            let verdict = try verdict(parcel)
+            if !verdict.cells.isEmpty { history.verdicts.append(verdict) }
         } else {
             throw Broken("the hub gives out \(dot), which nobody sealed")
         }
         observedVector.advance(dot.replica, to: dot.seq)
+    }
+
+    /// The cells that policies decided: by themselves, or in a row that is carried whole.
+    private func verdict(_ parcel: Parcel) throws -> History.Verdict {
+        var cells: [RowIdentity: [Int: (stamp: Stamp, value: Value)]] = [:]
+        for (row, write) in try maker.decode(parcel.segments) {
+            guard write.operation == .decided || write.operation == .carried else { continue }
+            for (column, stamp) in write.stamps where write.operation == .decided || stamp.replica == .max {
+                cells[row, default: [:]][column] = (stamp, write.cells[column]!)
+            }
+        }
+        return History.Verdict(dot: parcel.header.dot, cells: cells)
     }
 
     /// A change set of the hub's own, which knows all that stands before it.
@@ -257,7 +277,7 @@ extension RecordedWrite.Kind {
         case .update: self = .update
         case .replace: self = .replace
         case .delete: self = .delete
-        case .insert, .carried, .evicted, .restored: self = .insert
+        case .insert, .carried, .decided, .evicted, .restored: self = .insert
         }
     }
 }

@@ -7,11 +7,14 @@ package struct RecordedWrite: Hashable, Sendable {
     package let kind: Kind
     package let key: [Value]
     package let cells: [Int: Value]
+    /// By how much it raised the columns whose policy is `sum`, where it wrote over a value.
+    package let deltas: [Int: Int64]
 
-    package init(kind: Kind, key: [Value], cells: [Int: Value]) {
+    package init(kind: Kind, key: [Value], cells: [Int: Value], deltas: [Int: Int64] = [:]) {
         self.kind = kind
         self.key = key
         self.cells = cells
+        self.deltas = deltas
     }
 
     /// True for what makes the row exist.
@@ -69,8 +72,18 @@ package struct History: Sendable {
 
     /// What the hub wrote of its own accord: rows that it put back, cells that it wrote back.
     package var hubActs: [RecordedSet] = []
+    /// What the hub's policies decided, as it told everybody.
+    package var verdicts: [Verdict] = []
     /// What the hub has ever withheld, by row and change set.
     package var withheld: [RowIdentity: Set<Dot>] = [:]
+    /// Conflicts of which an operator took the settlement back.
+    package var undone: Set<UInt64> = []
+
+    /// Cells that policies decided in one change set of the hub, each with its stamp.
+    package struct Verdict: Sendable {
+        package let dot: Dot
+        package let cells: [RowIdentity: [Int: (stamp: Stamp, value: Value)]]
+    }
 
     package struct Decision: Hashable, Sendable {
         package let kind: SeenConflict.Kind
@@ -80,6 +93,11 @@ package struct History: Sendable {
     }
 
     package init() {}
+
+    /// The verdicts that a vector covers.
+    package func verdicts(known vector: [UInt32: UInt64]) -> [Verdict] {
+        verdicts.filter { vector[$0.dot.replica, default: 0] >= $0.dot.seq }
+    }
 
     /// The recorded sets that a vector covers, those of the hub's own authorship that are no decisions aside.
     package func known(by vector: [UInt32: UInt64]) -> [RecordedSet] {

@@ -48,6 +48,12 @@ package enum Shrinker {
                 fewer.remove(at: place)
                 return .write(site, fewer)
             }
+        case .uncheckedWrite(let site, let writes) where writes.count > 1:
+            return writes.indices.map { place in
+                var fewer = writes
+                fewer.remove(at: place)
+                return .uncheckedWrite(site, fewer)
+            }
         default: return []
         }
     }

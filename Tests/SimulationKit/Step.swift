@@ -20,6 +20,8 @@ package enum Fault: Hashable, Sendable {
 /// what makes it fail.
 package enum Step: Hashable, Sendable {
     case write(Int, [UserWrite])
+    /// The same by a program that has switched the checks of its connection off.
+    case uncheckedWrite(Int, [UserWrite])
     case seal(Int)
     case push(Int, Fault)
     case pull(Int, Fault)
@@ -28,6 +30,8 @@ package enum Step: Hashable, Sendable {
     case wait(UInt64)
     /// An operator settles one of the open conflicts, by its place modulo their number.
     case decide(Int, Choice)
+    /// An operator takes back how one of the settled conflicts was settled, by its place modulo their number.
+    case undo(Int)
     /// Everybody seals, pushes and pulls, without faults.
     case settle
 }
@@ -55,6 +59,9 @@ extension Scenario: CustomStringConvertible {
             "// sites \(zip(Scenario.names, skewsMs).map { "\($0) \($1) ms" }.joined(separator: ", "));"
                 + " tables \(catalogue.tables.map(\.name).joined(separator: ", "))"
         ]
+        for table in catalogue.tables where table.rules != TableRules() {
+            lines += ([table.createSQL] + table.indexes).map { "// \($0)" }
+        }
         for step in steps {
             let line = text(step)
             lines.append(line.count < 600 ? line : line.prefix(600) + "…")
@@ -70,12 +77,16 @@ extension Scenario: CustomStringConvertible {
         case .write(let index, let writes):
             let sql = writes.map { $0.sql(catalogue) }.joined(separator: "; ")
             return "fleet.write(\(site(index)), \"\(sql)\")"
+        case .uncheckedWrite(let index, let writes):
+            let sql = writes.map { $0.sql(catalogue) }.joined(separator: "; ")
+            return "fleet.uncheckedWrite(\(site(index)), \"\(sql)\")"
         case .seal(let index): return "fleet.seal(\(site(index)))"
         case .push(let index, let fault): return "fleet.push(\(site(index))\(with(fault)))"
         case .pull(let index, let fault): return "fleet.pull(\(site(index))\(with(fault)))"
         case .deliver(let place): return "fleet.deliver(\(place))"
         case .wait(let ms): return "fleet.wait(\(ms))"
         case .decide(let place, let choice): return "fleet.decide(\(place), .\(choice))"
+        case .undo(let place): return "fleet.undo(\(place))"
         case .settle: return "fleet.settleEverything()"
         }
     }

@@ -77,6 +77,7 @@ package struct DecodedWrite: Hashable, Sendable {
     package let key: [Value]
     package let cells: [Int: Value]
     package let stamps: [Int: Stamp]
+    package let deltas: [Int: Int64]
 }
 
 extension FleetMaker {
@@ -100,7 +101,8 @@ extension FleetMaker {
                         operation: block.kind.operation, key: key,
                         cells: Dictionary(uniqueKeysWithValues: cells),
                         stamps: Dictionary(
-                            uniqueKeysWithValues: zip(block.kind.columns, cursor.cellStamps).map { ($0, $1) })
+                            uniqueKeysWithValues: zip(block.kind.columns, cursor.cellStamps).map { ($0, $1) }),
+                        deltas: Dictionary(uniqueKeysWithValues: zip(block.kind.deltas, cursor.rowDeltas))
                     )
                     let row = catalogue.identity(table, key)
                     guard rows.updateValue(write, forKey: row) == nil else {

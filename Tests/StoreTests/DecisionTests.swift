@@ -60,7 +60,8 @@ struct DecisionTests {
         try expectEqual(fleet, "SELECT note FROM stay", ["d"])
     }
 
-    @Test("a merge that breaks a CHECK withholds the whole operation; it comes in with other values, and that is undone")
+    @Test(
+        "a merge that breaks a CHECK withholds the whole operation; it comes in with other values, and that is undone")
     func check() throws {
         let fleet = try fleet()
         try fleet.write("snasa", "UPDATE stay SET first = 5, last = 6 WHERE id = 's1'")

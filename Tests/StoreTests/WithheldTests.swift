@@ -80,7 +80,8 @@ struct WithheldTests {
         try expectEqual(fleet, "SELECT id FROM letter", ["l1"])
     }
 
-    @Test("admitting is refused while the value is taken, and says why; with another value it comes in with its children")
+    @Test(
+        "admitting is refused while the value is taken, and says why; with another value it comes in with its children")
     func admit() throws {
         let fleet = try Self.twice()
         let id = try #require(try fleet.hub.conflicts(includeSettled: false).first).id

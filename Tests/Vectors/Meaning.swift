@@ -52,14 +52,17 @@ enum Meaning {
                 row["cells"] = .array(cursor.cells.map { value($0.value(in: span)) })
             }
             if block.kind.operation.hasStamps { row["stamps"] = .array(cursor.cellStamps.map(stamp)) }
+            if !block.kind.deltas.isEmpty { row["deltas"] = .array(cursor.rowDeltas.map { .string("\($0)") }) }
             rows.append(.object(row))
         }
-        return .object([
+        var meaning: [String: JSON] = [
             "operation": .string("\(block.kind.operation)"), "table": .number(block.kind.table),
             "scope": .string(hex(block.kind.scope)),
             "columns": .array(block.kind.columns.map { .number($0) }),
             "rows": .array(rows),
-        ])
+        ]
+        if !block.kind.deltas.isEmpty { meaning["deltas"] = .array(block.kind.deltas.map { .number($0) }) }
+        return .object(meaning)
     }
 
     private static func rewritten(_ segment: Segment) -> [UInt8] {
@@ -73,7 +76,7 @@ enum Meaning {
                 builder.add(
                     key: cursor.key.map { $0.value(in: span) },
                     values: cursor.cells.map { $0.value(in: span) },
-                    stamps: cursor.cellStamps)
+                    stamps: cursor.cellStamps, deltas: cursor.rowDeltas)
             }
             builder.append(to: &out)
         }

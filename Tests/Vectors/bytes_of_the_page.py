@@ -88,6 +88,18 @@ class Reader:
         replica = self.varint(UINT32_MAX)
         return [str(hlc), str(replica), str(self.varint())]
 
+    def zigzag(self):
+        z = self.varint()
+        return str(z // 2 if z % 2 == 0 else -(z + 1) // 2)
+
+    def columns(self, count):
+        columns, last = [], -1
+        for _ in range(count):
+            last += 1 + self.varint()
+            need(last < COLUMNS_MAX, "column above the limit")
+            columns.append(last)
+        return columns
+
     def cell(self):
         head = self.varint()
         kind, length = head & 7, head >> 3
@@ -98,8 +110,7 @@ class Reader:
         if kind == 0:
             return None
         if kind == 1:
-            z = self.varint()
-            return {"integer": str(z // 2 if z % 2 == 0 else -(z + 1) // 2)}
+            return {"integer": self.zigzag()}
         if kind == 2:
             bits = self.fixed64()
             real = struct.unpack("<d", struct.pack("<Q", bits))[0]
@@ -119,10 +130,13 @@ def text_meaning(data):
 # Block and segment
 
 OPERATIONS = {
-    1: "insert", 2: "update", 3: "replace", 4: "delete", 5: "carried", 7: "evicted", 8: "restored",
+    1: "insert", 2: "update", 3: "replace", 4: "delete", 5: "carried", 6: "decided", 7: "evicted",
+    8: "restored",
 }
 KEYS_ONLY = {"delete", "evicted"}
-WITH_STAMPS = {"carried", "restored"}
+WITH_STAMPS = {"carried", "decided", "restored"}
+MAY_HAVE_DELTAS = {"update", "replace"}
+DELTAS = 0x80
 
 
 def read_section(reader, rows, read_one):
@@ -139,9 +153,11 @@ def read_key_cell(section):
 
 
 def read_block(reader, sections_left):
-    number = reader.byte()
+    first = reader.byte()
+    number, has_deltas = first & ~DELTAS, first & DELTAS != 0
     need(number in OPERATIONS, "unknown operation")
     operation = OPERATIONS[number]
+    need(not has_deltas or operation in MAY_HAVE_DELTAS, "deltas where none can be")
     table = reader.varint(TABLE_MAX)
     scope = reader.counted(SCOPE_MAX)
     row_count = reader.varint(ROWS_MAX, least=1)
@@ -149,17 +165,21 @@ def read_block(reader, sections_left):
     column_count = reader.varint(0 if operation in KEYS_ONLY else COLUMNS_MAX)
     sections = key_count + column_count * (2 if operation in WITH_STAMPS else 1)
     need(sections <= sections_left, "too many sections in a segment")
-    columns, last = [], -1
-    for _ in range(column_count):
-        last += 1 + reader.varint()
-        need(last < COLUMNS_MAX, "column above the limit")
-        columns.append(last)
+    columns = reader.columns(column_count)
+    delta_columns = []
+    if has_deltas:
+        delta_count = reader.varint(COLUMNS_MAX, least=1)
+        sections += delta_count
+        need(sections <= sections_left, "too many sections in a segment")
+        delta_columns = reader.columns(delta_count)
+        need(set(delta_columns) <= set(columns), "a delta of a column that is not there")
     keys = [read_section(reader, row_count, read_key_cell) for _ in range(key_count)]
     cells, stamps = [], []
     for _ in columns:
         cells.append(read_section(reader, row_count, Reader.cell))
         if operation in WITH_STAMPS:
             stamps.append(read_section(reader, row_count, Reader.stamp))
+    deltas = [read_section(reader, row_count, Reader.zigzag) for _ in delta_columns]
     rows = []
     for place in range(row_count):
         row = {"key": [section[place] for section in keys]}
@@ -167,8 +187,12 @@ def read_block(reader, sections_left):
             row["cells"] = [section[place] for section in cells]
         if operation in WITH_STAMPS:
             row["stamps"] = [section[place] for section in stamps]
+        if has_deltas:
+            row["deltas"] = [section[place] for section in deltas]
         rows.append(row)
     block = {"operation": operation, "table": table, "scope": scope.hex(), "columns": columns, "rows": rows}
+    if has_deltas:
+        block["deltas"] = delta_columns
     return block, sections
 
 

@@ -133,7 +133,7 @@ def self_test():
     """Every kind of check says no to a vector that is wrong."""
     planted = [
         ("a bad segment that is well", "segment", "01 04 01 00 01 01 00 02 01 02", False, "planted"),
-        ("a good segment that is not", "segment", "01 06 01 00 01 01 00 02 01 02", True, "{}"),
+        ("a good segment that is not", "segment", "01 09 01 00 01 01 00 02 01 02", True, "{}"),
         ("another meaning", "segment", "01 04 01 00 01 01 00 02 01 02", True, '{"blocks": []}'),
         ("another digest", "sha256", "00", True, '{"sha256": "00"}'),
         ("another key", "key", "01 00", True,

@@ -4,6 +4,8 @@ package struct Request: Sendable {
     package var target: Target
     package var headers: Headers
     package var body: Body
+    /// Who asks, once the server has made sure of it; nothing that a client sends gets here by itself.
+    package var user: String?
 
     package init(_ method: Method, _ target: Target, headers: Headers = [:], body: Body = .empty) {
         self.method = method

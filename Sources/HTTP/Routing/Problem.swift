@@ -1,3 +1,5 @@
+import JSONText
+
 /// What went wrong, told to the client as a problem document (RFC 9457): a stable `type`, a short title, the
 /// status, what happened this time, and – our own member – what to do next.
 ///
@@ -49,13 +51,13 @@ package struct Problem: Error, Equatable, Sendable {
     /// The document in JSON, members in a fixed order, `detail` and `next` only where they say something.
     package var json: [UInt8] {
         var json = Array(#"{"type":"#.utf8)
-        JSONText.append(type, to: &json)
+        json += JSON.quoted(type)
         json += Array(#","title":"#.utf8)
-        JSONText.append(title, to: &json)
+        json += JSON.quoted(title)
         json += Array(#","status":\#(status.code)"#.utf8)
         for (name, text) in [("detail", detail), ("next", next)] where !text.isEmpty {
             json += Array(#","\#(name)":"#.utf8)
-            JSONText.append(text, to: &json)
+            json += JSON.quoted(text)
         }
         json.append(UInt8(ascii: "}"))
         return json
@@ -68,29 +70,6 @@ package struct Problem: Error, Equatable, Sendable {
         response.headers.set("cache-control", "no-store")
         if let retryAfterSeconds { response.headers.set("retry-after", FieldValue(retryAfterSeconds)) }
         return response
-    }
-}
-
-/// Strings in JSON (RFC 8259 section 7).
-package enum JSONText {
-    /// Appends `text` in quotes. Escapes what must be, and U+007F to U+009F besides, so that no control character
-    /// reaches a terminal that shows the document.
-    package static func append(_ text: String, to json: inout [UInt8]) {
-        json.append(UInt8(ascii: "\""))
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": json += Array(#"\""#.utf8)
-            case "\\": json += Array(#"\\"#.utf8)
-            case "\n": json += Array(#"\n"#.utf8)
-            case "\r": json += Array(#"\r"#.utf8)
-            case "\t": json += Array(#"\t"#.utf8)
-            case "\u{0}"..<" ", "\u{7f}"..."\u{9f}":
-                let digits = String(scalar.value, radix: 16)
-                json += Array("\\u\(String(repeating: "0", count: 4 - digits.count))\(digits)".utf8)
-            default: json += Array(UTF8.encode(scalar)!)
-            }
-        }
-        json.append(UInt8(ascii: "\""))
     }
 }
 

@@ -18,13 +18,23 @@ package struct Router: Handler {
     }
 
     private struct Pattern: Sendable {
+        let text: String
         let segments: [Segment]
         var actions: [(method: Method, action: Action)]
     }
 
     private var patterns: [Pattern] = []
 
+    /// Asked before every action, when there is one: gives the request that the action is to see, with the user that it
+    /// has found out, or throws the problem to answer with.
+    package var admission: (@Sendable (Request, Route) async throws(Problem) -> Request)?
+
     package init() {}
+
+    /// What has been registered, in no particular order.
+    package var routes: [Route] {
+        patterns.flatMap { pattern in pattern.actions.map { Route($0.method, pattern.text) } }
+    }
 
     /// Registers an action. A pattern that does not begin with "/", and a second action for the same method and
     /// pattern, are bugs and trap.
@@ -35,7 +45,7 @@ package struct Router: Handler {
                 !patterns[index].actions.contains { $0.method == method }, "\(method) \(pattern) twice")
             patterns[index].actions.append((method, action))
         } else {
-            patterns.append(Pattern(segments: segments, actions: [(method, action)]))
+            patterns.append(Pattern(text: pattern, segments: segments, actions: [(method, action)]))
             // Written-out segments first, so that the first pattern that fits is the most particular one.
             patterns.sort { Router.rank($0.segments) < Router.rank($1.segments) }
         }
@@ -48,9 +58,11 @@ package struct Router: Handler {
             guard let parameters = Router.match(pattern.segments, request.path) else { continue }
             let wanted = pattern.actions.first { $0.method == request.method }
             let instead = request.method == .head ? pattern.actions.first { $0.method == .get } : nil
-            if let action = (wanted ?? instead)?.action, request.target != .asterisk {
+            if let found = wanted ?? instead, request.target != .asterisk {
                 do {
-                    return try await action(request, PathParameters(values: parameters))
+                    let route = Route(found.method, pattern.text)
+                    let admitted = try await admission?(request, route) ?? request
+                    return try await found.action(admitted, PathParameters(values: parameters))
                 } catch {
                     return error.response
                 }
@@ -104,6 +116,19 @@ package struct Router: Handler {
             detail: "\(request.method.rawValue) is not possible here.", next: "Use one of: \(list).",
             headers: ["allow": FieldValue(list) ?? "GET"])
     }
+}
+
+/// What an action is registered for: `GET /v1/conflict/{id}`.
+package struct Route: Hashable, Sendable, CustomStringConvertible {
+    package let method: Method
+    package let pattern: String
+
+    package init(_ method: Method, _ pattern: String) {
+        self.method = method
+        self.pattern = pattern
+    }
+
+    package var description: String { "\(method.rawValue) \(pattern)" }
 }
 
 /// The values of the `{name}` segments of a pattern, decoded and not empty.

@@ -37,7 +37,7 @@ struct BlindApply {
         switch block.kind.operation {
         case .insert:
             try each(block, bytes, table.insertSQL, keyFirst: true, again: false)
-        case .update:
+        case .update, .decided:
             let kind = BlockKind(table: table.number, operation: .update, columns: block.kind.columns)
             try each(
                 block, bytes, table.updateSQL(block.kind.columns), keyFirst: false, again: false, keeping: (table, kind)

@@ -43,6 +43,16 @@ struct ArbitrationWriter {
         try add(BlockKind(table: table.number, operation: .update, columns: columns), row, key, cells, [])
     }
 
+    /// Cells that a policy decides, each with its stamp: no write of the hub's, so that nobody disputes it.
+    mutating func decide(
+        _ table: TableLayout, _ row: RowID, _ key: [Value], _ cells: [Int: DecidedCell]
+    ) throws {
+        guard !travelled.contains(row) else { return }
+        let columns = cells.keys.sorted()
+        let kind = BlockKind(table: table.number, operation: .decided, columns: columns)
+        try add(kind, row, key, columns.map { cells[$0]!.value }, columns.map { cells[$0]!.stamp })
+    }
+
     /// A row that the hub lets in: a write of its own, as the row stands now.
     mutating func insert(_ table: TableLayout, _ row: RowID, _ key: [Value]) throws {
         guard !travelled.contains(row), let data = try access.row(table, key) else { return }
@@ -63,6 +73,9 @@ struct ArbitrationWriter {
         let key: [Value] = [.integer(Int64(id))]
         let row = RowID(shape: table.shape, key: key)
         guard records.insert(row.hash64).inserted else { return }
+        let conflicts = ConflictTable(connection: access.connection)
+        try Views(connection: access.connection, log: origins.log, access: access, conflicts: conflicts)
+            .noteShown(number, id: id)
         let statement = try access.connection.cached(table.selectAllSQL)
         try statement.bind(id, at: 1)
         defer { statement.reset() }

@@ -8,6 +8,7 @@ final class CarefulMerge {
     let access: TableAccess
     let log: ChangeLog
     let conflicts: ConflictTable
+    let joins: JoinTable
     let incoming: LogEntry
     /// Every row touched, by identity, and their order: by table, then key.
     private(set) var works: [RowID: RowWork] = [:] {
@@ -16,8 +17,13 @@ final class CarefulMerge {
     private var sorted: [RowWork]?
     /// Rows that the hub puts back, in the order in which that was found.
     private(set) var added: [RowWork] = []
+    /// Rows that the hub meant to put back and could not.
+    private(set) var givenUp: Set<RowID> = []
     let index: ConcurrentIndexBox
     private let rules: MergeRules
+    private let policies: Policies
+    /// The seq of the hub's change set that follows this one, if one does.
+    private let nextSeq: UInt64
     private let finder: RowFinder
     /// All rows of the change set, of which these may be a part.
     private let rows: IncomingRows
@@ -29,18 +35,21 @@ final class CarefulMerge {
 
     init(
         _ rows: IncomingRows, careful: CarefulRows, concurrent: [ConcurrentIndex.Entry], access: TableAccess,
-        log: ChangeLog, finder: RowFinder, index: ConcurrentIndexBox, rules: MergeRules
-    ) {
+        log: ChangeLog, finder: RowFinder, index: ConcurrentIndexBox, rules: MergeRules, policies: Policies
+    ) throws {
         self.rows = rows
         self.careful = careful
         self.concurrent = concurrent
         self.rules = rules
+        self.policies = policies
+        nextSeq = try access.connection.metaNumber(.seq) + 1
         self.access = access
         self.log = log
         self.finder = finder
         self.index = index
         incoming = rows.entry
         conflicts = ConflictTable(connection: access.connection)
+        joins = JoinTable(connection: access.connection)
     }
 
     var ordered: [RowWork] {
@@ -108,6 +117,12 @@ final class CarefulMerge {
 
     private func judge(_ work: RowWork) throws {
         let operation = work.operation!
+        if work.before == nil, operation.operation != .delete, let join = try joins.join(of: work.row),
+            operation.seen < join.position
+        {
+            work.withheld = Withholding(kind: .deleteUpdate, ledOnBy: join)
+            return
+        }
         if operation.operation == .update, work.before == nil,
             let earlier = try conflicts.withheld(of: work.row, onlyOpen: true)
                 .last(where: { $0.dot.replica == operation.dot.replica })
@@ -116,9 +131,10 @@ final class CarefulMerge {
             work.withheld = Withholding(kind: .invalid, joins: earlier.conflict)
             return
         }
-        let merge = rules.atHub(
-            operation, work.concurrent, work.before,
-            work.before == nil ? try image(work.row, work.concurrent) : nil)
+        let image = work.before == nil ? try image(work.row, work.concurrent) : nil
+        let known = work.before ?? image ?? (operation.operation.isWholeRow ? operation.values : nil)
+        let policy = try policies.row(work.table, key: work.key, data: known, seq: nextSeq, replicas: replicas)
+        let merge = rules.atHub(operation, work.concurrent, work.before, image, policy)
         work.merge = merge
         switch merge.target {
         case .keep: break
@@ -128,6 +144,17 @@ final class CarefulMerge {
         case .remove: work.target = nil
         case .noImage: work.withheld = Withholding(kind: .invalid)
         }
+        for (column, cell) in merge.decided { work.target?[column] = cell.value }
+    }
+
+    /// The replicas that a site has or had.
+    private func replicas(ofSite name: String) throws -> Set<UInt32> {
+        let statement = try access.connection.cached("SELECT replica FROM samband_replica WHERE site = ?1")
+        try statement.bind(at: 1, text: name)
+        defer { statement.reset() }
+        var found: Set<UInt32> = []
+        while try statement.step() { found.insert(UInt32(statement.integer(0))) }
+        return found
     }
 
     // MARK: the log
@@ -209,18 +236,19 @@ final class CarefulMerge {
             let table = try access.table(reference.child, "restoring what went with a delete")
             let parentValues = parent.table.pick(reference.parentColumns, key: parent.key, data: row)
             for image in try inLog.companions(at: position, reference, in: table, parentValues)
-            where works[image.row] == nil && !rows.contains(image.row) {
+            where works[image.row] == nil && !rows.contains(image.row) && !givenUp.contains(image.row) {
                 let now = try access.row(table, image.key)
                 if image.operation.operation == .insert, now == nil {
                     guard
                         reference.refers(
                             table.pick(reference.childColumns, key: image.key, data: image.operation.values),
-                            to: parentValues)
+                            to: parentValues),
+                        try !isWritten(image.row, since: position, { _ in true })
                     else { continue }
                     let work = putBack(image.row, table, image.key, image.operation.values, for: parent.row)
                     try restoreGroup(of: work, row: image.operation.values, deletedAt: position)
                 } else if image.operation.operation == .update, let now {
-                    try rewriteCleared(image, table, reference, parentValues, now)
+                    try rewriteCleared(image, table, reference, parentValues, now, since: position)
                 }
             }
         }
@@ -228,7 +256,7 @@ final class CarefulMerge {
 
     private func rewriteCleared(
         _ image: (row: RowID, key: [Value], operation: LoggedOperation), _ table: TableLayout,
-        _ reference: TableLayout.Reference, _ parentValues: [Value], _ now: [Value]
+        _ reference: TableLayout.Reference, _ parentValues: [Value], _ now: [Value], since position: UInt64
     ) throws {
         let old = reference.childColumns.compactMap { column in
             table.dataColumns.firstIndex(of: column).flatMap { image.operation.value(of: $0) }
@@ -238,12 +266,24 @@ final class CarefulMerge {
             row: image.row, table: table, key: image.key, origin: .putBack, operation: nil, concurrent: [],
             before: now)
         for column in reference.childColumns {
-            guard let index = table.dataColumns.firstIndex(of: column), now[index] == .null else { return }
+            guard let index = table.dataColumns.firstIndex(of: column), now[index] == .null,
+                try !isWritten(image.row, since: position, { $0.index(of: index) != nil })
+            else { return }
             work.target![index] = image.operation.value(of: index)!
             work.rewritten.append(index)
         }
         works[image.row] = work
         added.append(work)
+    }
+
+    /// True when a site or a person has deleted the row behind a position of the hub's order, or written of it what
+    /// `counts`: they too meant what they did.
+    private func isWritten(
+        _ row: RowID, since position: UInt64, _ counts: (LoggedOperation) -> Bool
+    ) throws -> Bool {
+        try inLog.operations(on: row, since: position, index).contains {
+            $0.operation == .delete || ($0.operation.isUserWrite && counts($0))
+        }
     }
 
     /// Adds a row that the hub puts back.
@@ -258,7 +298,15 @@ final class CarefulMerge {
         return work
     }
 
-    func forget(_ work: RowWork) { works[work.row] = nil }
+    /// Gives up putting a row back: something that it needs is not to be had. It is not tried again, so that a row that
+    /// needs it is withheld at last.
+    func forget(_ work: RowWork) {
+        works[work.row] = nil
+        givenUp.insert(work.row)
+    }
+
+    /// Leaves a judged row to another piece.
+    func leave(_ work: RowWork) { works[work.row] = nil }
 
     /// The key of a row as it stands in the table: of one of this change set, or as the log last wrote it.
     func key(of row: RowID, _ table: TableLayout) throws -> [Value]? {

@@ -124,6 +124,20 @@ final class CarefulRows {
         return more
     }
 
+    /// What is written on a row that was joined into another goes to the one that remains: the two stay together.
+    ///
+    /// - Parameter disputed: key hashes, those of rows that were joined into others among them.
+    func tieJoined(disputed: Set<UInt64>) throws {
+        let joins = JoinTable(connection: access.connection)
+        guard try !disputed.isEmpty && joins.exist() else { return }
+        var ordinals: [UInt32] = []
+        for hash in rows.hashes where disputed.contains(hash) { ordinals += rows.locations.ordinals(of: hash) }
+        for (ordinal, found) in try rows.operations(at: ordinals.sorted()) {
+            guard let join = try joins.join(of: found.row), let table = access.tables[found.row.table] else { continue }
+            for other in rows.ordinals(of: RowID(shape: table.shape, key: join.into)) { tie(ordinal, other) }
+        }
+    }
+
     /// A reference to other columns than the key does not say which row it leads to: the rows of both tables stay
     /// together.
     private func tieByOtherColumns() throws {

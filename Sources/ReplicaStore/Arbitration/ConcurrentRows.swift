@@ -49,6 +49,20 @@ final class ConcurrentRows {
             }
             found[row] = operations
         }
+        return try withoutWithheld(operations, on: row)
+    }
+
+    /// All operations on a row behind a position of the order, whoever has seen them, without those withheld.
+    func operations(on row: RowID, since position: UInt64, _ index: ConcurrentIndexBox) throws -> [LoggedOperation] {
+        let hash = row.hash64
+        var operations: [LoggedOperation] = []
+        for entry in index.index.behind(position) where KeyHashes.contains(entry.hashes, hash) {
+            if let operation = try operation(on: row, in: entry.id) { operations.append(operation) }
+        }
+        return try withoutWithheld(operations, on: row)
+    }
+
+    private func withoutWithheld(_ operations: [LoggedOperation], on row: RowID) throws -> [LoggedOperation] {
         if try operations.isEmpty || !hasWithheld.get() { return operations }
         let withheld = try conflicts.withheldDots(of: row)
         return operations.filter { !withheld.contains($0.dot) }

@@ -41,7 +41,10 @@ struct EffectiveRows {
         var cursor = RowCursor(block)
         while cursor.next(span) {
             defer { ordinal += 1 }
-            var kind = block.kind
+            // What an author raised a column by is between it and the hub.
+            var kind = BlockKind(
+                table: block.kind.table, operation: block.kind.operation, columns: block.kind.columns,
+                scope: block.kind.scope)
             var places = Array(kind.columns.indices)
             if let change = altered[ordinal] {
                 if change < 0 { continue }

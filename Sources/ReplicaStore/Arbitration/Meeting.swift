@@ -45,8 +45,9 @@ struct Meeting {
         return isMet.indices.filter { isMet[$0] }.map { UInt32($0) }
     }
 
-    /// Two updates of different columns pass each other.
+    /// Two updates of different columns pass each other, and so do cells that a policy has decided.
     private static func passes(_ own: BlockKind, _ other: BlockKind) -> Bool {
-        own.operation == .update && other.operation == .update && Set(own.columns).isDisjoint(with: other.columns)
+        let areCells = [own, other].allSatisfy { $0.operation == .update || $0.operation == .decided }
+        return areCells && Set(own.columns).isDisjoint(with: other.columns)
     }
 }

@@ -31,6 +31,7 @@ final class MixedMerge {
         self.nowMs = nowMs
         position = rows.entry.id
         careful = try CarefulRows(rows, met: met, access: store.access)
+        try careful.tieJoined(disputed: store.disputed)
         undo = SegmentSink(log: store.log, change: position, variant: .undo)
         let origins = Origins(index: store.index, log: store.log, finder: store.finder)
         arbitration = ArbitrationWriter(access: store.access, origins: origins, change: position + 1)
@@ -118,20 +119,20 @@ final class MixedMerge {
 
     // MARK: carefully
 
-    private func piece() -> CarefulMerge {
-        CarefulMerge(
+    private func piece() throws -> CarefulMerge {
+        try CarefulMerge(
             rows, careful: careful, concurrent: concurrent, access: store.access, log: store.log, finder: store.finder,
-            index: store.index, rules: store.rules)
+            index: store.index, rules: store.rules, policies: store.policies)
     }
 
     private func mergeFree() throws {
         let free = careful.free
         for start in stride(from: 0, to: free.count, by: Self.pieceRows) {
-            let piece = piece()
+            let piece = try piece()
             try piece.judge(Array(free[start..<min(start + Self.pieceRows, free.count)]))
             // A row that is not there comes back whole, and then everything about it counts.
             for work in piece.ordered where work.before == nil && work.table.tiesRows {
-                piece.forget(work)
+                piece.leave(work)
                 careful.pull(work.ordinal!)
             }
             try place(piece, isFree: true)
@@ -150,7 +151,7 @@ final class MixedMerge {
                 ordinals += units[end]
                 end += 1
             } while end < units.count && ordinals.count + units[end].count <= room
-            let piece = piece()
+            let piece = try piece()
             try piece.judge(ordinals.sorted())
             let byOrdinal = Dictionary(uniqueKeysWithValues: piece.works.values.map { ($0.ordinal!, $0) })
             var done = next
@@ -158,7 +159,7 @@ final class MixedMerge {
                 try piece.undoGroups(of: units[done].compactMap { byOrdinal[$0] }.sorted { $0.row < $1.row })
                 done += 1
             }
-            for unit in units[done..<end] { for ordinal in unit { piece.forget(byOrdinal[ordinal]!) } }
+            for unit in units[done..<end] { for ordinal in unit { piece.leave(byOrdinal[ordinal]!) } }
             try place(piece, isFree: false)
             room = done < end ? max(16, ordinals.count / 2) : min(2 * room, Self.pieceRows)
             next = done
@@ -205,6 +206,7 @@ struct Findings {
     private(set) var waits: Set<ConflictTable.Wait> = []
     private(set) var superseded: Set<RowID> = []
     private(set) var latest: [RowID: [Int: Stamp]] = [:]
+    private(set) var ledOn: [LedOn] = []
     /// Whether rows are in dispute now, by the hash of their keys.
     private(set) var disputed: [(hash: UInt64, isDisputed: Bool)] = []
 
@@ -214,12 +216,18 @@ struct Findings {
         waits.formUnion(register.waits)
         superseded.formUnion(register.superseded)
         latest.merge(register.latest) { $1 }
+        ledOn += register.ledOn
         if register.changedConflicts.isEmpty && register.withheldRows.isEmpty { return }
-        for work in works
-        where work.withheld != nil || work.merge?.pairs.isEmpty == false || work.putBackFor != nil
-            || store.disputed.contains(work.row.hash64)
-        {
-            disputed.append((work.row.hash64, try store.conflictTable.isDisputed(work.row)))
+        for work in works {
+            if work.withheld != nil || work.merge?.pairs.isEmpty == false || work.merge?.overflowed.isEmpty == false
+                || work.putBackFor != nil || store.disputed.contains(work.row.hash64)
+            {
+                disputed.append((work.row.hash64, try store.conflictTable.isDisputed(work.row)))
+            }
+            if let join = work.withheld?.ledOnBy {
+                let row = RowID(shape: work.table.shape, key: join.into)
+                disputed.append((row.hash64, try store.conflictTable.isDisputed(row)))
+            }
         }
     }
 }

@@ -32,12 +32,14 @@ final class Origins {
         return stamps.map { $0 ?? .zero }
     }
 
-    /// The write of the row that stands last, for saying whose it is.
-    func lastWriter(of row: RowID) throws -> LoggedOperation? {
+    /// The write of the row, or of one of its cells, that stands last, for saying whose it is.
+    func lastWriter(of row: RowID, column: Int? = nil) throws -> LoggedOperation? {
         var last: LoggedOperation?
         try index.index.descend([row.hash64], log: log) { entry, hashes in
-            last = try effective(entry.id, hashes).first { $0.row == row && $0.operation.operation.makesExist }?
-                .operation
+            last = try effective(entry.id, hashes).first {
+                $0.row == row && $0.operation.operation.makesExist
+                    && (column == nil || $0.operation.index(of: column!) != nil)
+            }?.operation
             return last == nil
         }
         return last

@@ -136,6 +136,7 @@ struct Placement {
             {
                 throw merge.entangled(work, [parent])
             }
+            if try leadOn(work, target, reference, values) { return true }
             if try putBackParent(reference, values, for: work) { return true }
             if work.origin == .putBack {
                 try dropPutBack(work)
@@ -147,19 +148,47 @@ struct Placement {
         return false
     }
 
+    /// A reference to a row that was joined into another leads to that one, where the author could not know of it.
+    private func leadOn(
+        _ work: RowWork, _ target: [Value], _ reference: TableLayout.Reference, _ values: [Value]
+    ) throws -> Bool {
+        guard let operation = work.operation, let table = access.tables[reference.parent],
+            let gone = reference.parentRow(values, table), let join = try merge.joins.join(of: gone),
+            operation.seen < join.position, let remaining = try access.row(table, join.into)
+        else { return false }
+        let ends = table.pick(reference.parentColumns, key: join.into, data: remaining)
+        var led = target
+        var columns: [Int] = []
+        for (name, value) in zip(reference.childColumns, ends) {
+            // A reference within the key is another row: for that the child is withheld, and a person decides.
+            guard let column = work.table.dataColumns.firstIndex(of: name) else { return false }
+            led[column] = value
+            columns.append(column)
+        }
+        if try put(work, led) != nil { return false }
+        work.target = led
+        work.ledOn.append(join.id)
+        if !operation.operation.isWholeRow { work.rewritten += columns }
+        return true
+    }
+
     /// A parent that was deleted where the author could not see it comes back from the delete's undo image, with what
     /// went with the same delete.
     private func putBackParent(
         _ reference: TableLayout.Reference, _ values: [Value], for child: RowWork
     ) throws -> Bool {
         guard let table = access.tables[reference.parent],
-            let (row, image) = try deletedParent(reference, values, table)
+            let (row, image) = try deletedParent(reference, values, table), !merge.givenUp.contains(row),
+            // One that was joined into another comes back only when that is taken back.
+            try merge.joins.join(of: row) == nil
         else { return false }
         if let work = merge.works[row] {
             // Deleted by the very change set that brings the child, or withheld in it: nothing to put back.
             guard work.operation == nil else { return false }
         }
         if merge.isElsewhere(row) { return false }
+        // It may be there again with other values than those referred to: those are not given up for it.
+        guard try !access.exists(table, image.key) else { return false }
         let work = merge.putBack(row, table, image.key, image.data, for: child.row)
         if try put(work, image.data) != nil {
             merge.forget(work)

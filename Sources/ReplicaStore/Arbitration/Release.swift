@@ -34,8 +34,10 @@ struct Release {
         _ waits: Set<ConflictTable.Wait>, into arbitration: inout ArbitrationWriter, _ undo: inout SegmentSink
     ) throws {
         var open = try ids(waits)
-        while let id = open.first {
-            open.removeFirst()
+        var next = 0
+        while next < open.count {
+            let id = open[next]
+            next += 1
             guard let record = try conflicts.withheld(id: id), record.state == .withheld, !arbitration.holds(record.row)
             else { continue }
             if try release(record, &arbitration, &undo) {
@@ -58,7 +60,9 @@ struct Release {
         let write = WithheldWrite(records)
         let table = try access.table(record.tableNumber, "letting a withheld row in")
         let before = try access.row(table, record.key)
-        guard !write.isDelete, write.isWhole == (before == nil), let target = write.over(before) else { return false }
+        guard !write.isDelete, write.isWhole == (before == nil), let target = write.over(before) else {
+            return false
+        }
         if before != nil, try isOverwritten(write, table) { return false }
         switch try put(table, record.key, target) {
         case .fits: break
@@ -86,7 +90,8 @@ struct Release {
     /// True when someone has written one of the cells since: then it is for a person to say which one counts.
     private func isOverwritten(_ write: WithheldWrite, _ table: TableLayout) throws -> Bool {
         guard let entry = try origins.log.entry(write.records[0].dot) else { return true }
-        let stamps = try origins.stamps(of: write.row, columnCount: table.dataColumns.count, latest: latest[write.row] ?? [:])
+        let stamps = try origins.stamps(
+            of: write.row, columnCount: table.dataColumns.count, latest: latest[write.row] ?? [:])
         return write.columns.contains { stamps[$0] > entry.header.stamp }
     }
 

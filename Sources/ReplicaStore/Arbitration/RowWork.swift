@@ -9,6 +9,8 @@ struct Withholding: Hashable {
     var joins: UInt64?
     /// The withheld row that it refers to: it waits with that one, in the same conflict.
     var parent: RowID?
+    /// The join that took the row away: what was written goes to the row that remains.
+    var ledOnBy: RecordJoin?
     /// What must come or change before it may fit.
     var waits: [ConflictTable.Wait] = []
 }
@@ -46,6 +48,8 @@ final class RowWork {
     var isRespelt = false
     /// It does so unaware of others: the row is carried as the hub spells it.
     var keepsSpelling = false
+    /// The joins that its references were led on by, from rows that went to those that remain.
+    var ledOn: [UInt64] = []
     /// Set on a parent put back: the child that needed it.
     var putBackFor: RowID?
 
@@ -65,24 +69,36 @@ final class RowWork {
 
     /// The columns of the operation that go out to the others; nil when nothing of it does.
     var effectiveColumns: [Int]? {
-        guard withheld == nil, !deleteUndone, let columns = merge?.effective else { return nil }
+        guard withheld == nil, !deleteUndone, !isLedOnWhole, let columns = merge?.effective else { return nil }
         let left = columns.filter { !rewritten.contains($0) }
         return left.isEmpty && !(operation?.operation.isKeyOnly ?? false) && !columns.isEmpty ? nil : left
     }
 
+    /// The cells that a policy decides.
+    var decided: [Int: DecidedCell] {
+        guard withheld == nil, !deleteUndone else { return [:] }
+        return merge?.decided.filter { !rewritten.contains($0.key) } ?? [:]
+    }
+
     /// True when the row must be carried to those who may have lost it.
-    var carries: Bool { withheld == nil && ((merge?.carries ?? false) || (keepsSpelling && target != nil)) }
+    var carries: Bool {
+        withheld == nil && ((merge?.carries ?? false) || (keepsSpelling && target != nil) || isLedOnWhole)
+    }
 
     /// True when the hub tells the others how the row stands, whole.
     var isPutRight: Bool { withheld != nil || carries || deleteUndone || (origin == .putBack && before == nil) }
 
-    /// The stamps of the cells that the operation brought and that stand.
+    /// A row that came whole and was led on goes to all as it stands.
+    private var isLedOnWhole: Bool { !ledOn.isEmpty && (operation?.operation.isWholeRow ?? false) }
+
+    /// The stamps of the cells that the operation brought and that stand, and of those that a policy decides.
     var latest: [Int: Stamp] {
         guard withheld == nil, let operation, operation.operation != .delete else { return [:] }
         var latest: [Int: Stamp] = [:]
         for column in operation.columns where target?[column] == operation.value(of: column) {
             latest[column] = operation.stamp(of: column)
         }
+        for (column, cell) in decided { latest[column] = cell.stamp }
         return latest
     }
 

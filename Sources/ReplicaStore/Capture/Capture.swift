@@ -55,7 +55,7 @@ package enum Capture {
     }
 
     private static func install(_ table: ReplicatedTable, in database: Connection) throws(SchemaError) {
-        let capture = CaptureTriggers(table.description, number: table.number)
+        let capture = CaptureTriggers(table.description, number: table.number, sums: table.policy.sums)
         try makeMarkTable(capture.marks, in: database)
         try dropTriggers(of: table.number, keeping: [], in: database)
         try inDatabase { () throws(SQLiteError) in

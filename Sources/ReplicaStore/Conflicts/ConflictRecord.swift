@@ -1,7 +1,7 @@
 import Replication
 
 /// What a conflict is about. The raw value is what the command line shows.
-package enum ConflictKind: String, Hashable, Sendable {
+package enum ConflictKind: String, Hashable, Sendable, CaseIterable {
     case insert
     case cell
     case deleteUpdate = "delete_update"
@@ -20,12 +20,16 @@ package enum ConflictKind: String, Hashable, Sendable {
     }
 }
 
-/// A person's decision.
+/// A person's decision, or a policy's.
 package struct Decision: Hashable, Sendable {
+    /// Who decides when no person does.
+    package static let policy = "policy"
+
+    /// The person's name, or `policy`.
     package let by: String
     package let atMs: UInt64
-    /// take, set, restore, delete, admit, discard; undo, for one that took another back; release, for a row that came
-    /// in by itself.
+    /// A person's: take, set, restore, delete, admit, discard; undo, for one that took another back. Without a person:
+    /// the name of the policy; release, for a row that came in by itself.
     package let how: String
     package let reason: String?
 
@@ -182,13 +186,16 @@ extension ConflictRecord {
 }
 
 extension ByteWriter {
-    /// Dot, HLC, position, then what is there: 1 a value, 2 a row (or its absence), 4 a key of its own.
+    /// Dot, HLC, position, then what is there: 1 a value, 2 a row (or its absence), 4 a key of its own, 8 the number of
+    /// a table of its own.
     fileprivate mutating func side(_ side: ConflictSide) {
         varint(UInt64(side.dot.replica))
         varint(side.dot.seq)
         fixed64(side.hlc)
         varint(side.position)
-        byte((side.value == nil ? 0 : 1) | (side.row == nil ? 0 : 2) | (side.key == nil ? 0 : 4))
+        byte(
+            (side.value == nil ? 0 : 1) | (side.row == nil ? 0 : 2) | (side.key == nil ? 0 : 4)
+                | (side.table == nil ? 0 : 8))
         if let value = side.value { cell(value) }
         if let row = side.row {
             varint(row.count)
@@ -201,6 +208,7 @@ extension ByteWriter {
             varint(key.count)
             for value in key { cell(value) }
         }
+        if let table = side.table { varint(table) }
     }
 }
 
@@ -229,6 +237,7 @@ extension ByteReader {
             row = cells
         }
         let key = parts & 4 != 0 ? try values(bytes) : nil
-        return ConflictSide(dot: dot, hlc: hlc, position: position, value: value, row: row, key: key)
+        let table = parts & 8 != 0 ? try self.count(bytes, of: "tables", atMost: Int(UInt32.max)) : nil
+        return ConflictSide(dot: dot, hlc: hlc, position: position, value: value, row: row, key: key, table: table)
     }
 }

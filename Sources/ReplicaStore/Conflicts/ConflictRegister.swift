@@ -12,6 +12,8 @@ struct ConflictRegister {
     let nowMs: UInt64
     private(set) var changedConflicts: [UInt64] = []
     private(set) var withheldRows: [UInt64] = []
+    /// What writes of rows that were joined into others have written there.
+    var ledOn: [LedOn] = []
     /// What the withheld rows of this change set wait for.
     private(set) var waits: [ConflictTable.Wait] = []
     /// Rows on which something withheld has been replaced.
@@ -34,8 +36,13 @@ struct ConflictRegister {
     }
 
     mutating func register(_ work: RowWork) throws {
+        for join in work.ledOn { try merge.joins.noteChild(work.row.table, work.key, of: join) }
         if let withholding = work.withheld {
-            _ = try registerWithheld(work, withholding)
+            if let join = withholding.ledOnBy {
+                try leadOn(work, join)
+            } else {
+                _ = try registerWithheld(work, withholding)
+            }
             return
         }
         guard let operation = work.operation else {
@@ -47,7 +54,7 @@ struct ConflictRegister {
         let existing = try conflicts.records(of: work.row)
         let pairs = work.merge?.pairs ?? []
         try supersede(work, operation)
-        if pairs.isEmpty && existing.isEmpty { return }
+        if pairs.isEmpty && existing.isEmpty && work.merge?.overflowed.isEmpty ?? true { return }
         try registerInsert(work, operation, pairs, existing)
         try registerDelete(work, operation, pairs, existing)
         try registerCells(work, operation, pairs, existing)
@@ -73,9 +80,13 @@ struct ConflictRegister {
         }
         guard !others.isEmpty else { return }
         let sides = others.map { latestSide($0, work) }
+        // What no column's policy leaves to a person needs none.
+        let differing = operation.columns.filter { column in
+            others.contains { $0.value(of: column) != operation.value(of: column) }
+        }
         try openOrJoin(
             record, .insert, work, column: nil, base: .row(nil), rowSide(operation, work), sides,
-            seen: operation.seen, policy: policies.policy(work.row.table, nil) == .newest)
+            seen: operation.seen, policy: policies.settling(work.row.table, columns: differing))
     }
 
     private mutating func registerDelete(
@@ -91,15 +102,19 @@ struct ConflictRegister {
                 try onWrite(
                     record, rowSide(operation, work, over: decides ? [:] : earlier), seen: operation.seen, [])
             }
-            if work.merge?.target == .remove { try closeAsMoot(record.id, rowSide(operation, work)) }
+            let isMoot =
+                try work.merge?.target == .remove
+                || conflicts.record(record.id)?.life.sides.allSatisfy { $0.row != nil } == true
+            if isMoot { try closeAsMoot(record.id, rowSide(operation, work)) }
             return
         }
         try openOrJoin(
             record, .deleteUpdate, work, column: nil, base: .row(rowBase(work, operation, others)),
-            rowSide(operation, work), others.map { rowSide($0, work) }, seen: operation.seen, policy: false)
+            rowSide(operation, work), others.map { rowSide($0, work) }, seen: operation.seen, policy: nil)
     }
 
-    /// A delete that took effect leaves nothing to dispute about the row being there.
+    /// A delete that took effect leaves nothing to dispute about the row being there; nor does one whose author has
+    /// written the row anew, when nobody else wants it gone.
     private mutating func closeAsMoot(_ id: UInt64, _ side: ConflictSide) throws {
         guard var record = try conflicts.record(id), record.life.isOpen else { return }
         record.life.settle(by: side, .write, at: position)
@@ -149,12 +164,18 @@ struct ConflictRegister {
         func isSide(_ dot: Dot) -> Bool {
             inserts.contains { $0.life.sides.contains { $0.dot.replica == dot.replica && $0.dot.seq >= dot.seq } }
         }
-        for column in operation.columns {
+        let unit = policies.table(work.row.table).unit
+        try registerUnit(work, operation, unit, byColumn, existing, isSide)
+        for column in operation.columns where !unit.contains(column) {
             let record = existing.last { $0.kind == .cell && $0.columnIndex == column }
             var others = byColumn[column] ?? []
+            let isOverflow = work.merge?.overflowed.contains(column) ?? false
+            if isOverflow {
+                others = work.concurrent.filter { $0.operation.isUserWrite && $0.index(of: column) != nil }
+            }
             // While two inserts of the row are in dispute, their authors' cells are part of that dispute.
             if record == nil && isSide(operation.dot) { others.removeAll { isSide($0.dot) } }
-            if record == nil && others.isEmpty { continue }
+            if record == nil && others.isEmpty && !isOverflow { continue }
             let value = operation.value(of: column)!
             let side = ConflictSide(
                 dot: operation.dot, hlc: operation.hlc, position: position, value: value, row: nil)
@@ -165,8 +186,38 @@ struct ConflictRegister {
             let base = record == nil ? try cellBase(work, operation, column) : .null
             try openOrJoin(
                 record, .cell, work, column: column, base: .cell(base), side, sides, seen: operation.seen,
-                policy: policies.policy(work.row.table, column) == .newest)
+                policy: isOverflow ? nil : policies.settling(work.row.table, columns: [column]),
+                evenAlone: isOverflow)
         }
+    }
+
+    /// The columns of a unit are disputed together: one conflict, whose sides are what each wrote in all of them.
+    private mutating func registerUnit(
+        _ work: RowWork, _ operation: LoggedOperation, _ unit: [Int], _ byColumn: [Int: [LoggedOperation]],
+        _ existing: [ConflictRecord], _ isPartOfInserts: (Dot) -> Bool
+    ) throws {
+        let written = unit.filter { operation.index(of: $0) != nil }
+        guard !written.isEmpty else { return }
+        let record = existing.last { $0.kind == .cell && $0.columnIndex == nil }
+        var others: [LoggedOperation] = []
+        for other in written.flatMap({ byColumn[$0] ?? [] }) where !others.contains(where: { $0.dot == other.dot }) {
+            others.append(other)
+        }
+        if record == nil && isPartOfInserts(operation.dot) { others.removeAll { isPartOfInserts($0.dot) } }
+        if record == nil && others.isEmpty { return }
+        func side(_ operation: LoggedOperation) -> ConflictSide {
+            let cells = unit.compactMap { column in operation.value(of: column).map { (column, $0) } }
+            return ConflictSide(
+                dot: operation.dot, hlc: operation.hlc, position: min(operation.position, position), value: nil,
+                row: Dictionary(uniqueKeysWithValues: cells))
+        }
+        var base = work.before ?? work.target
+        if record == nil {
+            for column in written { base?[column] = try cellBase(work, operation, column) }
+        }
+        try openOrJoin(
+            record, .cell, work, column: nil, base: .row(base), side(operation), others.map(side),
+            seen: operation.seen, policy: policies.settling(work.row.table, columns: unit))
     }
 
     /// The value before: the newest write that the author had seen; else what the first concurrent write
@@ -210,19 +261,20 @@ struct ConflictRegister {
 
     private mutating func openOrJoin(
         _ record: ConflictRecord?, _ kind: ConflictKind, _ work: RowWork, column: Int?, base: ConflictBase,
-        _ side: ConflictSide, _ others: [ConflictSide], seen: UInt64, policy: Bool
+        _ side: ConflictSide, _ others: [ConflictSide], seen: UInt64, policy: String?, evenAlone: Bool = false
     ) throws {
         if let record, record.life.isOpen || !sawSettlement(record, seen, others) {
-            try onWrite(record, side, seen: seen, others, policy: policy)
+            try onWrite(record, side, seen: seen, others, policy: policy, unsettled: evenAlone)
             return
         }
-        guard !others.isEmpty else { return }
+        guard !others.isEmpty || evenAlone else { return }
         try save(
             ConflictRecord(
                 id: try conflicts.nextConflictID(), kind: kind, tableNumber: work.row.table, table: work.table.name,
                 key: work.key, row: work.row, columnIndex: column, column: column.map { work.table.dataColumns[$0] },
                 openedAtMs: nowMs, base: base,
-                life: Conflict(opening: side, against: others, at: position, policy: policy), decision: nil))
+                life: Conflict(opening: side, against: others, at: position, policy: policy != nil),
+                decision: policy.map { Decision(by: Decision.policy, atMs: nowMs, how: $0, reason: nil) }))
     }
 
     /// True when everyone in a new dispute had seen how the old one was settled: then it is a new conflict.
@@ -231,19 +283,28 @@ struct ConflictRegister {
     }
 
     private mutating func onWrite(
-        _ record: ConflictRecord, _ side: ConflictSide, seen: UInt64, _ others: [ConflictSide], policy: Bool = false
+        _ record: ConflictRecord, _ side: ConflictSide, seen: UInt64, _ others: [ConflictSide], policy: String? = nil,
+        unsettled: Bool = false
     ) throws {
         var changed = record
         let wasOpen = record.life.isOpen
-        guard changed.life.onWrite(side, seen: seen, others: others, at: position, policy: policy) else { return }
+        guard
+            changed.life.onWrite(
+                side, seen: seen, others: others, at: position, policy: policy != nil, unsettled: unsettled)
+        else { return }
+        if changed.life.settlement == .policy, let policy {
+            changed.decision = Decision(by: Decision.policy, atMs: nowMs, how: policy, reason: nil)
+        }
         if !wasOpen && changed.life.isOpen { changed.decision = nil }
         try save(changed)
     }
 
-    private mutating func save(_ record: ConflictRecord) throws {
+    mutating func save(_ record: ConflictRecord) throws {
         try conflicts.save(record)
         changedConflicts.append(record.id)
     }
+
+    mutating func note(withheld id: UInt64) { withheldRows.append(id) }
 
     // MARK: withheld rows and parents put back
 
@@ -336,7 +397,8 @@ struct ConflictRegister {
         else { return }
         let side = ConflictSide(
             dot: operation.dot, hlc: operation.hlc, position: position, value: nil,
-            row: Dictionary(uniqueKeysWithValues: zip(operation.columns, operation.values)), key: needing.key)
+            row: Dictionary(uniqueKeysWithValues: zip(operation.columns, operation.values)), key: needing.key,
+            table: needing.table.number == work.table.number ? nil : needing.table.number)
         try save(
             ConflictRecord(
                 id: try conflicts.nextConflictID(), kind: .foreignKey, tableNumber: work.row.table,

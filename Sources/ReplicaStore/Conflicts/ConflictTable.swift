@@ -14,6 +14,7 @@ struct ConflictTable {
     static let conflictNumber = 1 << 29
     static let withheldNumber = (1 << 29) + 1
     static let replicaNumber = (1 << 29) + 2
+    static let joinNumber = (1 << 29) + 4
 
     /// These tables, and whose incarnation each replica is, as replicated ones: one key, everything else data.
     static let travelling: [TableLayout] = [
@@ -23,17 +24,18 @@ struct ConflictTable {
             [
                 "kind", "table_number", "table_name", "key", "canonical", "column_index", "column_name", "state",
                 "settlement", "opened_at", "changed", "base", "sides", "settled_by", "decided_by", "decided_at",
-                "decided_how", "reason", "earlier",
+                "decided_how", "reason", "earlier", "shown",
             ]),
         system(
             withheldNumber, "samband_withheld",
             [
                 "conflict", "table_number", "table_name", "key", "canonical", "replica", "seq", "state", "operation",
-                "row",
+                "row", "shown",
             ]),
+        JoinTable.layout,
     ]
 
-    private static func system(
+    static func system(
         _ number: Int, _ name: String, _ columns: [String], key: String = "id"
     ) -> TableLayout {
         TableLayout(
@@ -65,12 +67,14 @@ struct ConflictTable {
         return try read(statement)
     }
 
-    /// Whether a conflict about the row is open, or something is withheld on it.
+    /// Whether a conflict about the row is open, something is withheld on it, or it was joined into another: then an
+    /// operation on it is never applied blind.
     func isDisputed(_ row: RowID) throws -> Bool {
         let statement = try connection.cached(
             """
             SELECT EXISTS(SELECT 1 FROM samband_conflict WHERE table_number = ?1 AND canonical = ?2 AND state = 'open')
               OR EXISTS(SELECT 1 FROM samband_withheld WHERE table_number = ?1 AND canonical = ?2 AND state = 'withheld')
+              OR EXISTS(SELECT 1 FROM samband_join WHERE table_number = ?1 AND canonical = ?2 AND undone_by IS NULL)
             """)
         try statement.bind(at: 1, integer: Int64(row.table))
         try statement.bind(at: 2, blob: row.canonical)

@@ -1,34 +1,48 @@
 import Replication
 import SQLite
 
-/// How conflicts about a column or a table settle.
-package enum Policy: String, Sendable {
-    /// The newest shows, the conflict stays open for a person.
-    case manual
-    /// The newest shows, and that settles it; what lost is recorded.
-    case newest
-}
-
-/// The policies of a fleet, as its migrations wrote them into `samband_policy`.
+/// The policies of a fleet, as `samband_policy` has them: read anew whenever that has changed.
 struct Policies {
-    private var byColumn: [Int: [Int?: Policy]] = [:]
+    private let byTable: [Int: (policy: TablePolicy, scopeColumn: String?)]
+    /// How often the hub was restored: what it decides is above what it decided before.
+    private let epoch: UInt64
 
-    init(_ connection: Connection, _ tables: [TableLayout]) throws {
-        let statement = try connection.prepare("SELECT table_name, column_name, policy FROM samband_policy")
-        while try statement.step() {
-            let name = statement.string(0).lowercased()
-            guard let table = tables.first(where: { $0.name.lowercased() == name }),
-                let policy = Policy(rawValue: statement.string(2))
-            else { continue }
-            let column = statement.type(1) == .null ? nil : statement.string(1).lowercased()
-            let index = column.flatMap { column in table.dataColumns.firstIndex { $0.lowercased() == column } }
-            if column == nil || index != nil { byColumn[table.number, default: [:]][index] = policy }
-        }
+    init(_ connection: Connection) throws {
+        byTable = Dictionary(
+            uniqueKeysWithValues: try ReplicatedTable.readAll(from: connection).map {
+                (Int($0.number), ($0.policy, $0.scopeColumn))
+            })
+        epoch = try connection.metaNumber(.epoch)
     }
 
-    /// The policy of a column (or of the table as a whole), by default `manual`.
-    func policy(_ table: Int, _ column: Int?) -> Policy {
-        let policies = byColumn[table]
-        return policies?[column] ?? policies?[nil] ?? .manual
+    /// What holds for a table; tables of Samband's own have none.
+    func table(_ number: Int) -> TablePolicy { byTable[number]?.policy ?? .manual }
+
+    /// What the merge of a row has to know.
+    ///
+    /// - Parameters:
+    ///   - data: the row as it stands at the hub; else as it is known there; nil when it is not.
+    ///   - seq: of the hub's change set that would bring a decision.
+    ///   - replicas: those that a site, by name, has or had.
+    func row(
+        _ table: TableLayout, key: [Value], data: [Value]?, seq: UInt64, replicas: (String) throws -> Set<UInt32>
+    ) rethrows -> RowPolicy {
+        guard let (policy, scope) = byTable[table.number] else { return .manual }
+        var owners: Set<UInt32> = []
+        if let scope, let data, policy.columns.values.contains(.owner),
+            case .text(let label) = table.pick([scope], key: key, data: data)[0]
+        {
+            owners = try replicas(String(decoding: label, as: UTF8.self))
+        }
+        return RowPolicy(policy, owners: owners, epoch: epoch, seq: seq)
+    }
+
+    /// The policy that settles a disagreement over these columns of a row, by the names that a decision is recorded
+    /// under; nil when a person has to.
+    func settling(_ number: Int, columns: some Sequence<Int>) -> String? {
+        let table = table(number)
+        let policies = Set(columns.map { table.policy(of: $0) })
+        guard !policies.isEmpty, policies.allSatisfy(\.settles) else { return nil }
+        return policies.map(\.rawValue).sorted().joined(separator: ", ")
     }
 }

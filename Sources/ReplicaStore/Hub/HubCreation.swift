@@ -30,6 +30,7 @@ package enum HubCreation {
     ) throws {
         try refuseGeneratedUnique(connection)
         try connection.execute(LogTables.sql)
+        try connection.execute(OperatorTable.sql)
         try connection.setMeta(.formatVersion, ReplicaFile.formatVersion)
         try connection.setMeta(.fleet, .text(fleet))
         try connection.setMeta(.role, .text("hub"))
@@ -43,6 +44,7 @@ package enum HubCreation {
         try Capture.remove(from: connection)
         try HubGuards.install(connection)
         try StatusView.install(connection)
+        try DisputeViews.install(connection)
     }
 
     /// The hub finds out which row stands in the way of another by asking each UNIQUE index about values that are not in
@@ -110,6 +112,7 @@ enum NodeCapture {
         try Capture.install(in: connection)
         try SystemGuards.install(in: connection)
         try StatusView.install(connection)
+        try DisputeViews.install(connection)
     }
 }
 

@@ -1,3 +1,4 @@
+import JSONText
 import Replication
 import SQLite
 
@@ -63,7 +64,7 @@ extension HubStore {
         }
         guard record.life.isOpen else {
             throw StoreError(
-                .changed, doing: doing, why: "it is settled already",
+                .changed, doing: doing, why: try settledWords(record),
                 hint: "See how: samband conflict show \(id).")
         }
         if let changed, changed != record.life.changed {
@@ -87,6 +88,16 @@ extension HubStore {
         try conflictTable.save(record)
         try finish(record, plan, settledBy?.dot, at: next, nowMs: nowMs)
         return record
+    }
+
+    /// Who settled it, how and when: what the operator who comes second has to know.
+    private func settledWords(_ record: ConflictRecord) throws -> String {
+        if let decision = record.decision {
+            let by = decision.by == "policy" ? "a policy" : decision.by
+            return "\(by) settled it already, at \(rfc3339(ms: decision.atMs)) (\(decision.how))"
+        }
+        guard let write = record.life.settledBy else { return "it is settled already" }
+        return "a write of \(try siteName(of: write.dot.replica)) settled it already (change \(write.dot))"
     }
 
     /// What the decision wrote about the conflict's own cell or row.

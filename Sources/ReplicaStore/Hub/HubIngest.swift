@@ -56,11 +56,11 @@ extension HubStore {
             concurrent.map { ($0.id, $0.hashes) }, disputed: disputed)
         var merged = try MixedMerge(self, rows, concurrent: concurrent, met: met, nowMs: nowMs).run()
         awaited.insert(merged.findings.waits)
-        try release(after: rows, merged.findings, nowMs: nowMs, into: &merged.arbitration)
-        try append(rows.entry, hashes, isEffective: merged.isEffective, merged.arbitration.finish(), nowMs: nowMs)
         for (hash, isDisputed) in merged.findings.disputed {
             if isDisputed { disputed.insert(hash) } else { disputed.remove(hash) }
         }
+        try release(after: rows, merged.findings, nowMs: nowMs, into: &merged.arbitration)
+        try append(rows.entry, hashes, isEffective: merged.isEffective, merged.arbitration.finish(), nowMs: nowMs)
         try log.advance(header.dot)
         try dropStaged(of: replica)
         try connection.setMeta(.hlc, clock.last)
@@ -106,8 +106,14 @@ extension HubStore {
         var release = Release(
             conflicts: conflictTable, access: access, origins: origins, position: position + 1, nowMs: nowMs)
         release.latest = findings.latest
-        if !met.isEmpty || !superseded.isEmpty {
+        let ledOn = findings.ledOn
+        if !met.isEmpty || !superseded.isEmpty || !ledOn.isEmpty {
             var undo = SegmentSink(log: log, change: position + 1, variant: .undo)
+            for write in ledOn where !arbitration.holds(write.row) {
+                let kind = BlockKind(table: write.table.number, operation: .update, columns: write.columns)
+                try undo.add(kind, key: write.key, values: write.before)
+                try arbitration.update(write.table, write.row, write.key, write.columns)
+            }
             try release.run(met, into: &arbitration, &undo)
             try undo.finish()
             for row in superseded.sorted() {
@@ -136,9 +142,26 @@ extension HubStore {
             } else if work.deleteUndone || (work.origin == .putBack && work.before == nil) {
                 try arbitration.carry(work.table, work.row, work.key, as: .restored)
             }
-            if !work.rewritten.isEmpty, work.withheld == nil {
-                try arbitration.update(work.table, work.row, work.key, work.rewritten)
-            }
+            if work.withheld == nil { try writeCells(of: work, &arbitration) }
         }
+    }
+
+    /// Cells that the hub writes in a row which is not carried whole: those that a delete which did not stand had
+    /// cleared, and those that a policy decides.
+    private func writeCells(of work: RowWork, _ arbitration: inout ArbitrationWriter) throws {
+        // A unit is written as one, by the hub too.
+        let rewritten = policies.table(work.table.number).wholeUnits(work.rewritten)
+        var decided = work.decided
+        if decided.isEmpty {
+            if !rewritten.isEmpty { try arbitration.update(work.table, work.row, work.key, rewritten) }
+            return
+        }
+        // A row occurs in a change set once: what is written back comes along, with a stamp above all that is known.
+        let stamp = rewritten.isEmpty ? .zero : Stamp(hlc: clock.tick(nowMs: 0), replica: replica, seq: 0)
+        for column in rewritten {
+            guard let value = work.target?[column] else { continue }
+            decided[column] = DecidedCell(value: value, stamp: stamp)
+        }
+        try arbitration.decide(work.table, work.row, work.key, decided)
     }
 }

@@ -147,10 +147,12 @@ package enum SnapshotFile {
             try copy.execute(
                 """
                 DELETE FROM samband_site;
+                DROP TABLE samband_operator;
                 DELETE FROM samband_segment;
                 DELETE FROM samband_change;
                 DELETE FROM samband_staged;
                 DELETE FROM samband_wait;
+                DELETE FROM samband_led_on;
                 UPDATE samband_replica SET last_digest = zeroblob(32), sent = 0, acknowledged = 0,
                   acknowledged_sealed = 0;
                 UPDATE samband_vector SET sealed = 0;

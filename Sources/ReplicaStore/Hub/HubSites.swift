@@ -97,14 +97,15 @@ extension HubStore {
         let doing = "joining a site"
         return try writing(doing) {
             let statement = try connection.cached(
-                "SELECT name, state, token_expires, secret_digest FROM samband_site WHERE token_digest = ?1")
-            try statement.bind(at: 1, blob: tokenDigest)
+                "SELECT name, state, token_expires, secret_digest FROM samband_site WHERE name = ?1")
             defer { statement.reset() }
-            guard try statement.step() else {
+            guard let site = try site("token_digest", is: tokenDigest) else {
                 throw StoreError(
                     .refused, doing: doing, why: "this join token is not known here",
                     hint: "Ask the hub's operator for one: samband site add NAME.")
             }
+            try statement.bind(at: 1, text: site)
+            _ = try statement.step()
             let name = statement.string(0)
             guard nowMs < statement.unsigned(2) else {
                 throw StoreError(
@@ -112,17 +113,14 @@ extension HubStore {
                     hint: "Ask the hub's operator for another.")
             }
             if statement.string(1) == "active" {
-                guard statement.bytes(3) == secretDigest, let replica = try activeReplica(of: name) else {
+                guard isSameDigest(statement.bytes(3), secretDigest), let replica = try activeReplica(of: name) else {
                     throw StoreError(
                         .refused, doing: doing, why: "the join token of site \(name) was used already",
                         hint: "Ask the hub's operator for another.")
                 }
                 return (name, replica)
             }
-            let known = try connection.cached("SELECT count(*) FROM samband_site WHERE secret_digest = ?1")
-            try known.bind(at: 1, blob: secretDigest)
-            defer { known.reset() }
-            guard try known.step(), known.integer(0) == 0 else {
+            guard try self.site("secret_digest", is: secretDigest) == nil else {
                 throw StoreError(
                     .refused, doing: doing, why: "the secret that was shown is already that of a site",
                     hint: "Join under a file name of its own, so that a new secret is made.")
@@ -179,14 +177,21 @@ extension HubStore {
     /// The site whose node made this secret, with its active replica; nil when nobody did.
     package func credential(secretDigest: [UInt8]) throws(StoreError) -> (site: String, replica: UInt32)? {
         try storing("checking a credential") {
-            let statement = try connection.cached(
-                "SELECT name FROM samband_site WHERE secret_digest = ?1 AND state = 'active'")
-            try statement.bind(at: 1, blob: secretDigest)
-            defer { statement.reset() }
-            guard try statement.step() else { return nil }
-            let name = statement.string(0)
+            guard let name = try site("secret_digest", is: secretDigest, onlyActive: true) else { return nil }
             return try activeReplica(of: name).map { (name, $0) }
         }
+    }
+
+    /// The site with this digest in a column. Every site is looked at and every byte compared, so that the time tells
+    /// nothing of the digests that are kept.
+    private func site(_ column: String, is digest: [UInt8], onlyActive: Bool = false) throws -> String? {
+        let statement = try connection.cached(
+            "SELECT name, \(column) FROM samband_site WHERE \(column) IS NOT NULL AND (state = 'active' OR NOT ?1)")
+        try statement.bind(at: 1, integer: onlyActive ? 1 : 0)
+        defer { statement.reset() }
+        var found: String?
+        while try statement.step() { if isSameDigest(statement.bytes(1), digest) { found = statement.string(0) } }
+        return found
     }
 
     /// Remembers that a replica has reached a position, and that its last own change set then was `sealed`. It

@@ -37,9 +37,10 @@ package final class HubStore {
     let conflictTable: ConflictTable
     let tables: [TableLayout]
     let access: TableAccess
-    let policies: Policies
+    var policies: Policies
     let rules: MergeRules
     let drawReplica: () -> UInt32
+    var joins: JoinTable { JoinTable(connection: connection) }
     /// Reads change sets of the log, whole.
     var reader: OperationReader { OperationReader(log: log, shapes: access.tables.mapValues(\.shape)) }
     /// Finds single rows in them.
@@ -81,7 +82,7 @@ package final class HubStore {
             connection: connection,
             tables: Dictionary(uniqueKeysWithValues: (tables + ConflictTable.travelling).map { ($0.number, $0) }))
         finder = RowFinder(log: log, tables: access.tables)
-        policies = try storing(doing) { [connection, tables] in try Policies(connection, tables) }
+        policies = try storing(doing) { [connection] in try Policies(connection) }
         try storing(doing) { try reloadDisputed() }
     }
 
@@ -115,6 +116,7 @@ package final class HubStore {
         while try statement.step() {
             disputed.insert(RowID(table: Int(statement.integer(0)), canonical: statement.bytes(1)).hash64)
         }
+        disputed.formUnion(try joins.hashes())
         awaited = Awaited(try conflictTable.waits())
     }
 

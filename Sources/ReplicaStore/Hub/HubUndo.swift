@@ -48,11 +48,18 @@ extension HubStore {
                 why: settlement == .write ? "a site's own write settled it" : "its row came in by itself",
                 hint: "Write the row anew at a site; its history: samband explain.")
         }
+        if record.decision?.how == "merge" {
+            throw StoreError(
+                .refused, doing: doing, why: "it was settled by joining two rows",
+                hint: "Take that back: samband record unmerge.")
+        }
         let position = try log.lastPosition() + 1
         var next = position
+        var made: [ConflictTable.Wait] = []
         let withheld = try conflictTable.withheld(ofConflict: id)
         if settlement == .person, let written = record.life.settledBy {
             let rows = try takenBack(written, record, withheld, doing)
+            made = rows.flatMap { [.row($0.row), .table($0.table.number)] }
             if !rows.isEmpty {
                 _ = try write(rows, conflict: id, position: position, nowMs: nowMs, doing)
                 next = position + 1
@@ -68,11 +75,13 @@ extension HubStore {
                 states.insert(row.id)
             }
         }
-        record.earlier += [record.decision, Decision(by: by, atMs: nowMs, how: "undo", reason: reason)].compactMap { $0 }
+        record.earlier += [record.decision, Decision(by: by, atMs: nowMs, how: "undo", reason: reason)].compactMap {
+            $0
+        }
         record.decision = nil
         record.life.reopen(at: position)
         try conflictTable.save(record)
-        try publish(at: next, nowMs: nowMs, conflicts: [id], withheld: states, releasing: [])
+        try publish(at: next, nowMs: nowMs, conflicts: [id], withheld: states, releasing: Set(made))
         try reloadDisputed()
         return record
     }
@@ -83,7 +92,7 @@ extension HubStore {
     }
 
     /// What a row that is withheld again waits for: the row that it came in with, or what stands in its way.
-    private func waits(of row: WithheldRecord, in record: ConflictRecord) throws -> [ConflictTable.Wait] {
+    func waits(of row: WithheldRecord, in record: ConflictRecord) throws -> [ConflictTable.Wait] {
         if row.row != record.row { return [.row(record.row)] }
         let table = try access.table(row.tableNumber, "undoing a decision")
         guard let data = WithheldWrite([row]).over(try access.row(table, row.key)) else { return [] }
@@ -131,8 +140,9 @@ extension HubStore {
     }
 
     /// The rows that came in with the one that the decision let in: they go back to wait for it.
-    private func released(
-        _ withheld: [WithheldRecord], among known: [RowID], since position: UInt64, _ refuse: (TableLayout) -> StoreError
+    func released(
+        _ withheld: [WithheldRecord], among known: [RowID], since position: UInt64,
+        _ refuse: (TableLayout) -> StoreError
     ) throws -> [DecidedRow] {
         var rows: [DecidedRow] = []
         for record in withheld where record.state == .released && !known.contains(record.row) {

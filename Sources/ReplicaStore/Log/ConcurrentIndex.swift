@@ -29,7 +29,8 @@ struct ConcurrentIndex {
     /// The author's own entries behind `seen`; to be asked after `concurrent`.
     func own(seen: UInt64, author: UInt32) -> [Entry] { behind(seen).filter { $0.replica == author } }
 
-    private func behind(_ position: UInt64) -> ArraySlice<Entry> {
+    /// Those behind a position that is not before `seen` of the last who asked for concurrent ones, ascending.
+    func behind(_ position: UInt64) -> ArraySlice<Entry> {
         var first = entries.count
         while first > 0 && entries[first - 1].position > position { first -= 1 }
         return entries[first...]

@@ -82,7 +82,8 @@ enum LogTables {
           decided_at INTEGER,
           decided_how TEXT,
           reason TEXT,
-          earlier BLOB NOT NULL DEFAULT x''        -- decisions that were taken back, and by whom
+          earlier BLOB NOT NULL DEFAULT x'',       -- decisions that were taken back, and by whom
+          shown TEXT                               -- while open: key, base and sides as JSON, for samband_dispute
         ) STRICT;
         CREATE INDEX samband_conflict_row ON samband_conflict(table_number, canonical);
         CREATE TABLE samband_withheld(
@@ -96,10 +97,34 @@ enum LogTables {
           seq INTEGER NOT NULL,
           state TEXT NOT NULL,                     -- withheld, superseded, admitted, discarded, released
           operation INTEGER NOT NULL,
-          row BLOB NOT NULL                        -- one segment holding the operation with all its values
+          row BLOB NOT NULL,                       -- one segment holding the operation with all its values
+          shown TEXT                               -- while withheld: key and row as JSON, for samband_waiting
         ) STRICT;
         CREATE INDEX samband_withheld_row ON samband_withheld(table_number, canonical);
         CREATE INDEX samband_withheld_conflict ON samband_withheld(conflict);
+        CREATE TABLE samband_join(
+          id INTEGER PRIMARY KEY,
+          table_number INTEGER NOT NULL,
+          table_name TEXT NOT NULL,
+          key BLOB NOT NULL,                       -- of the row that went
+          canonical BLOB NOT NULL,
+          into_key BLOB NOT NULL,                  -- of the row that remains
+          position INTEGER NOT NULL,               -- of the join in the hub's order
+          conflict INTEGER NOT NULL,               -- that it settled; 0 when none
+          joined_by TEXT NOT NULL,
+          joined_at INTEGER NOT NULL,              -- milliseconds since 1970
+          reason TEXT,
+          undone_by TEXT,
+          undone_at INTEGER,
+          undone_reason TEXT
+        ) STRICT;
+        CREATE INDEX samband_join_row ON samband_join(table_number, canonical);
+        CREATE TABLE samband_led_on(
+          join_id INTEGER NOT NULL,                -- hub: what came in after a join and was led to the row that remains
+          table_number INTEGER NOT NULL,
+          key BLOB NOT NULL,                       -- of a row whose reference was led on
+          withheld INTEGER                         -- a write of the row that went, kept under this number
+        ) STRICT;
         CREATE TABLE samband_wait(
           table_number INTEGER NOT NULL,           -- hub: what a withheld row waits for
           hash INTEGER NOT NULL,                   -- the key hash of a row of that table; 0 for any row of it
@@ -107,10 +132,4 @@ enum LogTables {
           PRIMARY KEY(table_number, hash, withheld)
         ) STRICT, WITHOUT ROWID;
         """
-
-    /// Those that local programs may read but not write.
-    static let guarded = [
-        "samband_meta", "samband_replica", "samband_site", "samband_vector", "samband_change", "samband_segment",
-        "samband_staged", "samband_aside", "samband_conflict", "samband_withheld", "samband_wait",
-    ]
 }

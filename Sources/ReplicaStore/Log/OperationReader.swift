@@ -52,7 +52,9 @@ struct OperationReader {
         let operation = LoggedOperation(
             dot: entry.header.dot, hlc: entry.header.hlc, position: entry.position ?? .max, seen: entry.seen,
             operation: kind.operation, columns: kind.columns, values: cursor.cells.map { $0.value(in: span) },
-            cellStamps: cursor.cellStamps)
+            cellStamps: cursor.cellStamps,
+            deltas: kind.deltas.isEmpty
+                ? [:] : Dictionary(uniqueKeysWithValues: zip(kind.deltas, cursor.rowDeltas)))
         return (RowID(shape: shape, key: key), key, operation)
     }
 

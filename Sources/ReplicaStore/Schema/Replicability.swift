@@ -4,10 +4,6 @@ import SQLite
 package enum Replicability {
     /// Collations in which keys can be compared the same way everywhere.
     static let keyCollations: Set<String> = ["BINARY", "NOCASE", "RTRIM"]
-    /// The policies that this version carries out.
-    static let policies: Set<String> = ["manual", "newest"]
-    /// The policies that are known and not yet here.
-    static let laterPolicies: Set<String> = ["hub", "owner", "max", "min", "sum", "row"]
 
     static let doing = "replicate a table"
 
@@ -22,7 +18,10 @@ package enum Replicability {
         for declaration in declarations { tables.append(try check(declaration, in: database)) }
         for table in tables { try checkReferences(of: table, among: tables) }
         let policies = try inDatabase { () throws(SQLiteError) in try ReplicatedTable.policies(in: database) }
-        for policy in policies { try check(policy, tables: tables) }
+        for policy in policies { try checkTable(of: policy, among: tables) }
+        for (declaration, table) in zip(declarations, tables) {
+            try PolicyFit(table, scopeColumn: declaration.scopeColumn, policies).check()
+        }
     }
 
     private static func refuse(_ what: String, _ why: String, _ hint: String) -> SchemaError {
@@ -143,37 +142,14 @@ package enum Replicability {
         }
     }
 
-    private static func check(
-        _ policy: ReplicatedTable.PolicyDeclaration, tables: [TableDescription]
+    private static func checkTable(
+        of policy: ReplicatedTable.PolicyDeclaration, among tables: [TableDescription]
     ) throws(SchemaError) {
+        guard !tables.contains(where: { sameName($0.name, policy.table) }) else { return }
         var what = "policy for table \(policy.table)"
         if let column = policy.column { what += ", column \(column)" }
-        guard let table = tables.first(where: { sameName($0.name, policy.table) }) else {
-            throw refuse(
-                what, "the table is not in samband_table",
-                "Correct table_name in samband_policy, or declare the table.")
-        }
-        if let name = policy.column {
-            guard let index = table.columnIndex(name) else {
-                throw refuse(what, "there is no such column", "Correct column_name in samband_policy.")
-            }
-            guard !table.key.contains(where: { $0.column == index }) else {
-                throw refuse(
-                    what, "it is part of the key, which never differs between two sides of a conflict",
-                    "Leave the column out of samband_policy.")
-            }
-            guard table.columns[index].generation == .ordinary else {
-                throw refuse(
-                    what, "it is a generated column, which is not shipped",
-                    "Set the policy on the columns it is made from.")
-            }
-        }
-        guard !laterPolicies.contains(policy.policy) else {
-            throw refuse(
-                what, "the policy '\(policy.policy)' comes with a later version", "Use 'manual' or 'newest'.")
-        }
-        guard policies.contains(policy.policy) else {
-            throw refuse(what, "the policy '\(policy.policy)' is unknown", "Use 'manual' or 'newest'.")
-        }
+        throw refuse(
+            what, "the table is not in samband_table",
+            "Correct table_name in samband_policy, or declare the table.")
     }
 }

@@ -1,3 +1,4 @@
+import Replication
 import SQLite
 
 /// A table that is replicated: its row in `samband_table`, its columns and its policies.
@@ -9,6 +10,8 @@ package struct ReplicatedTable: Sendable, Equatable {
     package let description: TableDescription
     /// The references that other replicated tables, or this one, make to it.
     package let incomingReferences: [IncomingReference]
+    /// What its policies come to.
+    package let policy: TablePolicy
 
     package var name: String { description.name }
 
@@ -29,8 +32,15 @@ package struct ReplicatedTable: Sendable, Equatable {
     /// A row of `samband_policy`.
     package struct PolicyDeclaration: Sendable, Equatable {
         package let table: String
+        /// Nil: every column without a policy of its own.
         package let column: String?
-        package let policy: String
+        /// Nil: as the table has it.
+        package let policy: String?
+        /// row or column; nil says column.
+        package let unit: String?
+        /// Who set it, when not a migration did, and when, in milliseconds since 1970.
+        package let setBy: String?
+        package let setAtMs: UInt64?
     }
 
     /// What is declared, in the order of the numbers.
@@ -51,13 +61,17 @@ package struct ReplicatedTable: Sendable, Equatable {
     /// The declared policies, whole tables first.
     package static func policies(in database: Connection) throws(SQLiteError) -> [PolicyDeclaration] {
         let rows = try database.prepare(
-            "SELECT table_name, column_name, policy FROM samband_policy ORDER BY table_name, column_name")
+            """
+            SELECT table_name, column_name, policy, unit, set_by, set_at FROM samband_policy
+            WHERE policy IS NOT NULL OR unit IS NOT NULL ORDER BY table_name, column_name
+            """)
         var found: [PolicyDeclaration] = []
         while try rows.step() {
+            func text(_ column: Int32) -> String? { rows.type(column) == .null ? nil : rows.string(column) }
             found.append(
                 PolicyDeclaration(
-                    table: rows.string(0), column: rows.type(1) == .null ? nil : rows.string(1),
-                    policy: rows.string(2)))
+                    table: rows.string(0), column: text(1), policy: text(2), unit: text(3), setBy: text(4),
+                    setAtMs: rows.type(5) == .null ? nil : UInt64(bitPattern: rows.integer(5))))
         }
         return found
     }
@@ -66,6 +80,7 @@ package struct ReplicatedTable: Sendable, Equatable {
     /// declaration whose table is missing is left out: `Capture.install` follows renames and refuses the rest.
     package static func readAll(from database: Connection) throws(SQLiteError) -> [ReplicatedTable] {
         var described: [(Declaration, TableDescription)] = []
+        let policies = try policies(in: database)
         for declaration in try declarations(in: database) {
             let numbers = try ColumnNumbering.numbers(ofTable: declaration.number, in: database)
             if let table = try TableDescription.read(declaration.name, numbers: numbers, from: database) {
@@ -79,7 +94,8 @@ package struct ReplicatedTable: Sendable, Equatable {
             }
             return ReplicatedTable(
                 number: declaration.number, scopeColumn: declaration.scopeColumn, ids: declaration.ids,
-                runsTriggers: declaration.runsTriggers, description: table, incomingReferences: incoming)
+                runsTriggers: declaration.runsTriggers, description: table, incomingReferences: incoming,
+                policy: PolicyFit(table, scopeColumn: declaration.scopeColumn, policies).effective)
         }
     }
 }

@@ -17,14 +17,19 @@ CREATE TABLE IF NOT EXISTS samband_table (
     run_triggers INTEGER NOT NULL DEFAULT 0       -- 1: the user's triggers run when changes are applied
 ) STRICT;
 
--- How conflicts settle, where it is not 'manual'. Written by migrations:
+-- How conflicts settle, where it is not 'manual'. Written by migrations, or at the hub by samband policy set:
 -- INSERT INTO samband_policy(table_name, column_name, policy) VALUES ('referral', 'note', 'newest');
 CREATE TABLE IF NOT EXISTS samband_policy (
+    id          INTEGER PRIMARY KEY,              -- names the row on its way to the sites
     table_name  TEXT NOT NULL COLLATE NOCASE,     -- a replicated table
-    column_name TEXT COLLATE NOCASE,              -- one of its columns; NULL: every column without a row of its own
-    policy      TEXT NOT NULL,                    -- 'manual' or 'newest'
+    column_name TEXT COLLATE NOCASE,              -- one of its columns; NULL: every column without a policy of its own
+    policy      TEXT,                             -- manual, newest, hub, owner, max, min, sum; NULL: as the table has it
+    unit        TEXT,                             -- 'row': the columns that say so ship and settle together; else 'column'
+    set_by      TEXT,                             -- who set it; NULL: a migration
+    set_at      INTEGER,                          -- when, in milliseconds since 1970
     UNIQUE (table_name, column_name)
 ) STRICT;
+CREATE UNIQUE INDEX IF NOT EXISTS samband_policy_table ON samband_policy(table_name) WHERE column_name IS NULL;
 
 -- The numbers of the columns that are shipped: a renamed column keeps its number.
 CREATE TABLE IF NOT EXISTS samband_column (

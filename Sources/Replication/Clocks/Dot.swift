@@ -44,6 +44,19 @@ package struct Stamp: Hashable, Comparable, Sendable {
 
     package static let zero = Stamp(hlc: 0, replica: 0, seq: 0)
 
+    /// The stamp of what a policy decides, just above the greatest HLC among the writes it decides between: above every
+    /// replica's write of that HLC, and above what the hub decided before, also before it was restored.
+    ///
+    /// - Parameters:
+    ///   - epoch: how often the hub was restored.
+    ///   - seq: of the hub's change set that brings the decision.
+    package static func decided(hlc: UInt64, epoch: UInt64, seq: UInt64) -> Stamp {
+        Stamp(hlc: hlc, replica: .max, seq: epoch << 48 | seq & 0xffff_ffff_ffff)
+    }
+
+    /// True for a stamp of that form; the hub gives out no replica number so great.
+    package var isDecided: Bool { replica == .max }
+
     package static func < (a: Stamp, b: Stamp) -> Bool {
         if a.hlc != b.hlc { return a.hlc < b.hlc }
         if a.replica != b.replica { return a.replica < b.replica }

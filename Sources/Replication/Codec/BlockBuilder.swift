@@ -6,13 +6,19 @@ package struct BlockKind: Hashable, Sendable {
     package let columns: [Int]
     /// The scope label of the rows; empty for a table without scopes.
     package let scope: [UInt8]
+    /// Those of the columns that come with a delta, ascending.
+    package let deltas: [Int]
 
-    package init(table: Int, operation: Operation, columns: [Int], scope: [UInt8] = []) {
+    package init(table: Int, operation: Operation, columns: [Int], scope: [UInt8] = [], deltas: [Int] = []) {
         self.table = table
         self.operation = operation
         self.columns = columns
         self.scope = scope
+        self.deltas = deltas
     }
+
+    /// In the first byte of a block, beside the operation: deltas follow.
+    static let deltasFlag: UInt8 = 0x80
 }
 
 /// Gathers rows of one kind column by column; see Protocol/Bytes.md, "Block".
@@ -20,16 +26,21 @@ package struct BlockBuilder: Sendable {
     package let kind: BlockKind
     package private(set) var rowCount = 0
     /// One writer a key column, one a data column; where the operation has stamps, one more for the stamps
-    /// after each data column. The one who adds a row writes one cell (or stamp) to each, then calls `endRow`.
+    /// after each data column; then one a delta. The one who adds a row writes one cell (stamp, delta) to each, then
+    /// calls `endRow`.
     package var sections: [ByteWriter]
     package let keyColumnCount: Int
 
     package init(kind: BlockKind, keyColumnCount: Int) {
         precondition(!kind.operation.isKeyOnly || kind.columns.isEmpty, "a delete carries keys only")
+        precondition(
+            kind.deltas.isEmpty || kind.operation.mayHaveDeltas && kind.deltas.allSatisfy { kind.columns.contains($0) },
+            "only what an author writes over a value it has seen has a delta")
         self.kind = kind
         self.keyColumnCount = keyColumnCount
         let perColumn = kind.operation.hasStamps ? 2 : 1
-        sections = Array(repeating: ByteWriter(), count: keyColumnCount + kind.columns.count * perColumn)
+        sections = Array(
+            repeating: ByteWriter(), count: keyColumnCount + kind.columns.count * perColumn + kind.deltas.count)
     }
 
     package var byteCount: Int { sections.reduce(0) { $0 + $1.count } }
@@ -37,9 +48,11 @@ package struct BlockBuilder: Sendable {
     /// Ends the row whose cells were written to the sections.
     package mutating func endRow() { rowCount += 1 }
 
-    /// Adds a whole row from values. `stamps` has one stamp a data column where the operation has stamps.
-    package mutating func add(key: [Value], values: [Value], stamps: [Stamp] = []) {
-        precondition(key.count == keyColumnCount && values.count == kind.columns.count)
+    /// Adds a whole row from values. `stamps` has one stamp a data column where the operation has stamps, `deltas` one
+    /// a delta of the kind.
+    package mutating func add(key: [Value], values: [Value], stamps: [Stamp] = [], deltas: [Int64] = []) {
+        precondition(
+            key.count == keyColumnCount && values.count == kind.columns.count && deltas.count == kind.deltas.count)
         for (index, value) in key.enumerated() { sections[index].cell(value) }
         if kind.operation.hasStamps {
             precondition(stamps.count == values.count)
@@ -49,25 +62,36 @@ package struct BlockBuilder: Sendable {
             }
         } else {
             for (index, value) in values.enumerated() { sections[keyColumnCount + index].cell(value) }
+            for (index, delta) in deltas.enumerated() {
+                sections[keyColumnCount + values.count + index].zigzag(delta)
+            }
         }
         endRow()
     }
 
     /// Writes the block: what its rows have in common, then section after section.
     package func append(to out: inout ByteWriter) {
-        out.byte(kind.operation.rawValue)
+        out.byte(kind.operation.rawValue | (kind.deltas.isEmpty ? 0 : BlockKind.deltasFlag))
         out.varint(kind.table)
         out.counted(kind.scope)
         out.varint(rowCount)
         out.varint(keyColumnCount)
-        out.varint(kind.columns.count)
+        out.columns(kind.columns)
+        if !kind.deltas.isEmpty { out.columns(kind.deltas) }
+        for section in sections { out.counted(section.bytes) }
+    }
+}
+
+extension ByteWriter {
+    /// How many, then of each the distance from the one before.
+    fileprivate mutating func columns(_ columns: [Int]) {
+        varint(columns.count)
         var previous = -1
-        for column in kind.columns {
+        for column in columns {
             precondition(column > previous, "columns ascend")
-            out.varint(column - previous - 1)
+            varint(column - previous - 1)
             previous = column
         }
-        for section in sections { out.counted(section.bytes) }
     }
 }
 
@@ -112,8 +136,10 @@ package struct SegmentBuilder: Sendable {
     }
 
     /// Adds a whole row from values.
-    package mutating func add(_ kind: BlockKind, key: [Value], values: [Value], stamps: [Stamp] = []) {
-        row(kind, keyColumnCount: key.count) { $0.add(key: key, values: values, stamps: stamps) }
+    package mutating func add(
+        _ kind: BlockKind, key: [Value], values: [Value], stamps: [Stamp] = [], deltas: [Int64] = []
+    ) {
+        row(kind, keyColumnCount: key.count) { $0.add(key: key, values: values, stamps: stamps, deltas: deltas) }
     }
 
     /// Takes the finished segments out.

@@ -87,9 +87,7 @@ package struct ByteReader: Sendable {
         let head = try varint(bytes)
         switch head & 7 {
         case 0 where head == 0: return .null
-        case 1 where head == 1:
-            let zigzag = try varint(bytes)
-            return .integer(Int64(bitPattern: zigzag >> 1) ^ -Int64(bitPattern: zigzag & 1))
+        case 1 where head == 1: return .integer(try zigzag(bytes))
         case 2 where head == 2:
             let real = Double(bitPattern: try fixed64(bytes))
             // SQLite would store NULL in its place, in a key too. https://www.sqlite.org/c3ref/bind_blob.html
@@ -99,6 +97,12 @@ package struct ByteReader: Sendable {
         case 4: return .blob(try skip(try length(head)))
         default: throw refuse("a value has a type that this version does not know")
         }
+    }
+
+    /// See `ByteWriter.zigzag`.
+    package mutating func zigzag(_ bytes: Span<UInt8>) throws(CodecError) -> Int64 {
+        let number = try varint(bytes)
+        return Int64(bitPattern: number >> 1) ^ -Int64(bitPattern: number & 1)
     }
 
     private func length(_ head: UInt64) throws(CodecError) -> Int {

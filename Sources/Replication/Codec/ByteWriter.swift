@@ -67,8 +67,11 @@ package struct ByteWriter: Sendable {
 
     package mutating func integer(_ x: Int64) {
         bytes.append(1)
-        varint(UInt64(bitPattern: (x << 1) ^ (x >> 63)))
+        zigzag(x)
     }
+
+    /// A signed number: 0, -1, 1, -2 … as 0, 1, 2, 3 …
+    package mutating func zigzag(_ x: Int64) { varint(UInt64(bitPattern: (x << 1) ^ (x >> 63))) }
 
     /// What is not a number is written as NULL, as SQLite stores it.
     package mutating func real(_ x: Double) {

@@ -35,12 +35,17 @@ package struct Block: Sendable {
     package let valueSections: [Range<Int>]
     /// One a data column where the operation has stamps, else none.
     package let stampSections: [Range<Int>]
+    /// One a delta of the kind.
+    package let deltaSections: [Range<Int>]
 
     /// `room`: how many columns the segment may still have.
     init(_ reader: inout ByteReader, _ bytes: Span<UInt8>, room: inout Int) throws(CodecError) {
-        guard let operation = Operation(rawValue: try reader.byte(bytes)) else {
+        let first = try reader.byte(bytes)
+        guard let operation = Operation(rawValue: first & ~BlockKind.deltasFlag) else {
             throw reader.refuse("an operation that this version does not know")
         }
+        let hasDeltas = first & BlockKind.deltasFlag != 0
+        if hasDeltas && !operation.mayHaveDeltas { throw reader.refuse("an operation that has no deltas, with deltas") }
         let table = try reader.count(bytes, of: "table numbers", atMost: 1 << 30)
         let label = try reader.counted(bytes, of: "scope label bytes", atMost: Limits.scopeLabelBytes)
         let scope = bytes.extracting(label).withUnsafeBufferPointer { Array($0) }
@@ -53,14 +58,21 @@ package struct Block: Sendable {
         guard room >= 0 else {
             throw reader.refuse("more columns in a segment than the limit of \(Limits.sectionsPerSegment)")
         }
-        var columns: [Int] = []
-        var previous = -1
-        for _ in 0..<columnCount {
-            previous += 1 + (try reader.count(bytes, of: "columns", atMost: Limits.columnsPerBlock))
-            guard previous < Limits.columnsPerBlock else { throw reader.refuse("a column above the limit") }
-            columns.append(previous)
+        let columns = try columnList(&reader, bytes, columnCount)
+        var deltas: [Int] = []
+        if hasDeltas {
+            let count = try reader.count(bytes, of: "columns", atMost: Limits.columnsPerBlock)
+            guard count > 0 else { throw reader.refuse("deltas announced, and none follow") }
+            room -= count
+            guard room >= 0 else {
+                throw reader.refuse("more columns in a segment than the limit of \(Limits.sectionsPerSegment)")
+            }
+            deltas = try columnList(&reader, bytes, count)
+            guard Set(columns).isSuperset(of: deltas) else {
+                throw reader.refuse("a delta of a column that is not there")
+            }
         }
-        kind = BlockKind(table: table, operation: operation, columns: columns, scope: scope)
+        kind = BlockKind(table: table, operation: operation, columns: columns, scope: scope, deltas: deltas)
         var keys: [Range<Int>] = []
         var values: [Range<Int>] = []
         var stamps: [Range<Int>] = []
@@ -71,10 +83,26 @@ package struct Block: Sendable {
             values.append(try cellSection(&reader, bytes, rowCount, isKey: false))
             if operation.hasStamps { stamps.append(try stampSection(&reader, bytes, rowCount)) }
         }
+        var added: [Range<Int>] = []
+        for _ in deltas { added.append(try deltaSection(&reader, bytes, rowCount)) }
+        deltaSections = added
         keySections = keys
         valueSections = values
         stampSections = stamps
     }
+}
+
+private func columnList(
+    _ reader: inout ByteReader, _ bytes: Span<UInt8>, _ count: Int
+) throws(CodecError) -> [Int] {
+    var columns: [Int] = []
+    var previous = -1
+    for _ in 0..<count {
+        previous += 1 + (try reader.count(bytes, of: "columns", atMost: Limits.columnsPerBlock))
+        guard previous < Limits.columnsPerBlock else { throw reader.refuse("a column above the limit") }
+        columns.append(previous)
+    }
+    return columns
 }
 
 private func cellSection(
@@ -100,26 +128,41 @@ private func stampSection(
     return range
 }
 
+private func deltaSection(
+    _ reader: inout ByteReader, _ bytes: Span<UInt8>, _ rows: Int
+) throws(CodecError) -> Range<Int> {
+    let range = try reader.counted(bytes, of: "bytes of deltas", atMost: Limits.segmentMaxBytes)
+    var inner = ByteReader(range, reading: "segment")
+    for _ in 0..<rows { _ = try inner.zigzag(bytes) }
+    guard inner.isAtEnd else { throw inner.refuse("more deltas than the block has rows") }
+    return range
+}
+
 /// Walks the rows of one block of a segment that has been read: one cell a column, row after row.
 package struct RowCursor: Sendable {
     private var keys: [ByteReader]
     private var values: [ByteReader]
     private var stamps: [ByteReader]
+    private var deltas: [ByteReader]
     private var remaining: Int
     /// The cells of the row that the cursor stands on.
     package private(set) var key: [CellView]
     package private(set) var cells: [CellView]
     /// The stamp of each cell, where the operation has stamps.
     package private(set) var cellStamps: [Stamp]
+    /// One a delta of the block's kind.
+    package private(set) var rowDeltas: [Int64]
 
     package init(_ block: Block) {
         keys = block.keySections.map { ByteReader($0, reading: "segment") }
         values = block.valueSections.map { ByteReader($0, reading: "segment") }
         stamps = block.stampSections.map { ByteReader($0, reading: "segment") }
+        deltas = block.deltaSections.map { ByteReader($0, reading: "segment") }
         remaining = block.rowCount
         key = Array(repeating: .null, count: keys.count)
         cells = Array(repeating: .null, count: values.count)
         cellStamps = Array(repeating: .zero, count: stamps.count)
+        rowDeltas = Array(repeating: 0, count: deltas.count)
     }
 
     /// Steps to the next row; false behind the last. `bytes` are the segment's.
@@ -130,6 +173,9 @@ package struct RowCursor: Sendable {
         }
         for index in stamps.indices {
             cellStamps[index] = valid { () throws(CodecError) in try stamps[index].stamp(bytes) }
+        }
+        for index in deltas.indices {
+            rowDeltas[index] = valid { () throws(CodecError) in try deltas[index].zigzag(bytes) }
         }
         return true
     }

@@ -10,11 +10,16 @@ package struct ConflictSide: Hashable, Sendable {
     package let row: [Int: Value]?
     /// The key of the side's row, where it is another than the conflict's: two rows that claim one UNIQUE value.
     package let key: [Value]?
+    /// The number of the table that the side's row is in, where it is another than the conflict's: a child whose
+    /// parent was deleted.
+    package let table: Int?
 
     package init(
-        dot: Dot, hlc: UInt64, position: UInt64, value: Value?, row: [Int: Value]?, key: [Value]? = nil
+        dot: Dot, hlc: UInt64, position: UInt64, value: Value?, row: [Int: Value]?, key: [Value]? = nil,
+        table: Int? = nil
     ) {
         self.key = key
+        self.table = table
         self.dot = dot
         self.hlc = hlc
         self.position = position
@@ -24,7 +29,7 @@ package struct ConflictSide: Hashable, Sendable {
 
     /// True when two sides want the same.
     package func agrees(with other: ConflictSide) -> Bool {
-        value == other.value && row == other.row && key == other.key
+        value == other.value && row == other.row && key == other.key && table == other.table
     }
 }
 
@@ -76,12 +81,14 @@ package struct Conflict: Hashable, Sendable {
     ///   - others: the concurrent writes that it disagrees with.
     ///   - position: where the write now stands.
     ///   - policy: true when a policy of the table settles what is disputed.
+    ///   - unsettled: true when the write could not be taken as its policy has it, whoever disagrees with it.
     /// - Returns: true when the conflict changed.
     package mutating func onWrite(
-        _ incoming: ConflictSide, seen: UInt64, others: [ConflictSide], at position: UInt64, policy: Bool
+        _ incoming: ConflictSide, seen: UInt64, others: [ConflictSide], at position: UInt64, policy: Bool,
+        unsettled: Bool = false
     ) -> Bool {
         if isOpen {
-            if others.isEmpty && seen >= changed {
+            if others.isEmpty && seen >= changed && !unsettled {
                 settle(by: incoming, .write, at: position)
             } else {
                 join(incoming)
@@ -90,9 +97,11 @@ package struct Conflict: Hashable, Sendable {
             }
             return true
         }
-        guard !others.isEmpty else { return false }
+        guard !others.isEmpty || unsettled else { return false }
         if settlement == .policy || policy {
             for side in others + [incoming] { join(side) }
+            // What the policy cannot settle, or none settles any more, is a person's from here on.
+            if !policy { settlement = nil }
             changed = position
             return true
         }

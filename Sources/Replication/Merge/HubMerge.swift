@@ -35,6 +35,11 @@ package struct HubMerge: Sendable {
     /// True when the row as it stands must be carried to those who have lost it or never had it.
     package let carries: Bool
     package let pairs: [Pair]
+    /// The cells that a policy decides otherwise than by stamp, by data column; they are not in `effective`, and in
+    /// `target` only where that puts the whole row.
+    package let decided: [Int: DecidedCell]
+    /// The columns whose policy could not settle them: what stood stays, and a person decides.
+    package let overflowed: Set<Int>
 
     /// - Parameters:
     ///   - incoming: the operation that comes in.
@@ -42,21 +47,28 @@ package struct HubMerge: Sendable {
     ///     without those that are withheld.
     ///   - row: the data columns as they stand in the hub's table; nil when the row is absent.
     ///   - image: the row as the newest concurrent delete found it; only asked for when the row is absent.
+    ///   - policy: how disagreements on its cells settle.
     package init(
-        _ incoming: LoggedOperation, concurrent: [LoggedOperation], row: [Value]?, image: [Value]?
+        _ incoming: LoggedOperation, concurrent: [LoggedOperation], row: [Value]?, image: [Value]?,
+        policy: RowPolicy = .manual
     ) {
         if incoming.operation == .delete {
             self.init(delete: incoming, concurrent, row: row)
         } else {
-            self.init(write: incoming, concurrent, row: row, image: image)
+            self.init(write: incoming, concurrent, row: row, image: image, policy)
         }
     }
 
-    package init(target: Target, effective: [Int]?, carries: Bool, pairs: [Pair]) {
+    package init(
+        target: Target, effective: [Int]?, carries: Bool, pairs: [Pair], decided: [Int: DecidedCell] = [:],
+        overflowed: Set<Int> = []
+    ) {
         self.target = target
         self.effective = effective
         self.carries = carries
         self.pairs = pairs
+        self.decided = decided
+        self.overflowed = overflowed
     }
 
     private init(delete incoming: LoggedOperation, _ concurrent: [LoggedOperation], row: [Value]?) {
@@ -76,35 +88,64 @@ package struct HubMerge: Sendable {
     }
 
     private init(
-        write incoming: LoggedOperation, _ concurrent: [LoggedOperation], row: [Value]?, image: [Value]?
+        write incoming: LoggedOperation, _ concurrent: [LoggedOperation], row: [Value]?, image: [Value]?,
+        _ policy: RowPolicy
     ) {
-        let stands = incoming.columns.filter { column in
-            let own = incoming.stamp(of: column)!
-            return !concurrent.contains { $0.operation != .carried && ($0.stamp(of: column) ?? .zero) > own }
+        guard var whole = row ?? image ?? (incoming.operation.isWholeRow ? incoming.values : nil) else {
+            self.init(target: .noImage, effective: nil, carries: false, pairs: [])
+            return
         }
+        // By stamp first; then what a policy has otherwise.
+        var stands = incoming.columns.filter { column in
+            let own = incoming.stamp(of: column)!
+            return !concurrent.contains { other in
+                (other.operation != .carried || other.isDecided(column)) && (other.stamp(of: column) ?? .zero) > own
+            }
+        }
+        for column in stands { whole[column] = incoming.value(of: column)! }
+        let (decided, overflowed) = HubMerge.decide(
+            incoming, concurrent, standing: row ?? image, isPresent: row != nil, byStamp: whole, policy)
+        stands.removeAll { decided[$0] != nil }
+        for (column, cell) in decided { whole[column] = cell.value }
         let pairs = HubMerge.pairs(of: incoming, concurrent)
         if row != nil {
             self.init(
                 target: stands.isEmpty ? .keep : .write(stands), effective: stands.isEmpty ? nil : stands,
-                carries: false, pairs: pairs)
+                carries: false, pairs: pairs, decided: decided, overflowed: overflowed)
             return
         }
         let isWhole = incoming.operation.isWholeRow && stands.count == incoming.columns.count
-        if isWhole {
-            let hadDelete = concurrent.contains { $0.operation == .delete }
-            // Behind a concurrent delete the receivers differ in what they have: carry the row to all of them.
-            self.init(
-                target: .put(incoming.values), effective: hadDelete ? nil : incoming.columns,
-                carries: hadDelete,
-                pairs: pairs)
-            return
+        // Behind a concurrent delete the receivers differ in what they have: carry the row to all of them.
+        let carries = !isWhole || concurrent.contains { $0.operation == .delete }
+        self.init(
+            target: .put(whole), effective: carries ? nil : incoming.columns, carries: carries, pairs: pairs,
+            decided: decided, overflowed: overflowed)
+    }
+
+    private static func decide(
+        _ incoming: LoggedOperation, _ concurrent: [LoggedOperation], standing: [Value]?, isPresent: Bool,
+        byStamp: [Value], _ policy: RowPolicy
+    ) -> (decided: [Int: DecidedCell], overflowed: Set<Int>) {
+        var decided: [Int: DecidedCell] = [:]
+        var overflowed: Set<Int> = []
+        guard !policy.table.columns.isEmpty else { return (decided, overflowed) }
+        let deciding = Deciding(
+            incoming: incoming, concurrent: concurrent, standing: standing, isPresent: isPresent, policy: policy)
+        for column in incoming.columns {
+            let value: Value
+            switch deciding.outcome(column) {
+            case .undecided: continue
+            case .value(let outcome): value = outcome
+            case .overflow:
+                overflowed.insert(column)
+                value = standing?[column] ?? byStamp[column]
+            }
+            // What the stamps say by themselves needs no decision.
+            if value != byStamp[column] {
+                decided[column] = DecidedCell(value: value, stamp: deciding.stamp(column))
+            }
         }
-        guard var whole = image ?? (incoming.operation.isWholeRow ? incoming.values : nil) else {
-            self.init(target: .noImage, effective: nil, carries: false, pairs: [])
-            return
-        }
-        for column in stands { whole[column] = incoming.value(of: column)! }
-        self.init(target: .put(whole), effective: nil, carries: true, pairs: pairs)
+        return (decided, overflowed)
     }
 
     /// The disagreements of a write with the concurrent ones. Of several writes of one cell, one of which had

@@ -12,10 +12,12 @@ package struct LoggedOperation: Hashable, Sendable {
     package let values: [Value]
     /// The stamp of each cell where the operation brings its own, else empty.
     package let cellStamps: [Stamp]
+    /// By how much the author raised a column of the policy `sum`; a column without one was written absolutely.
+    package let deltas: [Int: Int64]
 
     package init(
         dot: Dot, hlc: UInt64, position: UInt64, seen: UInt64, operation: Operation, columns: [Int],
-        values: [Value], cellStamps: [Stamp] = []
+        values: [Value], cellStamps: [Stamp] = [], deltas: [Int: Int64] = [:]
     ) {
         precondition(columns.count == values.count)
         self.dot = dot
@@ -26,6 +28,7 @@ package struct LoggedOperation: Hashable, Sendable {
         self.columns = columns
         self.values = values
         self.cellStamps = cellStamps
+        self.deltas = deltas
     }
 
     /// True when the author of this one had seen `other`. Within one fleet the position says the same as the
@@ -47,5 +50,10 @@ package struct LoggedOperation: Hashable, Sendable {
     package func stamp(of column: Int) -> Stamp? {
         guard let index = index(of: column) else { return nil }
         return cellStamps.isEmpty ? Stamp(hlc: hlc, dot: dot) : cellStamps[index]
+    }
+
+    /// True when the cell is one that a policy decided, or repeats one: such a cell counts as the write it stands for.
+    package func isDecided(_ column: Int) -> Bool {
+        operation.hasStamps && stamp(of: column)?.isDecided ?? false
     }
 }

@@ -1,4 +1,5 @@
 import HTTP
+import JSONText
 
 /// An object in an answer, read member by member. What is missing or of another kind is a disagreement between this
 /// tool and the process that answered, and is told as one.
@@ -44,6 +45,9 @@ struct Answer: Sendable {
 
     /// The number, or – where there is none.
     func shownNumber(_ name: String) -> String { object[name]?.integer.map(String.init) ?? "–" }
+
+    /// The object as it came.
+    var json: JSON { .object(object) }
 
     var members: [JSON.Object.Member] { object.members }
 

@@ -1,4 +1,5 @@
 import HTTP
+import JSONText
 
 /// A conflict as the interface tells it.
 struct ConflictAnswer: Sendable {
@@ -8,6 +9,8 @@ struct ConflictAnswer: Sendable {
         let writtenAt: String
         /// A value, or an object of columns; null when the row is absent on this side.
         let value: JSON
+        /// Where it is a row of another table: of the child for which a parent came back.
+        let table: String?
     }
 
     struct Decision: Sendable {
@@ -15,6 +18,26 @@ struct ConflictAnswer: Sendable {
         let at: String
         let how: String
         let reason: String?
+
+        init(_ answer: Answer) throws(CommandError) {
+            by = try answer.text("by")
+            at = try answer.text("at")
+            how = try answer.text("how")
+            reason = answer["reason"].string
+        }
+
+        /// `decided by kari, 2026-11-21 21:00:00 CET, take: agreed by phone`.
+        func text(_ console: Console) -> String {
+            let who =
+                switch (by, how) {
+                case (_, "write"): "settled by a write of \(by), \(console.time(at))"
+                case (_, "release"): "let in by itself, \(console.time(at))"
+                case (_, "undo"): "taken back by \(by), \(console.time(at))"
+                case ("policy", _): "settled by the policy \(how), \(console.time(at))"
+                default: "decided by \(by), \(console.time(at)), \(how)"
+                }
+            return who + (reason.map { ": \($0)" } ?? "")
+        }
     }
 
     let id: Int64
@@ -46,16 +69,14 @@ struct ConflictAnswer: Sendable {
             sides.append(
                 Side(
                     site: try side.text("site"), change: try side.text("change"),
-                    writtenAt: try side.text("written_at"), value: side["value"]))
+                    writtenAt: try side.text("written_at"), value: side["value"],
+                    table: side["table"].string))
         }
         self.sides = sides
         if answer["decision"].isNull {
             decision = nil
         } else {
-            let made = try answer.object("decision")
-            decision = Decision(
-                by: try made.text("by"), at: try made.text("at"), how: try made.text("how"),
-                reason: made["reason"].string)
+            decision = try Decision(try answer.object("decision"))
         }
     }
 
@@ -70,6 +91,30 @@ struct ConflictAnswer: Sendable {
         if column != nil { return ShownValue.text(value) }
         return value.isNull ? "no row" : ShownValue.columns(value)
     }
+
+    /// What has happened, for who does not know the kinds by heart.
+    var story: String {
+        switch kind {
+        case "insert": "sites made a row of this key apart from each other, with different values"
+        case "cell": "sites wrote different values apart from each other"
+        case "delete_update": "one site deleted the row while another wrote it: it stays until it is decided"
+        case "unique": "two rows claim what only one can have: the newcomer waits"
+        case "foreign_key":
+            isPutBack
+                ? "the row was deleted while another site referred to it: it came back for that"
+                : "what it refers to, or what refers to it, is in the way: it waits"
+        case "check": "what the sites wrote breaks a CHECK or NOT NULL when it is put together: the newcomer waits"
+        case "scope": "the site may not write this row: it waits"
+        case "invalid": "the row breaks a constraint by itself: it waits"
+        default: ""
+        }
+    }
+
+    /// Kinds of which a row was not taken in.
+    var isWithholding: Bool { ["unique", "foreign_key", "check", "scope", "invalid"].contains(kind) }
+
+    /// A deleted row that came back for a child.
+    var isPutBack: Bool { kind == "foreign_key" && sides.contains { $0.table != nil } }
 
     /// Each site once, in the order of the sides.
     var sites: [String] {

@@ -24,14 +24,18 @@ struct Catalogue: Sendable {
 
     static let standard = Catalogue(
         groups: [
-            Group(title: "Hub", verbs: [.hubInit, .hubServe, .siteAdd, .siteList]),
+            Group(
+                title: "Hub",
+                verbs: [
+                    .hubInit, .hubServe, .siteAdd, .siteList, .operatorAdd, .operatorList, .operatorRevoke,
+                ]),
             Group(title: "Node", verbs: [.nodeJoin, .nodeServe, .sync]),
             Group(
                 title: "Both",
                 verbs: [
-                    .status, .conflictList, .conflictShow, .conflictResolve, .withheldList, .withheldShow,
-                    .log,
-                    .history, .version, .help,
+                    .status, .conflictList, .conflictShow, .conflictResolve, .conflictUndo, .conflictReport,
+                    .withheldList, .withheldShow, .recordMerge, .recordUnmerge, .log, .history, .explain,
+                    .version, .help,
                 ]),
         ],
         later: [
@@ -40,9 +44,6 @@ struct Catalogue: Sendable {
             Later("site retire", "end a site's part in the fleet"),
             Later("site merge", "hand one site's rows and scopes to another"),
             Later("site expire", "give up waiting for a site that holds the frontier back"),
-            Later("operator add", "give an operator a token"),
-            Later("operator list", "list the operators"),
-            Later("operator revoke", "take an operator's token back"),
             Later("grant add", "let a site hold the rows of a scope"),
             Later("grant remove", "take a scope away from a site"),
             Later("grant list", "list which site holds which scope"),
@@ -63,9 +64,6 @@ struct Catalogue: Sendable {
             Later("verify", "compare the content with the hub's"),
             Later("export", "write changes to a file for a USB stick"),
             Later("import", "take changes from such a file"),
-            Later("conflict undo", "take a decision back"),
-            Later("conflict report", "count decisions for and against each site"),
-            Later("explain", "say how a row came to be what it is"),
             Later("doctor", "look for what is wrong and say what to do"),
             Later("inspect", "show what is in a file of changes"),
             Later("compact", "give free space back to the disk"),

@@ -1,13 +1,11 @@
-import HTTP
+import JSONText
 
 /// `conflict show`: what stood before, what each side wrote, what stands now, beside each other where the terminal
-/// is wide enough, else below each other.
+/// is wide enough, else below each other; then what is around them, and how to settle it.
 struct ConflictPage {
-    private let conflict: ConflictAnswer
-    private let changed: Int64
-    private let row: JSON
-    private let withheld: [Answer]
+    private let detail: ConflictDetailAnswer
     private let console: Console
+    private var conflict: ConflictAnswer { detail.conflict }
 
     /// A column of the page: before, a side, now.
     private struct Stand {
@@ -15,36 +13,57 @@ struct ConflictPage {
         let when: String
         let change: String
         let value: JSON
+        var isOtherTable = false
     }
 
     /// Columns of a page that goes to a file or a pipe.
     private static let usualWidth = 120
 
-    init(_ json: JSON, _ console: Console) throws(CommandError) {
-        let answer = try Answer(json, "a conflict")
-        conflict = try ConflictAnswer(answer["conflict"])
-        changed = try answer.number("changed")
-        row = answer["row"]
-        withheld = try answer.list("withheld")
+    init(_ detail: ConflictDetailAnswer, _ console: Console) {
+        self.detail = detail
         self.console = console
     }
 
-    func text() throws(CommandError) -> String {
+    /// The whole page.
+    func text() throws(CommandError) -> String { try judging() + settling }
+
+    /// All that helps to judge, without the commands.
+    func judging() throws(CommandError) -> String {
         let style = console.style
         let state = conflict.isOpen ? style.warning("open") : style.good("settled")
         var text = style.strong("conflict \(conflict.id)") + ", \(state)\n"
         text +=
             Visible.text(
                 "\(conflict.kind) of \(conflict.placeWithKey), since \(console.time(conflict.openedAt))")
-            + "\n\n"
+            + "\n" + (conflict.isOpen ? conflict.story + "\n" : "") + "\n"
         let table = sideBySide
         text += table.width <= console.columns ?? ConflictPage.usualWidth ? table.text(style) : stacked(style)
-        if conflict.column != nil, row.object != nil { text += "\nthe row now\n" + rowTable.text(style) }
-        if !withheld.isEmpty { text += "\nwithheld\n" + (try withheldTable().text(style)) }
-        if let decision = conflict.decision {
-            text += "\n" + Visible.text(decisionText(decision)) + "\n"
+        if conflict.column != nil, detail.row.object != nil {
+            text += "\nthe row now\n" + rowTable(detail.row).text(style)
         }
-        return conflict.isOpen ? text + settling : text
+        for side in conflict.sides {
+            guard let table = side.table else { continue }
+            text += "\n" + Visible.text("the row of \(table) that \(side.site) wrote") + "\n"
+            text += rowTable(side.value).text(style)
+        }
+        for row in conflict.isOpen ? detail.standing : [] {
+            text += "\n" + Visible.text("in its way: \(try row.text("table"))") + "\n"
+            text +=
+                row["row"].isNull
+                ? Visible.text("  \(ShownValue.columns(row["key"])) is gone") + "\n" : rowTable(row["row"]).text(style)
+        }
+        if !detail.parents.isEmpty { text += "\nrefers to\n" + parentTable(detail.parents).text(style) }
+        if !detail.children.isEmpty, ["delete_update", "foreign_key"].contains(conflict.kind) {
+            let tables = detail.children.joined(separator: ", ")
+            text += "\n" + Visible.text("rows of \(tables) refer to it: it cannot be deleted before they are") + "\n"
+        }
+        if !detail.withheld.isEmpty { text += "\nwithheld\n" + (try withheldTable().text(style)) }
+        if !detail.earlier.isEmpty {
+            text += "\nbefore that\n"
+            for decision in detail.earlier { text += "  " + Visible.text(decision.text(console)) + "\n" }
+        }
+        if let decision = conflict.decision { text += "\n" + Visible.text(decision.text(console)) + "\n" }
+        return text
     }
 
     // MARK: The stands
@@ -54,7 +73,7 @@ struct ConflictPage {
             + conflict.sides.map {
                 Stand(
                     title: $0.site, when: console.time($0.writtenAt), change: "change \($0.change)",
-                    value: $0.value)
+                    value: $0.value, isOtherTable: $0.table != nil)
             } + [Stand(title: "now", when: "", change: "", value: conflict.now)]
     }
 
@@ -62,7 +81,7 @@ struct ConflictPage {
     private var names: [String] {
         if let column = conflict.column { return [column] }
         var names: [String] = []
-        for stand in stands {
+        for stand in stands where !stand.isOtherTable {
             for member in stand.value.object?.members ?? [] where !names.contains(member.name) {
                 names.append(member.name)
             }
@@ -72,6 +91,7 @@ struct ConflictPage {
 
     private func shown(_ name: String, _ stand: Stand) -> String {
         if conflict.column != nil { return ShownValue.text(stand.value) }
+        if stand.isOtherTable { return "·" }
         if stand.value.isNull { return "no row" }
         return stand.value[name].map { ShownValue.text($0) } ?? "·"
     }
@@ -101,17 +121,9 @@ struct ConflictPage {
 
     // MARK: Around them
 
-    private var rowTable: TextTable {
-        var table = TextTable([TextTable.Column(""), TextTable.Column("")])
-        for member in row.object?.members ?? [] {
-            table.add(["  " + member.name, ShownValue.text(member.value)])
-        }
-        return table
-    }
-
     private func withheldTable() throws(CommandError) -> TextTable {
         var table = TextTable(["", "", "", ""].map { TextTable.Column($0) })
-        for row in withheld {
+        for row in detail.withheld {
             table.add([
                 "  " + row.shownNumber("id"), try row.text("site"),
                 "\(try row.text("operation")) \(try row.text("table"))",
@@ -121,26 +133,38 @@ struct ConflictPage {
         return table
     }
 
-    private func decisionText(_ decision: ConflictAnswer.Decision) -> String {
-        let reason = decision.reason.map { ": \($0)" } ?? ""
-        return "decided by \(decision.by), \(console.time(decision.at)), \(decision.how)\(reason)"
-    }
-
-    /// Kinds whose row was not taken in: the hub refuses to settle them in this version.
-    private static let withholding: Set = ["unique", "foreign_key", "check", "scope", "invalid"]
-
     private var settling: String {
-        if ConflictPage.withholding.contains(conflict.kind) {
-            return "\nthe row waits with all its values; to admit or discard it is not in this version yet\n"
+        if !conflict.isOpen {
+            // A row that was let in because its way was free again was no decision.
+            if conflict.decision?.how == "release" { return "" }
+            return "\nto take the decision back, at the hub\n"
+                + "  samband conflict undo \(conflict.id) --changed \(detail.changed)\n"
         }
-        let start = "  samband conflict resolve \(conflict.id) --changed \(changed)"
-        var text = "\nto settle it, at the hub\n"
-        for site in conflict.sites + ["now"] { text += Visible.text("\(start) --take \(site)") + "\n" }
-        if let column = conflict.column {
-            text += Visible.text("\(start) --set \(column)=VALUE") + "\n"
-        } else {
-            text += "\(start) --set COLUMN=VALUE …\n\(start) --restore\n\(start) --delete\n"
-        }
-        return text
+        return commandTable(detail.choices, conflict, detail.changed).map { "\nto settle it, at the hub\n" + $0 } ?? ""
     }
+}
+
+/// Whole command lines that settle a conflict, each with what it does; nil when there are none.
+func commandTable(_ choices: [ChoiceAnswer], _ conflict: ConflictAnswer, _ changed: Int64) -> String? {
+    if choices.isEmpty { return nil }
+    var table = TextTable([TextTable.Column(""), TextTable.Column("")])
+    for choice in choices {
+        table.add([
+            "  samband conflict resolve \(conflict.id) --changed \(changed) \(choice.words)", choice.meaning(conflict),
+        ])
+    }
+    return table.text(.plain)
+}
+
+/// `column   value`, a line each.
+func rowTable(_ row: JSON) -> TextTable {
+    var table = TextTable([TextTable.Column(""), TextTable.Column("")])
+    for member in row.object?.members ?? [] { table.add(["  " + member.name, ShownValue.text(member.value)]) }
+    return table
+}
+
+func parentTable(_ parents: [ParentAnswer]) -> TextTable {
+    var table = TextTable(["", "", ""].map { TextTable.Column($0) })
+    for parent in parents { table.add(parent.cells) }
+    return table
 }

@@ -17,6 +17,12 @@ enum ShownTime {
             func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
             return "\(year)-\(two(month))-\(two(day)) \(two(hour)):\(two(minute)):\(two(second)) \(zone)"
         }
+
+        /// What the seconds since 1970 would be if the wall showed UTC.
+        var secondsAsUTC: Int64? {
+            guard (1970...9999).contains(year) else { return nil }
+            return ShownTime.daysSince1970(year, month, day) * 86_400 + Int64(hour * 3600 + minute * 60 + second)
+        }
     }
 
     /// The time on this machine's wall (TZ, /etc/localtime) for seconds since 1970.
@@ -74,7 +80,7 @@ enum ShownTime {
     }
 
     /// Days of the Gregorian calendar, counted in years that begin in March, so that leap days end them.
-    private static func daysSince1970(_ year: Int, _ month: Int, _ day: Int) -> Int64 {
+    fileprivate static func daysSince1970(_ year: Int, _ month: Int, _ day: Int) -> Int64 {
         let shifted = month > 2 ? year : year - 1
         let dayOfYear = (153 * ((month + 9) % 12) + 2) / 5 + day - 1
         let days = 365 * shifted + shifted / 4 - shifted / 100 + shifted / 400 + dayOfYear

@@ -1,4 +1,5 @@
 import HTTP
+import JSONText
 
 /// SQLite's values for people, written as SQL literals, so that text, number and NULL are told apart and a value can
 /// be copied into a command: `'accepted'`, `12`, `NULL`, `x'0aff'`.

@@ -1,4 +1,5 @@
 import HTTP
+import JSONText
 
 /// Text that shows what is in it: nothing in a value moves a cursor, colours a line or turns the order of letters
 /// around, on a terminal or in a file that somebody opens later.

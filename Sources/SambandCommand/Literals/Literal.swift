@@ -1,4 +1,5 @@
 import HTTP
+import JSONText
 
 /// A value written as in SQL: `'S-12'`, `x'0a'`, `12`, `-1.5`. Read here and sent as a value; it is never part of
 /// any SQL.

@@ -1,4 +1,5 @@
 import HTTP
+import JSONText
 
 /// Asks the operator's interface, wherever it is, and gives its JSON; what it refuses is thrown.
 struct Caller: Sendable {

@@ -12,12 +12,12 @@ struct HubServer {
 
     func run() async throws -> ExitCode {
         try await running.run { opened in
-            guard case .hub(let siteHandler, let drain) = opened.work else {
+            guard case .hub(let networkHandler, let drain) = opened.work else {
                 throw CommandError(
                     .usage, "\(running.database.name) is the database of a site",
                     hint: "Run it so: samband node serve --db \(running.database.name)")
             }
-            let server = try running.server(endpoint, siteHandler)
+            let server = try running.server(endpoint, networkHandler)
             running.announce("hub serving on \(HubServer.url(server.endpoint))")
             await Signals.first()
             running.announce("hub ending")

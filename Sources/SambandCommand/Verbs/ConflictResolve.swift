@@ -1,156 +1,112 @@
 import HTTP
+import JSONText
 
 extension Option {
-    fileprivate static let take = Option(
-        "take", "SITE|now", "let this side, or what stands now, be the outcome")
-    fileprivate static let set = Option("set", "COL=VALUE", "write these values instead", isRepeatable: true)
-    fileprivate static let restore = Option("restore", nil, "put the row back as it was before the delete")
-    fileprivate static let delete = Option("delete", nil, "delete the row")
-    fileprivate static let reason = Option("reason", "TEXT", "why, for whoever reads the decision later")
-    fileprivate static let by = Option("by", "NAME", "who decides, default the user of this shell")
-    fileprivate static let changed = Option(
+    static let changed = Option(
         "changed", "N", "refuse if the conflict has changed since conflict show printed N")
-    fileprivate static let admit = Option(
-        "admit", nil, "Letting a withheld row in comes with a later version.", isLater: true)
-    fileprivate static let discard = Option(
-        "discard", nil, "Giving a withheld row up comes with a later version.", isLater: true)
+    static let interactive = Option("interactive", nil, "ask about one open conflict after the other")
+    static let yes = Option("yes", nil, "do not ask first")
 }
 
 extension Verb {
     static let conflictResolve = Verb(
         "conflict resolve", "settle a conflict; the decision reaches every site",
         details: [
-            "One of --take, --set, --restore and --delete says how.",
+            "One of --take, --set, --restore, --delete, --admit and --discard says how; conflict show says which fit.",
             "VALUE is a number, NULL, x'0a' or text; text that reads like one of these goes in quotes: --set \"note='12'\".",
+            "--interactive asks for each; --where settles many in one way, each in a transaction of its own.",
         ],
-        arguments: [Argument("ID", "the number in: samband conflict list")],
-        options: place(
-            .take, .set, .restore, .delete, .admit, .discard, .reason, .by, .changed, .dryRun, .json),
+        arguments: [Argument("ID", "the number in: samband conflict list", isOptional: true)],
+        options: ResolveChoice.options + DecisionNote.options
+            + place(
+                .changed, .dryRun, .interactive, .whereConflicts, .table, .site, .kind, .yes, .json),
         examples: [
             "samband conflict resolve 17 --take snasa --reason 'agreed by telephone' --db hub.db",
             "samband conflict resolve 17 --set status=accepted --db hub.db",
+            "samband conflict resolve --interactive --table referral --db hub.db",
+            "samband conflict resolve --where table=referral,site=snasa --take snasa --dry-run --db hub.db",
         ],
-        task: { "resolve conflict \($0.argument("ID"))" },
+        task: { invocation in
+            invocation.optionalArgument("ID").map { "resolve conflict \($0)" } ?? "resolve conflicts"
+        },
         run: { invocation, context in
-            let choice = try Choice(invocation)
-            let id = try conflictNumber(invocation)
-            let changed = try invocation.value(.changed).map { _ in
-                try invocation.number(.changed, in: 0...Int.max, else: 0)
+            let isMany = invocation.value(.whereConflicts) != nil
+            if let id = invocation.optionalArgument("ID") {
+                let query = try ConflictQuery(invocation)
+                if isMany || invocation.flag(.interactive) || !query.isEmpty {
+                    throw CommandError.words(
+                        "conflict resolve takes one conflict, or --where, or --interactive",
+                        hint: "Leave out \(id), or the options that choose conflicts.")
+                }
+                return try await resolveOne(try conflictNumber(id), invocation, context)
             }
-            var body = JSON.Object([choice.member])
-            body["reason"] = invocation.value(.reason).map { .string($0) }
-            body["by"] = (invocation.value(.by) ?? context.console.person).map { .string($0) }
-            body["changed"] = changed.map { .integer(Int64($0)) }
-            if invocation.flag(.dryRun) {
-                body["dry_run"] = true
-                return try await show(choice, of: id, .object(body), invocation, context)
-            }
-            let request = JSON.object(body)
-            let json = try await context.asking(invocation) {
-                try await $0.post(["conflict", id, "resolve"], request)
-            }
+            if invocation.flag(.interactive) { return try await ConflictInterview(invocation, context).run() }
+            if isMany { return try await ManyConflicts(invocation, context).run() }
+            throw CommandError.words(
+                "conflict resolve needs ID, the number in: samband conflict list",
+                hint: "Or --interactive, or --where for many at once. See: samband help conflict resolve")
+        })
+
+    static let conflictUndo = Verb(
+        "conflict undo", "take a decision back: the conflict is open again",
+        details: ["It is refused when what was decided no longer stands. A policy's decision can be taken back too."],
+        arguments: [Argument("ID", "the number in: samband conflict list --all")],
+        options: DecisionNote.options + place(.changed, .dryRun, .json),
+        examples: ["samband conflict undo 17 --reason 'the wrong patient' --db hub.db"],
+        task: { "take the decision of conflict \($0.argument("ID")) back" },
+        run: { invocation, context in
+            let id = try conflictNumber(invocation.argument("ID"))
+            let dryRun = invocation.flag(.dryRun)
+            let request = DecisionNote(invocation, context.console).request(
+                [], changed: try changed(invocation), dryRun: dryRun)
+            let json = try await context.asking(invocation) { try await $0.post(["conflict", id, "undo"], request) }
             if invocation.flag(.json) {
                 try context.console.print(json)
-            } else {
-                try context.console.print(outcome(try ConflictAnswer(json), choice) + "\n")
+                return .done
             }
+            let conflict = try ConflictAnswer(json)
+            if dryRun {
+                let decision = conflict.decision.map { " what was \($0.text(context.console))" } ?? " its settlement"
+                try context.console.print(
+                    Visible.text("would take back\(decision), and open conflict \(id) again: \(conflict.placeWithKey)")
+                        + "\n")
+                return .done
+            }
+            let isGone = conflict.column == nil && conflict.now.isNull
+            let now =
+                isGone
+                ? (conflict.isWithholding ? "not in the table, and waits again" : "gone")
+                : "now \(conflict.shown(conflict.now))"
+            try context.console.print(
+                Visible.text("conflict \(id) is open again: \(conflict.placeWithKey) is \(now)") + "\n")
             return .done
         })
 }
 
-/// How a conflict is to be settled.
-private enum Choice {
-    case take(String)
-    case set([(column: String, value: Literal)])
-    case restore
-    case delete
-
-    init(_ invocation: Invocation) throws(CommandError) {
-        var choices: [Choice] = []
-        if let site = invocation.value(.take) { choices.append(.take(site)) }
-        let values = invocation.values(.set)
-        if !values.isEmpty { choices.append(.set(try Choice.columns(values))) }
-        if invocation.flag(.restore) { choices.append(.restore) }
-        if invocation.flag(.delete) { choices.append(.delete) }
-        guard choices.count == 1 else {
-            throw .words(
-                choices.isEmpty
-                    ? "conflict resolve needs a choice"
-                    : "conflict resolve takes one choice, not \(choices.count)",
-                hint: "Use one of --take SITE, --take now, --set COL=VALUE, --restore and --delete.")
-        }
-        self = choices[0]
-    }
-
-    private static func columns(_ words: [String]) throws(CommandError) -> [(column: String, value: Literal)] {
-        var columns: [(column: String, value: Literal)] = []
-        for word in words {
-            guard let sign = word.firstIndex(of: "="), sign != word.startIndex else {
-                throw .words("--set takes COL=VALUE", hint: "For instance: --set status=accepted")
-            }
-            let column = String(word[..<sign])
-            if columns.contains(where: { $0.column == column }) {
-                throw .words("--set names the column \(column) twice", hint: "Give each column once.")
-            }
-            do {
-                columns.append((column, try Literal.value(String(word[word.index(after: sign)...]))))
-            } catch {
-                throw .words("the value for \(column) cannot be read: \(error.why)", hint: error.hint)
-            }
-        }
-        return columns
-    }
-
-    /// The member of the request that says it.
-    var member: (String, JSON) {
-        switch self {
-        case .take(let site): ("take", .string(site))
-        case .set(let columns): ("set", .object(JSON.Object(columns.map { ($0.column, $0.value.json) })))
-        case .restore: ("restore", true)
-        case .delete: ("delete", true)
-        }
-    }
+/// What `--changed` says.
+func changed(_ invocation: Invocation) throws(CommandError) -> Int64? {
+    guard invocation.value(.changed) != nil else { return nil }
+    return Int64(try invocation.number(.changed, in: 0...Int.max, else: 0))
 }
 
-private func outcome(_ conflict: ConflictAnswer, _ choice: Choice) -> String {
-    let place = conflict.placeWithKey
-    let state = conflict.isOpen ? "is still open" : "is settled"
-    let now =
-        conflict.column == nil && conflict.now.isNull ? "is gone" : "is now \(conflict.shown(conflict.now))"
-    return Visible.text("conflict \(conflict.id) \(state): \(place) \(now)")
-}
-
-/// `--dry-run`: has the hub try the choice and take it back, which refuses what the real one would be refused; then says
-/// what it would do.
-private func show(
-    _ choice: Choice, of id: String, _ request: JSON, _ invocation: Invocation, _ context: Context
-) async throws -> ExitCode {
+private func resolveOne(_ id: String, _ invocation: Invocation, _ context: Context) async throws -> ExitCode {
+    let choice = try ResolveChoice(invocation)
+    let dryRun = invocation.flag(.dryRun)
+    // A dry run has the hub try the choice and take it back: it is refused what the real one would be refused.
+    let request = DecisionNote(invocation, context.console).request(
+        [choice.member], changed: try changed(invocation), dryRun: dryRun)
     let json = try await context.asking(invocation) { try await $0.post(["conflict", id, "resolve"], request) }
     if invocation.flag(.json) {
         try context.console.print(json)
         return .done
     }
     let conflict = try ConflictAnswer(json)
-    let would: String
-    switch choice {
-    case .take("now"): would = "keep \(conflict.shown(conflict.now))"
-    case .take(let site):
-        guard let side = conflict.sides.last(where: { $0.site == site }) else {
-            throw CommandError(
-                .usage, "conflict \(id) has no side of \(site)",
-                hint: "Its sides are: \(conflict.sites.joined(separator: ", ")).")
-        }
-        would =
-            conflict.column == nil && side.value.isNull
-            ? "delete the row" : "write \(conflict.shown(side.value))"
-    case .set(let columns):
-        would =
-            "write "
-            + columns.map { "\($0.column) = \(ShownValue.text($0.value.json))" }.joined(separator: ", ")
-    case .restore: would = "restore the row"
-    case .delete: would = "delete the row"
+    if dryRun {
+        try context.console.print(
+            Visible.text("would settle conflict \(id): \(conflict.placeWithKey): \(try choice.would(conflict))") + "\n")
+        return .done
     }
-    try context.console.print(
-        Visible.text("would settle conflict \(id): \(conflict.placeWithKey): \(would)") + "\n")
+    try context.console.print(Visible.text(choice.outcome(conflict)) + "\n")
+    try context.console.note("samband: to take it back: samband conflict undo \(id)")
     return .done
 }

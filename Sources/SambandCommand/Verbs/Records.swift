@@ -2,7 +2,6 @@ import HTTP
 
 extension Option {
     fileprivate static let limit = Option("limit", "N", "how many of the newest, default 20")
-    fileprivate static let keyFile = Option("key-file", "F|-", "file with KEY, - for standard input")
 }
 
 extension Verb {
@@ -38,19 +37,12 @@ extension Verb {
 
     static let history = Verb(
         "history", "list what was written to one row",
-        details: [
-            "KEY is one SQL literal or a row of them: 'S-12', x'0a', 12, (3,'a'). In a shell, put it in double quotes.",
-            "With --key-file the key does not show in the shell's history.",
-        ],
-        arguments: [
-            Argument("TABLE", "the table"),
-            Argument("KEY", "the row's primary key, or --key-file", isOptional: true),
-        ],
-        options: place(.keyFile, .json),
+        details: KeyArgument.help, arguments: [KeyArgument.table, KeyArgument.key],
+        options: place(KeyArgument.file, .json),
         examples: ["samband history referral \"'r-1'\" --db hub.db"],
         task: { "list the history of a row of \($0.argument("TABLE"))" },
         run: { invocation, context in
-            let key = try key(invocation, context.console)
+            let key = try KeyArgument.read(invocation, context.console)
             let table = invocation.argument("TABLE")
             let json = try await context.asking(invocation) {
                 try await $0.post(["history"], ["table": .string(table), "key": .array(key.map(\.json))])
@@ -62,24 +54,6 @@ extension Verb {
             }
             return .done
         })
-}
-
-private func key(_ invocation: Invocation, _ console: Console) throws(CommandError) -> [Literal] {
-    let text: String
-    switch (invocation.optionalArgument("KEY"), invocation.value(.keyFile)) {
-    case (let key?, nil): text = key
-    case (nil, let file?): text = try FileText.line(file, console)
-    case (nil, nil):
-        throw .words("history needs KEY, the row's primary key", hint: "See: samband help history")
-    case (_?, _?):
-        throw .words("the key is given as a word and as a file", hint: "Leave out KEY or --key-file.")
-    }
-    do {
-        return try Literal.key(text)
-    } catch {
-        // The key itself may be a national id: it is not repeated.
-        throw .words("the key cannot be read: \(error.why)", hint: error.hint)
-    }
 }
 
 private func printHistory(_ entries: [Answer], _ console: Console) throws(CommandError) {

@@ -1,4 +1,5 @@
 import HTTP
+import JSONText
 
 extension Option {
     fileprivate static let expires = Option(

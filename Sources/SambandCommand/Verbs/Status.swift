@@ -1,4 +1,5 @@
 import HTTP
+import JSONText
 
 extension Option {
     fileprivate static let watch = Option("watch", nil, "show it again when it changes, until Ctrl-C")

@@ -8,7 +8,7 @@ extension ReferenceHub {
         guard let (key, record) = ledger.records.first(where: { $0.value.id == id }) else { return false }
         guard record.life.isOpen, record.life.changed == changed else { return false }
         guard let write = write(for: choice, key, record.life) else {
-            guard key.kind == .deleteUpdate, case .side = choice, table[key.row] != nil else { return false }
+            guard key.kind == .deleteUpdate, keeps(choice), table[key.row] != nil else { return false }
             // "Keep" writes nothing.
             ledger.records[key]!.life.settle(by: nil, .person, at: UInt64(entries.count))
             return true
@@ -37,7 +37,7 @@ extension ReferenceHub {
         log[key.row]!.append(
             Logged(
                 operation: operation, written: columns, image: write.operation == .delete ? stood.data : nil))
-        let isCell = key.kind == .cell
+        let isCell = key.kind == .cell && key.column != nil
         let side = ConflictSide(
             dot: dot, hlc: hlc, position: position, value: isCell ? values[0] : nil,
             row: isCell || write.operation == .delete ? nil : write.cells)
@@ -50,7 +50,9 @@ extension ReferenceHub {
     ) -> (operation: Operation, cells: [Int: Value])? {
         guard table[key.row] != nil else { return nil }
         switch (key.kind, choice) {
-        case (.cell, .value(let value)): return (.update, [key.column!: value])
+        case (.cell, .value(let value)): return key.column.map { (.update, [$0: value]) }
+        case (.cell, .side(let place)) where key.column == nil:
+            return (.update, life.sides[place % life.sides.count].row!)
         case (.cell, .side(let place)):
             // A side may have become a delete only for conflicts about the whole row.
             guard let value = life.sides[place % life.sides.count].value else { return nil }
@@ -58,7 +60,19 @@ extension ReferenceHub {
         case (_, .side(let place)):
             guard let cells = life.sides[place % life.sides.count].row else { return (.delete, [:]) }
             return key.kind == .insert ? (.update, cells) : nil
-        case (_, .value): return nil
+        case (_, .delete):
+            return key.kind == .cell ? nil : (.delete, [:])
+        case (_, .value), (_, .now), (_, .restore), (_, .admit), (_, .discard): return nil
         }
     }
+
+    private func keeps(_ choice: Choice) -> Bool {
+        switch choice {
+        case .side, .now, .restore: true
+        case .value, .delete, .admit, .discard: false
+        }
+    }
+
+    /// A second opinion is tried on real databases only.
+    func undo(_ conflict: UInt64, seen changed: UInt64, nowMs: UInt64) -> Bool { false }
 }

@@ -24,6 +24,7 @@ final class ReferenceHub: HubEnd {
     let maker: ReferenceMaker
     let replica: UInt32 = 1
     var admitted: UInt32 = 1
+    var replicas: [String: UInt32] = [:]
     var table: [RowID: Row] = [:]
     var log: [RowID: [Logged]] = [:]
     var keys: [RowID: RowIdentity] = [:]
@@ -42,6 +43,7 @@ final class ReferenceHub: HubEnd {
 
     func admit(site: String, nowMs: UInt64) -> UInt32 {
         admitted += 1
+        replicas[site] = admitted
         return admitted
     }
 
@@ -83,7 +85,7 @@ final class ReferenceHub: HubEnd {
             judge(write.write, row: write.row, header, at: position, into: &judged)
         }
         append(maker.effective(parcel, judged), at: position)
-        if !judged.carried.isEmpty { arbitrate(judged.carried, nowMs: nowMs) }
+        if !judged.carried.isEmpty || !judged.decided.isEmpty { arbitrate(judged, nowMs: nowMs) }
         entries[entries.count - 1].endsTransaction = true
         return true
     }
@@ -93,6 +95,16 @@ final class ReferenceHub: HubEnd {
         var effective: [(row: RowID, key: [Value], operation: Operation, cells: [(Int, Value)])] = []
         var isWhole = true
         var carried: [RowID] = []
+        var decided: [RowID: [Int: DecidedCell]] = [:]
+    }
+
+    /// The policies of a row, with the replicas of the site that it belongs to as it stands.
+    private func policy(_ row: RowID, _ known: [Value]?) -> RowPolicy {
+        var owners: Set<UInt32> = []
+        if let column = maker.catalogue.tables[row.table - 1].scopeColumn, case .text(let name) = known?[column] {
+            owners = Set([replicas[String(decoding: name, as: UTF8.self)]].compactMap { $0 })
+        }
+        return RowPolicy(maker.policy(ofTable: row.table), owners: owners, seq: seen[replica] + 1)
     }
 
     private func judge(
@@ -106,7 +118,8 @@ final class ReferenceHub: HubEnd {
         }
         let stood = table[row]
         let image = log.last { $0.image != nil }?.image
-        let merge = rules.atHub(incoming, concurrent, stood?.data, image)
+        let known = stood?.data ?? image ?? (incoming.operation.isWholeRow ? incoming.values : nil)
+        let merge = rules.atHub(incoming, concurrent, stood?.data, image, policy(row, known))
         var written: [Int] = []
         switch merge.target {
         case .keep: break
@@ -119,6 +132,9 @@ final class ReferenceHub: HubEnd {
             written = incoming.columns.filter { values[$0] == incoming.value(of: $0)! }
         case .remove: table[row] = nil
         }
+        for (column, cell) in merge.decided { table[row]!.data[column] = cell.value }
+        written.removeAll { merge.decided[$0] != nil }
+        if !merge.decided.isEmpty { judged.decided[row] = merge.decided }
         // A key may be spelt in several ways (1 and 1.0): an unaware writer does not change how it stands.
         let isRespelt = incoming.operation.isWholeRow && stood != nil && stood!.key != write.key
         if isRespelt && concurrent.isEmpty { table[row]!.key = write.key }
@@ -137,36 +153,43 @@ final class ReferenceHub: HubEnd {
         self.log[row, default: []].append(
             Logged(operation: incoming, written: written, image: merge.target == .remove ? stood?.data : nil))
         ledger.judge(
-            incoming, merge, row: row, policy: { self.maker.isSettled(table: row.table, column: $0) },
+            incoming, merge, row: row, policy: maker.policy(ofTable: row.table),
             seen: { self.maker.bug == .closesByContext && $0 ? .max : incoming.seen },
             covers: { self.contexts[header.dot.replica]!.covers($0) })
     }
 
-    /// The hub's own change set in the same transaction: whole rows, each cell with the stamp of its write.
-    private func arbitrate(_ carried: [RowID], nowMs: UInt64) {
+    /// The hub's own change set in the same transaction: whole rows, each cell with the stamp of its write, and cells
+    /// that a policy decided.
+    private func arbitrate(_ judged: Judged, nowMs: UInt64) {
         let position = UInt64(entries.count) + 1
         let dot = Dot(replica: replica, seq: seen[replica] + 1)
         let stamp = Stamp(hlc: clock.tick(nowMs: nowMs), dot: dot)
         var builder = SegmentBuilder()
-        var logged: [(RowID, LoggedOperation)] = []
-        for row in carried {
+        var logged: [(RowID, Logged)] = []
+        func add(_ row: RowID, _ operation: Operation, _ cells: [(column: Int, stamp: Stamp)]) {
             let stands = table[row]!
-            let columns = Array(stands.data.indices)
-            let stamps = columns.map { maker.bug == .restoresWithHubStamp ? stamp : origin(row, $0) }
+            let columns = cells.map(\.column)
+            let values = columns.map { stands.data[$0] }
             builder.add(
-                BlockKind(table: row.table, operation: .carried, columns: columns), key: stands.key,
-                values: stands.data, stamps: stamps)
+                BlockKind(table: row.table, operation: operation, columns: columns), key: stands.key, values: values,
+                stamps: cells.map(\.stamp))
+            let own = LoggedOperation(
+                dot: dot, hlc: stamp.hlc, position: position, seen: position - 1, operation: operation,
+                columns: columns, values: values, cellStamps: cells.map(\.stamp))
             logged.append(
-                (
-                    row,
-                    LoggedOperation(
-                        dot: dot, hlc: stamp.hlc, position: position, seen: position - 1, operation: .carried,
-                        columns: columns, values: stands.data, cellStamps: stamps)
-                ))
+                (row, Logged(operation: own, written: judged.decided[row].map { Array($0.keys) } ?? [], image: nil)))
         }
-        for (row, operation) in logged {
-            log[row]!.append(Logged(operation: operation, written: [], image: nil))
+        for row in judged.carried {
+            let stamps = table[row]!.data.indices.map { column in
+                judged.decided[row]?[column]?.stamp
+                    ?? (maker.bug == .restoresWithHubStamp ? stamp : origin(row, column))
+            }
+            add(row, .carried, stamps.enumerated().map { ($0, $1) })
         }
+        for (row, cells) in judged.decided.sorted(by: { $0.key < $1.key }) where !judged.carried.contains(row) {
+            add(row, .decided, cells.sorted { $0.key < $1.key }.map { ($0.key, $0.value.stamp) })
+        }
+        for (row, entry) in logged { log[row]!.append(entry) }
         append(own(.arbitration, dot, stamp.hlc, &builder, conflict: 0), at: position)
     }
 

@@ -18,7 +18,7 @@ struct ReferenceLedger {
 
     /// Takes in one operation and what the merge found it to disagree with.
     mutating func judge(
-        _ incoming: LoggedOperation, _ merge: HubMerge, row: RowID, policy: (Int) -> Bool,
+        _ incoming: LoggedOperation, _ merge: HubMerge, row: RowID, policy: TablePolicy,
         seen: (Bool) -> UInt64, covers: (Dot) -> Bool
     ) {
         var inserts: [LoggedOperation] = []
@@ -37,7 +37,11 @@ struct ReferenceLedger {
         let insert = Key(row: row, kind: .insert, column: nil)
         if incoming.operation != .delete || (records[insert].map { seen(false) >= $0.life.changed } ?? false) {
             if isWhole || !inserts.isEmpty {
-                touch(insert, whole, inserts.map(rowSide), incoming, policy: false, seen, covers)
+                let settles = incoming.columns.allSatisfy { column in
+                    policy.policy(of: column).settles
+                        || inserts.allSatisfy { $0.value(of: column) == incoming.value(of: column) }
+                }
+                touch(insert, whole, inserts.map(rowSide), incoming, policy: settles, seen, covers)
             }
         }
         if isWhole || !deletes.isEmpty {
@@ -45,11 +49,19 @@ struct ReferenceLedger {
                 Key(row: row, kind: .deleteUpdate, column: nil), whole, deletes.map(rowSide), incoming,
                 policy: false, seen, covers)
         }
-        for column in incoming.columns {
+        let unit = policy.unit.filter { incoming.index(of: $0) != nil }
+        if !unit.isEmpty {
+            let others = unit.flatMap { cells[$0] ?? [] }
+            touch(
+                Key(row: row, kind: .cell, column: nil), unitSide(incoming, unit),
+                Set(others).sorted { $0.dot < $1.dot }.map { unitSide($0, unit) }, incoming,
+                policy: policy.policy(of: unit[0]).settles, seen, covers)
+        }
+        for column in incoming.columns where !unit.contains(column) {
             touch(
                 Key(row: row, kind: .cell, column: column), cellSide(incoming, column),
-                (cells[column] ?? []).map { cellSide($0, column) }, incoming, policy: policy(column), seen,
-                covers)
+                (cells[column] ?? []).map { cellSide($0, column) }, incoming,
+                policy: policy.policy(of: column).settles, seen, covers)
         }
         if merge.target == .remove { moot(Key(row: row, kind: .deleteUpdate, column: nil), whole) }
     }
@@ -82,6 +94,13 @@ struct ReferenceLedger {
             dot: operation.dot, hlc: operation.hlc, position: operation.position,
             value: operation.value(of: column),
             row: nil)
+    }
+
+    private func unitSide(_ operation: LoggedOperation, _ unit: [Int]) -> ConflictSide {
+        let cells = unit.map { ($0, operation.value(of: $0)!) }
+        return ConflictSide(
+            dot: operation.dot, hlc: operation.hlc, position: operation.position, value: nil,
+            row: Dictionary(uniqueKeysWithValues: cells))
     }
 
     private func rowSide(_ operation: LoggedOperation) -> ConflictSide {

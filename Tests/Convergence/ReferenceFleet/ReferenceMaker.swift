@@ -33,8 +33,9 @@ final class ReferenceMaker: FleetMaker {
         )
     }
 
-    func isSettled(table number: Int, column: Int) -> Bool {
-        catalogue.tables[number - 1].newest.contains(column)
+    func policy(ofTable number: Int) -> TablePolicy {
+        let table = catalogue.tables[number - 1]
+        return TablePolicy(columns: table.policies, unit: table.unit)
     }
 
     /// The rows of a change set by the identity of the code under test, in its order.
@@ -48,7 +49,7 @@ final class ReferenceMaker: FleetMaker {
             dot: header.dot, hlc: header.hlc, position: position, seen: header.position,
             operation: write.operation,
             columns: columns, values: columns.map { write.cells[$0]! },
-            cellStamps: write.operation.hasStamps ? columns.map { write.stamps[$0]! } : [])
+            cellStamps: write.operation.hasStamps ? columns.map { write.stamps[$0]! } : [], deltas: write.deltas)
     }
 
     /// What is left of a change set after the hub's judgement: the very same bytes when that is all of it.

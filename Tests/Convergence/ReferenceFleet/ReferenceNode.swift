@@ -39,11 +39,16 @@ final class ReferenceNode: NodeEnd {
 
     // MARK: Writing
 
-    func transaction(_ writes: [UserWrite], afterEach: (UserWrite, Rows) -> Void) {
+    func transaction(_ writes: [UserWrite], afterEach: (UserWrite, Rows) -> Void) -> Bool {
         for write in writes {
             run(write)
             afterEach(write, rows())
         }
+        return true
+    }
+
+    func uncheckedTransaction(_ writes: [UserWrite], afterEach: (UserWrite, Rows) -> Void) -> Bool {
+        transaction(writes, afterEach: afterEach)
     }
 
     private func run(_ write: UserWrite) {
@@ -100,19 +105,46 @@ final class ReferenceNode: NodeEnd {
 
     // MARK: Sealing
 
+    /// One row of a change set.
+    private struct Shipped {
+        let row: RowID
+        let key: [Value]
+        let operation: Operation
+        let columns: [Int]
+        let values: [Value]
+        var deltas: [(column: Int, delta: Int64)] = []
+    }
+
+    private func deltas(
+        _ policy: TablePolicy, _ columns: [Int], _ old: Row, _ new: Row
+    ) -> [(column: Int, delta: Int64)] {
+        policy.sums.compactMap { column in
+            guard columns.contains(column), case .integer(let before) = old.data[column],
+                case .integer(let now) = new.data[column]
+            else { return nil }
+            return (column, now - before)
+        }
+    }
+
     func seal(nowMs: UInt64) -> Dot? {
         let dot = Dot(replica: replica, seq: seen[replica] + 1)
-        var shipped: [(row: RowID, key: [Value], operation: Operation, columns: [Int], values: [Value])] = []
+        var shipped: [Shipped] = []
         for (row, mark) in marks.sorted(by: { $0.key < $1.key }) {
             let all = table[row].map { Array($0.data.indices) } ?? []
             switch (mark.before, table[row]) {
             case (nil, nil): break
-            case (nil, let new?): shipped.append((row, new.key, .insert, all, new.data))
-            case (let old?, nil): shipped.append((row, old.key, .delete, [], []))
-            case (_?, let new?):
-                let columns = mark.wasAway ? all : mark.columns.sorted()
+            case (nil, let new?):
                 shipped.append(
-                    (row, new.key, mark.wasAway ? .replace : .update, columns, columns.map { new.data[$0] }))
+                    Shipped(row: row, key: new.key, operation: .insert, columns: all, values: new.data))
+            case (let old?, nil):
+                shipped.append(Shipped(row: row, key: old.key, operation: .delete, columns: [], values: []))
+            case (let old?, let new?):
+                let policy = maker.policy(ofTable: row.table)
+                let columns = mark.wasAway ? all : policy.wholeUnits(mark.columns.sorted())
+                shipped.append(
+                    Shipped(
+                        row: row, key: new.key, operation: mark.wasAway ? .replace : .update, columns: columns,
+                        values: columns.map { new.data[$0] }, deltas: deltas(policy, columns, old, new)))
             }
         }
         marks = [:]
@@ -120,8 +152,10 @@ final class ReferenceNode: NodeEnd {
         var builder = SegmentBuilder()
         for row in shipped {
             builder.add(
-                BlockKind(table: row.row.table, operation: row.operation, columns: row.columns), key: row.key,
-                values: row.values)
+                BlockKind(
+                    table: row.row.table, operation: row.operation, columns: row.columns,
+                    deltas: row.deltas.map(\.column)),
+                key: row.key, values: row.values, deltas: row.deltas.map(\.delta))
         }
         builder.close()
         let segments = builder.takeFinished()

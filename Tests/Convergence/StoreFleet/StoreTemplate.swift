@@ -11,8 +11,6 @@ struct StoreTemplate {
     let replicas: [String: UInt32]
     let numbers: [Int]
 
-    static let sites = ["observer"] + Scenario.names
-
     init(_ catalogue: Catalogue, folder: String) throws {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         self.folder = folder
@@ -25,8 +23,10 @@ struct StoreTemplate {
             nowMs: nowMs, drawReplica: numbers.draw)
         let hub = try HubStore(path: path, drawReplica: numbers.draw)
         var replicas: [String: UInt32] = [:]
-        for site in StoreTemplate.sites { replicas[site] = try hub.admit(site: site, nowMs: nowMs) }
-        for site in StoreTemplate.sites.dropFirst() {
+        // Random tables serve a few histories of a few sites: the fewer, the cheaper.
+        let sites = catalogue.isJudged ? Scenario.names.prefix(4) : Scenario.names[...]
+        for site in ["observer"] + sites { replicas[site] = try hub.admit(site: site, nowMs: nowMs) }
+        for site in sites {
             try hub.makeSnapshot(for: replicas[site]!, to: "\(folder)/\(site).db", nowMs: nowMs)
         }
         self.replicas = replicas
@@ -54,25 +54,28 @@ extension Catalogue {
     var schema: String {
         tables.map { table in
             let ids = table.ids.map { "'\($0)'" } ?? "NULL"
+            let scope = table.scopeColumn.map { "'\(table.dataColumns[$0].name)'" } ?? "NULL"
             var text =
-                table.createSQL
-                + ";\nINSERT INTO samband_table(name, ids) VALUES ('\(table.name)', \(ids));\n"
-            for column in table.newest.sorted() {
+                ([table.createSQL] + table.indexes).map { $0 + ";\n" }.joined()
+                + "INSERT INTO samband_table(name, ids, scope_column) VALUES ('\(table.name)', \(ids), \(scope));\n"
+            for (column, model) in table.dataColumns.enumerated() {
+                let policy = table.policies[column].map { "'\($0.rawValue)'" } ?? "NULL"
+                let unit = table.unit.contains(column) ? "'row'" : "NULL"
+                if policy == unit { continue }
                 text +=
-                    "INSERT INTO samband_policy(table_name, column_name, policy)"
-                    + " VALUES ('\(table.name)', '\(table.dataColumns[column].name)', 'newest');\n"
+                    "INSERT INTO samband_policy(table_name, column_name, policy, unit)"
+                    + " VALUES ('\(table.name)', '\(model.name)', \(policy), \(unit));\n"
             }
             return text
         }.joined()
     }
-
-    var name: String { tables.map(\.name).joined(separator: "-") }
 }
 
 /// The folder of one test run, in memory where the machine has such a place, gone when it ends.
 final class SimulationFolder {
     let path: String
     private var templates: [String: StoreTemplate] = [:]
+    private var lastRandom: String?
     private var count = 0
 
     init() throws {
@@ -88,9 +91,17 @@ final class SimulationFolder {
     }
 
     func template(_ catalogue: Catalogue) throws -> StoreTemplate {
-        if let known = templates[catalogue.name] { return known }
-        let made = try StoreTemplate(catalogue, folder: "\(path)/\(catalogue.name)")
-        templates[catalogue.name] = made
+        let schema = catalogue.schema
+        if let known = templates[schema] { return known }
+        if catalogue.isJudged {
+            if let last = lastRandom, let old = templates.removeValue(forKey: last) {
+                try FileManager.default.removeItem(atPath: old.folder)
+            }
+            lastRandom = schema
+        }
+        count += 1
+        let made = try StoreTemplate(catalogue, folder: "\(path)/template-\(count)")
+        templates[schema] = made
         return made
     }
 

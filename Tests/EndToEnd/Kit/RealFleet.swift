@@ -1,5 +1,6 @@
 import Foundation
 import HTTP
+import JSONText
 import Synchronization
 import TestKit
 
@@ -106,6 +107,9 @@ final class RealFleet: Sendable {
 
     /// The id of a running process; nil when there is none.
     func processID(_ name: String) -> pid_t? { state.withLock { $0.running[name]?.id } }
+
+    /// What a running process has said on standard error.
+    func notes(_ name: String) -> String { state.withLock { $0.running[name]?.errors ?? "" } }
 
     /// Starts another program, which is killed with the fleet.
     func spawn(_ label: String, _ program: String, _ arguments: [String]) throws -> ChildProcess {

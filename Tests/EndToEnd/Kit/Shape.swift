@@ -1,5 +1,6 @@
 import Foundation
 import HTTP
+import JSONText
 
 /// The keys and types of a JSON value as text, keys in order of their names: `{id:integer,opened_at:time}`.
 /// The members of an object named in `free` are data, and shown as `{…}`; of an array, its distinct shapes.

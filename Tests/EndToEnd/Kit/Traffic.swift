@@ -1,5 +1,6 @@
 import Foundation
 import HTTP
+import JSONText
 import Synchronization
 
 /// Programs that write at a site without a pause, and everything they were told is committed.

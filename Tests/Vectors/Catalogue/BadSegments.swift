@@ -11,8 +11,23 @@ enum BadSegments {
         ("truncated-last-byte", Array(good.dropLast()), "it ends within 3 bytes that it announced"),
         ("trailing-byte", good + [0x00], "an operation that this version does not know"),
         ("operation-0", make(operation: 0), "an operation that this version does not know"),
-        ("operation-6", make(operation: 6), "an operation that this version does not know"),
+        ("operation-6", make(operation: 6), "it ends within a number"),
         ("operation-9", make(operation: 9), "an operation that this version does not know"),
+        ("insert-with-deltas", make(operation: 0x81), "an operation that has no deltas, with deltas"),
+        ("delete-with-deltas", make(operation: 0x84), "an operation that has no deltas, with deltas"),
+        ("decided-with-deltas", make(operation: 0x86), "an operation that has no deltas, with deltas"),
+        ("unknown-operation-with-deltas", make(operation: 0x89), "an operation that this version does not know"),
+        ("no-deltas-announced", withDeltas([0x00]), "deltas announced, and none follow"),
+        ("delta-of-no-column", withDeltas([0x01, 0x01]), "a delta of a column that is not there"),
+        ("delta-column-too-high", withDeltas([0x01] + varint(2000)), "a column above the limit"),
+        ("too-many-deltas", withDeltas(varint(2001)), "more columns than the limit of 2000"),
+        ("deltas-missing", withDeltas([0x01, 0x00]), "it ends within a number"),
+        ("fewer-deltas-than-rows", withDeltas([0x01, 0x00]) + [0x00], "it ends within a number"),
+        (
+            "more-deltas-than-rows", withDeltas([0x01, 0x00]) + [0x02, 0x02, 0x04],
+            "more deltas than the block has rows"
+        ),
+        ("delta-not-shortest", withDeltas([0x01, 0x00]) + [0x02, 0x80, 0x00], "a number is not in its shortest form"),
         ("varint-not-shortest", make(table: [0x81, 0x00]), "a number is not in its shortest form"),
         ("varint-unfinished", [0x01, 0x01, 0x80], "it ends within a number"),
         (
@@ -106,6 +121,11 @@ enum BadSegments {
     ) -> [UInt8] {
         [0x01, operation] + table + scope + rows + [0x01, 0x01] + column + varint(key.count) + key
             + varint(cells.count) + cells
+    }
+
+    /// An update of one column that holds 1, with the list of deltas as given and no section of theirs.
+    private static func withDeltas(_ list: [UInt8]) -> [UInt8] {
+        [0x01, 0x82, 0x01, 0x00, 0x01, 0x01, 0x01, 0x00] + list + [0x02, 0x01, 0x02, 0x02, 0x01, 0x02]
     }
 
     private static func zeros(_ count: Int) -> [UInt8] { [UInt8](repeating: 0, count: count) }

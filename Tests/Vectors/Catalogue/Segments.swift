@@ -15,12 +15,13 @@ enum GoodSegments {
 
     static func block(
         _ operation: Operation, table: Int = 1, columns: [Int], scope: [UInt8] = [], key: [Value],
-        _ values: [Value], stamps: [Stamp] = []
+        _ values: [Value], stamps: [Stamp] = [], deltas: [(column: Int, delta: Int64)] = []
     ) -> BlockBuilder {
         var block = BlockBuilder(
-            kind: BlockKind(table: table, operation: operation, columns: columns, scope: scope),
+            kind: BlockKind(
+                table: table, operation: operation, columns: columns, scope: scope, deltas: deltas.map(\.column)),
             keyColumnCount: key.count)
-        block.add(key: key, values: values, stamps: stamps)
+        block.add(key: key, values: values, stamps: stamps, deltas: deltas.map(\.delta))
         return block
     }
 
@@ -43,6 +44,25 @@ enum GoodSegments {
         ("operation-replace", segment(block(.replace, columns: [0, 1], key: key, row))),
         ("operation-delete", segment(block(.delete, columns: [], key: key, []))),
         ("operation-carried", segment(block(.carried, columns: [0, 1], key: key, row, stamps: stamps))),
+        (
+            "operation-decided",
+            segment(
+                block(
+                    .decided, columns: [1], key: key, [.integer(9)],
+                    stamps: [.decided(hlc: 0x0199_e1a2_b3c4_0000, epoch: 2, seq: 41)]))
+        ),
+        (
+            "update-with-deltas",
+            segment(
+                block(
+                    .update, columns: [0, 2, 5], key: key, [.text("a"), .integer(7), .integer(-1)],
+                    deltas: [(2, 3), (5, .min)]))
+        ),
+        (
+            "replace-with-delta",
+            segment(block(.replace, columns: [0, 1], key: key, row, deltas: [(1, 0)]))
+        ),
+        ("deltas-of-many-rows", deltasOfManyRows),
         ("operation-evicted", segment(block(.evicted, columns: [], key: key, []))),
         (
             "operation-restored",
@@ -95,6 +115,15 @@ enum GoodSegments {
         for number: Int64 in 0..<200 {
             block.add(
                 key: [.integer(number)], values: [.real(Double(number) / 8), .integer(-number * number)])
+        }
+        return segment(block)
+    }
+
+    private static var deltasOfManyRows: [UInt8] {
+        var block = BlockBuilder(
+            kind: BlockKind(table: 2, operation: .update, columns: [1], deltas: [1]), keyColumnCount: 1)
+        for number: Int64 in -3...3 {
+            block.add(key: [.integer(number)], values: [.integer(100 * number)], deltas: [number * 1_000_000_007])
         }
         return segment(block)
     }

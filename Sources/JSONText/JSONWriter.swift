@@ -12,6 +12,13 @@ extension JSON {
         try writer.append(self)
         return writer.bytes
     }
+
+    /// A string as JSON text, in quotes.
+    package static func quoted(_ text: String) -> [UInt8] {
+        var writer = JSONWriter(layout: .compact)
+        writer.append(quoted: text)
+        return writer.bytes
+    }
 }
 
 private struct JSONWriter {
@@ -62,13 +69,13 @@ private struct JSONWriter {
 
     private mutating func breakLine() {
         if layout == .compact { return }
-        bytes.append(Octet.lineFeed)
-        bytes += repeatElement(Octet.space, count: 2 * level)
+        bytes.append(UInt8(ascii: "\n"))
+        bytes += repeatElement(UInt8(ascii: " "), count: 2 * level)
     }
 
     /// RFC 8259 section 7. What a terminal or a reader's eye could be misled by is escaped beyond what must be: the
     /// same string, in other letters.
-    private mutating func append(quoted text: String) {
+    mutating func append(quoted text: String) {
         append("\"")
         for scalar in text.unicodeScalars {
             switch scalar {

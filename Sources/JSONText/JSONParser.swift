@@ -121,7 +121,7 @@ private struct JSONParser {
 
     mutating func digits() throws(JSONError) {
         let start = at
-        while let byte = next, Octet.isDigit(byte) { at += 1 }
+        while let byte = next, byte &- 0x30 < 10 { at += 1 }
         if at == start { throw .malformed("a digit is missing", at: at) }
     }
 
@@ -207,13 +207,23 @@ private struct JSONParser {
     mutating func unit(_ start: Int) throws(JSONError) -> UInt16 {
         var unit: UInt16 = 0
         for _ in 0..<4 {
-            guard let digit = next.flatMap(Octet.hexValue) else {
+            guard let digit = next.flatMap(hexValue) else {
                 throw .malformed("four hexadecimal digits are missing", at: start)
             }
             unit = unit << 4 | UInt16(digit)
             at += 1
         }
         return unit
+    }
+}
+
+/// The value of a hexadecimal digit, nil for any other byte.
+private func hexValue(_ byte: UInt8) -> UInt8? {
+    switch byte {
+    case 0x30...0x39: byte - 0x30
+    case 0x41...0x46: byte - 0x41 + 10
+    case 0x61...0x66: byte - 0x61 + 10
+    default: nil
     }
 }
 

@@ -1,29 +1,28 @@
-import HTTP
-import ReplicaStore
+import JSONText
 import Replication
 
 /// The store's records in the JSON that scripts rely on. The same for hub and node.
 extension ConflictView {
     package var json: JSON {
-        let isCell = record.columnIndex != nil
-        let sides = zip(record.life.sides, sites).map { side, site -> JSON in
-            let value: JSON =
-                isCell
-                ? side.value?.json ?? .null
-                : side.row.map { row(of: $0, key: side.key ?? record.key) } ?? .null
-            return [
-                "site": .string(site.isEmpty ? "hub" : site), "change": .string("\(side.dot)"),
-                "written_at": .string(rfc3339(ms: HybridClock.milliseconds(side.hlc))), "value": value,
-            ]
+        let sides = record.life.sides.indices.map { index -> JSON in
+            let side = record.life.sides[index]
+            var object = JSON.Object([
+                ("site", .string(siteName(sites[index]))), ("change", .string("\(side.dot)")),
+                ("written_at", .string(rfc3339(ms: HybridClock.milliseconds(side.hlc)))),
+                ("value", value(of: side, sideNames[index])),
+            ])
+            // A child of the parent that the conflict is about.
+            if sideNames[index].table != record.table { object["table"] = .string(sideNames[index].table) }
+            return .object(object)
         }
         let base: JSON =
             switch record.base {
             case .cell(let value): value.json
-            case .row(let data): data.map { whole($0) } ?? .null
+            case .row(let data): data.map { shown($0) } ?? .null
             }
         let standing: JSON =
             if let column = record.columnIndex { now.map { $0[column].json } ?? .null } else {
-                now.map { whole($0) } ?? .null
+                now.map { shown($0) } ?? .null
             }
         return [
             "id": .integer(Int64(record.id)), "kind": .string(record.kind.rawValue), "table": .string(record.table),
@@ -37,13 +36,27 @@ extension ConflictView {
     /// The row as it stands, key included; null when it is absent.
     package var rowJSON: JSON { now.map { whole($0) } ?? .null }
 
+    /// Columns that only make sense together are one cell: a conflict about them is not about the whole row.
+    private var isUnit: Bool { record.kind == .cell && record.columnIndex == nil }
+
+    private func value(of side: ConflictSide, _ names: RowNames) -> JSON {
+        if record.columnIndex != nil { return side.value?.json ?? .null }
+        guard let cells = side.row else { return .null }
+        return isUnit
+            ? row(of: cells, key: [], names.keyColumns, names.dataColumns)
+            : row(of: cells, key: side.key ?? record.key, names.keyColumns, names.dataColumns)
+    }
+
+    /// A whole row as the conflict shows it: of a unit, its columns.
+    private func shown(_ data: [Value]) -> JSON {
+        guard isUnit else { return whole(data) }
+        let unit = Set(record.life.sides.flatMap { ($0.row ?? [:]).keys })
+        let cells = data.enumerated().filter { unit.contains($0.offset) }.map { ($0.offset, $0.element) }
+        return row(of: Dictionary(uniqueKeysWithValues: cells), key: [], keyColumns, dataColumns)
+    }
+
     private var decision: JSON {
-        if let decision = record.decision {
-            return [
-                "by": .string(decision.by), "at": .string(rfc3339(ms: decision.atMs)), "how": .string(decision.how),
-                "reason": decision.reason.map { .string($0) } ?? .null,
-            ]
-        }
+        if let decision = record.decision { return decision.json }
         switch record.life.settlement {
         case .policy:
             return [
@@ -52,7 +65,7 @@ extension ConflictView {
         case .write:
             let side = record.life.settledBy
             return [
-                "by": .string(side.map { "\($0.dot)" } ?? "write"),
+                "by": .string(settledBySite.map(siteName) ?? "write"),
                 "at": .string(rfc3339(ms: side.map { HybridClock.milliseconds($0.hlc) } ?? record.openedAtMs)),
                 "how": "write", "reason": .null,
             ]
@@ -61,10 +74,14 @@ extension ConflictView {
     }
 
     private func whole(_ data: [Value]) -> JSON {
-        row(of: Dictionary(uniqueKeysWithValues: data.enumerated().map { ($0, $1) }), key: record.key)
+        row(
+            of: Dictionary(uniqueKeysWithValues: data.enumerated().map { ($0, $1) }), key: record.key, keyColumns,
+            dataColumns)
     }
 
-    private func row(of cells: [Int: Value], key: [Value]) -> JSON {
+    private func row(
+        of cells: [Int: Value], key: [Value], _ keyColumns: [String], _ dataColumns: [String]
+    ) -> JSON {
         var object = JSON.Object(zip(keyColumns, key).map { ($0, $1.json) })
         for (column, value) in cells.sorted(by: { $0.key < $1.key }) where column < dataColumns.count {
             object[dataColumns[column]] = value.json
@@ -73,12 +90,15 @@ extension ConflictView {
     }
 }
 
+/// The hub's own replica belongs to no site.
+func siteName(_ site: String) -> String { site.isEmpty ? "hub" : site }
+
 extension WithheldView {
     package var json: JSON {
         [
             "id": .integer(Int64(record.id)), "conflict": .integer(Int64(record.conflict)),
             "table": .string(record.table), "key": named(keyColumns, record.key),
-            "site": .string(site), "change": .string("\(record.dot)"),
+            "site": .string(siteName(site)), "change": .string("\(record.dot)"),
             "operation": .string(record.operation.name), "values": named(columns, record.values),
         ]
     }
@@ -90,7 +110,7 @@ extension LogView {
         return [
             "change": .string("\(header.dot)"),
             "position": entry.position.map { .integer(Int64($0)) } ?? .null,
-            "site": .string(site.isEmpty ? "hub" : site), "kind": .string(header.kind.name),
+            "site": .string(siteName(site)), "kind": .string(header.kind.name),
             "written_at": .string(rfc3339(ms: HybridClock.milliseconds(header.hlc))),
             "rows": .integer(Int64(header.rowCount)), "bytes": .integer(Int64(bytes)),
             "schema_version": .integer(Int64(header.schemaVersion)),
@@ -103,7 +123,7 @@ extension HistoryView {
         [
             "change": .string("\(entry.header.dot)"),
             "position": entry.position.map { .integer(Int64($0)) } ?? .null,
-            "site": .string(site.isEmpty ? "hub" : site),
+            "site": .string(siteName(site)),
             "written_at": .string(rfc3339(ms: HybridClock.milliseconds(entry.header.hlc))),
             "operation": .string(operation.name), "values": named(columns, values),
         ]
@@ -137,6 +157,7 @@ extension Operation {
         case .replace: "replace"
         case .delete: "delete"
         case .carried: "carried"
+        case .decided: "decided"
         case .evicted: "evicted"
         case .restored: "restored"
         }
@@ -153,6 +174,6 @@ extension ChangeSetHeader.Kind {
     }
 }
 
-private func named(_ columns: [String], _ values: [Value]) -> JSON {
+func named(_ columns: [String], _ values: [Value]) -> JSON {
     .object(JSON.Object(zip(columns, values).map { ($0, $1.json) }))
 }

@@ -1,4 +1,4 @@
-import HTTP
+import JSONText
 import Replication
 
 /// SQLite's values in JSON: number, string, null; a BLOB as `{"blob":"<base64>"}`, a text that is not UTF-8 as

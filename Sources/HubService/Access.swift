@@ -1,0 +1,140 @@
+import HTTP
+import Presentation
+import ReplicaStore
+import Replication
+
+/// Who may use a route of the hub over the network. The one table of it: what stands in no row is refused to
+/// everybody from afar. The control socket of the hub's machine is not asked about here: who can open it may do all.
+enum Access: Equatable, Sendable {
+    /// Needs no credential, or has one of its own in the body.
+    case anyone
+    /// A site, by the secret that its node made.
+    case site
+    /// Operators of these roles, by their token.
+    case operators(Set<Role>)
+
+    /// How the fleet is and who decided what: no row of it.
+    private static let overview = Access.operators([.viewer, .operator, .admin, .auditor])
+    /// Who decided for and against whom: no row of it either.
+    private static let supervision = Access.operators([.operator, .admin, .auditor])
+    /// Rows, and what settles their conflicts.
+    private static let rows = Access.operators([.operator, .admin])
+    /// Sites, operators, the rules of the fleet.
+    private static let fleet = Access.operators([.admin])
+
+    static let table: [Route: Access] = [
+        Route(.get, "/healthz"): .anyone,
+        Route(.post, "/v1/join"): .anyone,
+        Route(.get, "/v1/snapshot"): .site,
+        Route(.post, "/v1/push"): .site,
+        Route(.post, "/v1/pull"): .site,
+
+        Route(.get, "/v1/status"): overview,
+        Route(.get, "/v1/site"): overview,
+        Route(.post, "/v1/sync"): overview,
+
+        Route(.get, "/v1/conflict/report"): supervision,
+        Route(.get, "/v1/conflict/count"): supervision,
+
+        Route(.get, "/v1/conflict"): rows,
+        Route(.get, "/v1/conflict/{id}"): rows,
+        Route(.post, "/v1/conflict/{id}/resolve"): rows,
+        Route(.post, "/v1/conflict/{id}/undo"): rows,
+        Route(.get, "/v1/withheld"): rows,
+        Route(.get, "/v1/withheld/{id}"): rows,
+        Route(.get, "/v1/log"): rows,
+        Route(.post, "/v1/history"): rows,
+        Route(.post, "/v1/explain"): rows,
+        Route(.post, "/v1/record/merge"): rows,
+        Route(.post, "/v1/record/unmerge"): rows,
+
+        Route(.post, "/v1/site"): fleet,
+        Route(.get, "/v1/operator"): fleet,
+        Route(.post, "/v1/operator"): fleet,
+        Route(.post, "/v1/operator/{name}/revoke"): fleet,
+    ]
+}
+
+extension HubService {
+    /// Lets a request from the network through to a route, with the operator's name, or throws 401 or 403.
+    func admit(_ request: Request, to route: Route) throws(Problem) -> Request {
+        var request = request
+        request.user = nil
+        switch Access.table[route] {
+        case .anyone: break
+        case .site: _ = try caller(request)
+        case .operators(let roles): request.user = try operatorName(request, roles)
+        case nil:
+            throw Problem(
+                .forbidden, type: HubService.forbidden, title: "Not from afar",
+                detail: "This is done on the hub's own machine only.", next: "Run it there, with --db.")
+        }
+        return request
+    }
+
+    /// The site and replica of the bearer token of a request.
+    func caller(_ request: Request) throws(Problem) -> (site: String, replica: UInt32) {
+        let next = "Join the site again, or ask the hub's operator: samband site list."
+        guard let digest = HubService.bearerDigest(request) else {
+            throw HubService.unauthorized("The request shows no secret of an active site.", next)
+        }
+        if let found = try answering({ () throws(StoreError) in try store.credential(secretDigest: digest) }) {
+            return found
+        }
+        if try operatorWith(digest) != nil {
+            throw Problem(
+                .forbidden, type: HubService.forbidden, title: "No credential of a site",
+                detail: "The token is an operator's, and this is for sites.", next: next)
+        }
+        throw HubService.unauthorized("The request shows no secret of an active site.", next)
+    }
+
+    /// The name of the operator whose token a request shows, when the role allows it.
+    private func operatorName(_ request: Request, _ roles: Set<Role>) throws(Problem) -> String {
+        let next = "Name the file with your token: --token-file F. The hub's machine gives one: samband operator add."
+        guard let digest = HubService.bearerDigest(request) else {
+            throw HubService.unauthorized("The request shows no operator's token.", next)
+        }
+        guard let person = try operatorWith(digest) else {
+            if try answering({ () throws(StoreError) in try store.credential(secretDigest: digest) }) != nil {
+                throw Problem(
+                    .forbidden, type: HubService.forbidden, title: "No operator's token",
+                    detail: "The credential is a site's, and this is for operators.", next: next)
+            }
+            throw HubService.unauthorized("The token is no operator's.", next)
+        }
+        if person.revokedMs != nil {
+            throw HubService.unauthorized(
+                "The token of operator \(person.name) was revoked.",
+                "An administrator gives another: samband operator add NAME.")
+        }
+        guard roles.contains(person.role) else {
+            let allowed = Role.allCases.filter(roles.contains).map(\.rawValue).joined(separator: ", ")
+            throw Problem(
+                .forbidden, type: HubService.forbidden, title: "Not with this role",
+                detail: "Operator \(person.name) has the role \(person.role.rawValue); this takes the role \(allowed).",
+                next: "Ask an administrator to do it, or for a token with that role.")
+        }
+        return person.name
+    }
+
+    private func operatorWith(_ digest: [UInt8]) throws(Problem) -> OperatorRecord? {
+        try answering { () throws(StoreError) in try store.operatorCredential(tokenDigest: digest, nowMs: now()) }
+    }
+
+    /// SHA-256 of the bearer token (RFC 6750 section 2.1); nil when the request shows none.
+    private static func bearerDigest(_ request: Request) -> [UInt8]? {
+        guard let field = request.headers["authorization"],
+            field.prefix(7).lowercased() == "bearer "
+        else { return nil }
+        return SHA256.digest(Array(field.dropFirst(7).utf8))
+    }
+
+    private static let forbidden = "https://samband.invalid/problem/forbidden"
+
+    private static func unauthorized(_ detail: String, _ next: String) -> Problem {
+        Problem(
+            .unauthorized, type: "https://samband.invalid/problem/unauthorized", title: "No valid credential",
+            detail: detail, next: next, headers: ["www-authenticate": "Bearer"])
+    }
+}

@@ -1,0 +1,165 @@
+import HTTP
+import JSONText
+import Presentation
+import ReplicaStore
+import Replication
+
+/// The routes by which a person decides: about conflicts, and about rows that mean one thing.
+extension OperatorRoutes {
+    func addDecisions(to router: inout Router) {
+        let hub = self.hub
+        router.on(.post, "/v1/conflict/{id}/resolve") { request, parameters throws(Problem) in
+            try await hub.resolve(parameters["id"], request)
+        }
+        router.on(.post, "/v1/conflict/{id}/undo") { request, parameters throws(Problem) in
+            try await hub.undo(parameters["id"], request)
+        }
+        router.on(.post, "/v1/record/merge") { request, _ throws(Problem) in try await hub.mergeRecords(request) }
+        router.on(.post, "/v1/record/unmerge") { request, _ throws(Problem) in try await hub.unmergeRecords(request) }
+    }
+}
+
+/// Who decides, why, and whether only to try it: what every decision's request has in common.
+private struct Signature {
+    let by: String
+    let reason: String?
+    let dryRun: Bool
+
+    init(_ request: Request, _ body: JSON) {
+        by = request.person(body)
+        reason = body["reason"]?.string
+        dryRun = body["dry_run"]?.bool ?? false
+    }
+}
+
+extension HubService {
+    /// `{"take":…}`, `{"set":{…}}`, or one of `restore`, `delete`, `admit`, `discard` as true; with "by", "reason" and
+    /// "changed". "dry_run" tries it and changes nothing: the answer is the conflict as it is.
+    func resolve(_ id: String, _ request: Request) async throws(Problem) -> Response {
+        let body = try await request.json()
+        let number = try conflictNumber(id)
+        let choice = try choice(body)
+        let signature = Signature(request, body)
+        let view = try answering { () throws(StoreError) -> ConflictView? in
+            _ = try store.resolve(
+                number, choice, changed: changed(body), by: signature.by, reason: signature.reason, nowMs: now(),
+                dryRun: signature.dryRun)
+            return try store.conflictView(number)
+        }
+        if !signature.dryRun { orderGrew() }
+        return try .json(view?.json ?? .null)
+    }
+
+    /// "by", "reason", "changed" and "dry_run" → the conflict, open again.
+    func undo(_ id: String, _ request: Request) async throws(Problem) -> Response {
+        let body = try await request.json()
+        let number = try conflictNumber(id)
+        let signature = Signature(request, body)
+        let view = try answering { () throws(StoreError) -> ConflictView? in
+            _ = try store.undo(
+                number, changed: changed(body), by: signature.by, reason: signature.reason, nowMs: now(),
+                dryRun: signature.dryRun)
+            return try store.conflictView(number)
+        }
+        if !signature.dryRun { orderGrew() }
+        return try .json(view?.json ?? .null)
+    }
+
+    /// `{"table":…, "key":[…], "into":[…]}` with "by", "reason" and "dry_run" → what was joined, or would be.
+    func mergeRecords(_ request: Request) async throws(Problem) -> Response {
+        let body = try await request.json()
+        let gone = try ReadRoutes.row(body)
+        let into = try ReadRoutes.row(body, key: "into")
+        let signature = Signature(request, body)
+        let (rows, merge) = try answering { () throws(StoreError) -> ([RowView], RecordMerge) in
+            let rows = [
+                try store.rowToJoin(table: gone.table, key: gone.key),
+                try store.rowView(table: into.table, key: into.key),
+            ]
+            let merge = try store.mergeRecords(
+                table: gone.table, key: gone.key, into: into.key, by: signature.by, reason: signature.reason,
+                nowMs: now(), dryRun: signature.dryRun)
+            return (rows, merge)
+        }
+        if !signature.dryRun { orderGrew() }
+        return try .json(merge.json(rows[0], into: rows[1]))
+    }
+
+    /// `{"id":…}` with "by", "reason" and "dry_run" → what stands apart again.
+    func unmergeRecords(_ request: Request) async throws(Problem) -> Response {
+        let body = try await request.json()
+        guard let id = body["id"]?.integer, id >= 0 else {
+            throw Problem(
+                .badRequest, title: "The request is not complete", detail: "Joins of rows have numbers.",
+                next: "Give the number that record merge printed.")
+        }
+        let signature = Signature(request, body)
+        let (merge, rows) = try answering { () throws(StoreError) -> (RecordMerge, [RowView]) in
+            let merge = try store.undoMerge(
+                UInt64(id), by: signature.by, reason: signature.reason, nowMs: now(), dryRun: signature.dryRun)
+            let rows = [
+                try store.rowView(table: merge.table, key: merge.key),
+                try store.rowView(table: merge.table, key: merge.into),
+            ]
+            return (merge, rows)
+        }
+        if !signature.dryRun { orderGrew() }
+        return try .json(merge.json(rows[0], into: rows[1]))
+    }
+
+    private func conflictNumber(_ id: String) throws(Problem) -> UInt64 {
+        guard let number = UInt64(id) else {
+            throw Problem(
+                .notFound, title: "There is no such thing", detail: "Conflicts have numbers, not \(id.prefix(40)).",
+                next: "See: samband conflict list.")
+        }
+        return number
+    }
+
+    private func changed(_ body: JSON) -> UInt64? { body["changed"]?.integer.map { UInt64(clamping: $0) } }
+
+    private func choice(_ body: JSON) throws(Problem) -> Choice {
+        var choices: [Choice] = []
+        if let site = body["take"]?.string { choices.append(site == "now" ? .now : .take(site: site)) }
+        if let object = body["set"]?.object {
+            var values: [String: Value] = [:]
+            for member in object.members {
+                guard let value = Value(json: member.value) else {
+                    throw Problem(
+                        .badRequest, title: "A value is no SQLite value", detail: "Column \(member.name).",
+                        next: "Give a number, a string, null or {\"blob\":\"…\"}.")
+                }
+                values[member.name] = value
+            }
+            choices.append(.set(values))
+        }
+        for (name, choice) in [
+            ("restore", Choice.restore), ("delete", .delete), ("admit", .admit), ("discard", .discard),
+        ] where body[name]?.bool == true { choices.append(choice) }
+        guard choices.count == 1 else {
+            throw Problem(
+                .badRequest, title: "One choice is needed", detail: "\(choices.count) were given.",
+                next: "Use one of take, set, restore, delete, admit and discard.")
+        }
+        return choices[0]
+    }
+}
+
+extension RecordMerge {
+    /// The two rows as they stood before they were joined, or stand apart again.
+    fileprivate func json(_ gone: RowView, into: RowView) -> JSON {
+        [
+            "id": .integer(Int64(id)), "table": .string(table), "key": gone.keyJSON, "into": into.keyJSON,
+            "rows": ["key": gone.rowJSON, "into": into.rowJSON],
+            "columns": .array(columns.map { ["column": .string($0.name), "taken": .bool($0.isTaken)] }),
+            "repointed": .array(
+                repointed.map { reference in
+                    [
+                        "table": .string(reference.table),
+                        "columns": .array(reference.columns.map { .string($0) }),
+                        "rows": .integer(Int64(reference.rows)),
+                    ]
+                }),
+        ]
+    }
+}

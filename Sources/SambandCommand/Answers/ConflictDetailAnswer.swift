@@ -1,0 +1,125 @@
+import JSONText
+
+/// A conflict with everything around it: the answer that `conflict show` asks for.
+struct ConflictDetailAnswer: Sendable {
+    let conflict: ConflictAnswer
+    /// What a decision names to be refused when the conflict has changed since.
+    let changed: Int64
+    /// The row as it stands; null when it is absent.
+    let row: JSON
+    let parents: [ParentAnswer]
+    /// Tables with rows that refer to the conflict's row.
+    let children: [String]
+    /// Rows that stand in the way of a withheld one: each with its table, key and row.
+    let standing: [Answer]
+    let withheld: [Answer]
+    let choices: [ChoiceAnswer]
+    /// Decisions that were taken back, each followed by who did so.
+    let earlier: [ConflictAnswer.Decision]
+
+    init(_ json: JSON) throws(CommandError) {
+        let answer = try Answer(json, "a conflict")
+        conflict = try ConflictAnswer(answer["conflict"])
+        changed = try answer.number("changed")
+        row = answer["row"]
+        var parents: [ParentAnswer] = []
+        for parent in try answer.list("parents") { parents.append(try ParentAnswer(parent)) }
+        self.parents = parents
+        children = (answer["children"].array ?? []).compactMap(\.string)
+        standing = try answer.list("standing")
+        withheld = try answer.list("withheld")
+        choices = try ChoiceAnswer.list(answer)
+        var earlier: [ConflictAnswer.Decision] = []
+        for decision in try answer.list("earlier") { earlier.append(try ConflictAnswer.Decision(decision)) }
+        self.earlier = earlier
+    }
+}
+
+/// A row that another one refers to.
+struct ParentAnswer: Sendable {
+    let table: String
+    let columns: [String]
+    let parent: String
+    let key: JSON
+    let state: String
+    let withheld: Int64?
+
+    init(_ answer: Answer) throws(CommandError) {
+        table = try answer.text("table")
+        columns = (answer["columns"].array ?? []).compactMap(\.string)
+        parent = try answer.text("parent")
+        key = answer["key"]
+        state = try answer.text("state")
+        withheld = answer["withheld"].integer
+    }
+
+    /// `referral.patient`, `patient where id = 'p-1'`, and what is wrong with it.
+    var cells: [String] {
+        let note =
+            switch state {
+            case "present": ""
+            case "withheld": "withheld" + (withheld.map { ": samband withheld show \($0)" } ?? "")
+            default: state
+            }
+        return [
+            "  \(table).\(columns.joined(separator: ", "))",
+            "\(parent) where \(ShownValue.columns(key, separator: " and "))", note,
+        ]
+    }
+}
+
+/// One way to settle a conflict, as the database offers it.
+struct ChoiceAnswer: Sendable {
+    let how: String
+    let site: String?
+    let columns: [String]
+
+    static func list(_ answer: Answer) throws(CommandError) -> [ChoiceAnswer] {
+        var choices: [ChoiceAnswer] = []
+        for choice in try answer.list("choices") { choices.append(try ChoiceAnswer(choice)) }
+        return choices
+    }
+
+    init(_ answer: Answer) throws(CommandError) {
+        how = try answer.text("how")
+        site = answer["site"].string
+        columns = (answer["columns"].array ?? []).compactMap(\.string)
+    }
+
+    /// The words of the command line behind the conflict's number.
+    var words: String {
+        switch how {
+        case "take": "--take \(site ?? "now")"
+        case "set":
+            columns.count == 1 ? "--set \(shellWord("\(columns[0])=VALUE"))" : "--set COLUMN=VALUE …"
+        default: "--\(how)"
+        }
+    }
+
+    /// What it would do, for a conflict of this kind.
+    func meaning(_ conflict: ConflictAnswer) -> String {
+        switch how {
+        case "take" where conflict.kind == "unique":
+            site == "now" ? "what stands goes on standing" : "the row of \(site ?? "") stands, the other does not"
+        case "take" where ["delete_update", "foreign_key"].contains(conflict.kind):
+            // The last side of the name is the one that counts.
+            conflict.sides.last { $0.site == site }?.value.isNull == true
+                ? "the row goes, as \(site ?? "") has it" : "the row stays, as \(site ?? "") has it"
+        case "take": site == "now" ? "what stands now stays" : "what \(site ?? "") wrote"
+        case "set": conflict.isWithholding ? "let the row in with these values" : "values of your own"
+        case "restore": "the row stays"
+        case "delete": "the row goes"
+        case "admit": "let it in as it was written"
+        case "discard": "give it up; its values are kept"
+        default: ""
+        }
+    }
+}
+
+/// A word as a shell has to be given it.
+func shellWord(_ word: String) -> String {
+    let plain = word.utf8.allSatisfy { byte in
+        byte &- 0x30 < 10 || (byte | 0x20) &- 0x61 < 26 || "_-=.,:/@%+".utf8.contains(byte) || byte >= 0x80
+    }
+    return plain && !word.isEmpty ? word : "'" + word.replacing("'", with: "'\\''") + "'"
+}
