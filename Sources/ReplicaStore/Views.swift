@@ -146,6 +146,8 @@ package protocol ReadableStore: AnyObject {
     func rowView(table: String, key: [Value]) throws(StoreError) -> RowView
     func siteOf(_ replica: UInt32) throws(StoreError) -> String
     func counts() throws(StoreError) -> (conflictsOpen: Int, withheld: Int)
+    /// How conflicts settle by themselves, as far as that was set.
+    func policyViews() throws(StoreError) -> [PolicyView]
 }
 
 protocol ViewSource: ReadableStore {

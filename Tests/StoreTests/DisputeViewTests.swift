@@ -157,6 +157,32 @@ struct DisputeViewTests {
         #expect(try wide.rows("hub", "SELECT max(length(shown)) < 10000 FROM samband_conflict") == ["1"])
     }
 
+    @Test("columns that settle together are shown together, as JSON of those columns")
+    func unit() throws {
+        let fleet = try TestFleet(
+            """
+            CREATE TABLE visit(id TEXT PRIMARY KEY NOT NULL, day TEXT, hour INTEGER, note TEXT) STRICT;
+            INSERT INTO samband_table(name) VALUES('visit');
+            INSERT INTO samband_policy(table_name, column_name, policy, unit)
+              VALUES('visit', 'day', 'manual', 'row'), ('visit', 'hour', 'manual', 'row');
+            """)
+        try fleet.join("snasa")
+        try fleet.join("verran")
+        try fleet.write("snasa", "INSERT INTO visit VALUES('v-1', 'Monday', 9, 'first')")
+        try fleet.meet()
+        try fleet.write("snasa", "UPDATE visit SET day = 'Tuesday'")
+        try fleet.write("verran", "UPDATE visit SET hour = 14")
+        try fleet.meet()
+        try fleet.meet()
+        for place in Self.places {
+            #expect(
+                try fleet.rows(place, "SELECT kind, column_name, base, value FROM samband_dispute ORDER BY site") == [
+                    #"cell|NULL|{"day":"Monday","hour":9}|{"day":"Tuesday","hour":9}"#,
+                    #"cell|NULL|{"day":"Monday","hour":9}|{"day":"Monday","hour":14}"#,
+                ], "\(place)")
+        }
+    }
+
     @Test("a child is shown in the words of its own table, at every site and at one that joins later")
     func child() throws {
         let fleet = try TestFleet(

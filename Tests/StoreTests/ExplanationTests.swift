@@ -20,7 +20,7 @@ struct ExplanationTests {
 
     @Test(
         "each value is explained by a write of it, everywhere; what is offered and needs no other value is taken",
-        arguments: SeedOfRun.seeds(from: 1, count: 60))
+        arguments: SeedOfRun.seeds(from: 1, count: 40))
     func random(_ seed: UInt64) throws {
         var random = SeededRandom(seed: seed)
         let fleet = try TestFleet(Self.schema)

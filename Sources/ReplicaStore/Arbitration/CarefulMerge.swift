@@ -128,7 +128,8 @@ final class CarefulMerge {
                 .last(where: { $0.dot.replica == operation.dot.replica })
         {
             // Its author does not know yet that the row is withheld: the update stays with it.
-            work.withheld = Withholding(kind: .invalid, joins: earlier.conflict)
+            // With this it may fit.
+            work.withheld = Withholding(kind: .invalid, joins: earlier.conflict, waits: [.row(work.row)])
             return
         }
         let image = work.before == nil ? try image(work.row, work.concurrent) : nil

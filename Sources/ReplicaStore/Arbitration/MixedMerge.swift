@@ -181,7 +181,7 @@ final class MixedMerge {
             try keepOld(work)
             effective.note(work)
         }
-        try store.arbitrate(works, &arbitration)
+        try store.arbitrate(works.filter { $0.withheld?.joins == nil }, register.ledOn, &arbitration)
         try findings.add(register, works, store)
     }
 
@@ -207,6 +207,8 @@ struct Findings {
     private(set) var superseded: Set<RowID> = []
     private(set) var latest: [RowID: [Int: Stamp]] = [:]
     private(set) var ledOn: [LedOn] = []
+    /// Rows that go on being withheld: put right at their author only when what was added does not let them in.
+    private(set) var goingOn: [(table: TableLayout, row: RowID, key: [Value])] = []
     /// Whether rows are in dispute now, by the hash of their keys.
     private(set) var disputed: [(hash: UInt64, isDisputed: Bool)] = []
 
@@ -217,6 +219,7 @@ struct Findings {
         superseded.formUnion(register.superseded)
         latest.merge(register.latest) { $1 }
         ledOn += register.ledOn
+        for work in works where work.withheld?.joins != nil { goingOn.append((work.table, work.row, work.key)) }
         if register.changedConflicts.isEmpty && register.withheldRows.isEmpty { return }
         for work in works {
             if work.withheld != nil || work.merge?.pairs.isEmpty == false || work.merge?.overflowed.isEmpty == false

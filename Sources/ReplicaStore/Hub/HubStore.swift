@@ -146,7 +146,10 @@ package final class HubStore {
             index.index.reset()
             finder.forget()
             clock = clockBefore
-            try storing("reading the conflicts anew") { try reloadDisputed() }
+            try storing("reading the conflicts anew") {
+                try reloadDisputed()
+                policies = try Policies(connection)
+            }
             throw error
         }
     }

@@ -24,6 +24,9 @@ package final class NodeStore {
     /// said loudly. Looked for anew whenever the schema has changed.
     package private(set) var uncaptured: [String] = []
 
+    /// The layouts were read in the transaction that is under way.
+    private var layoutsAreNew = false
+
     package init(path: String, rules: MergeRules = .right) throws(StoreError) {
         self.rules = rules
         let doing = "opening the node's database \(path)"
@@ -62,7 +65,10 @@ package final class NodeStore {
         do {
             return try storing(doing()) { try connection.transaction(body) }
         } catch {
-            try storing("reading the changes in flight anew") { try reloadInFlight() }
+            try storing("reading the changes in flight anew") {
+                try reloadInFlight()
+                if layoutsAreNew { try reloadLayouts() }
+            }
             throw error
         }
     }
@@ -135,14 +141,33 @@ package final class NodeStore {
         if uncaptured.isEmpty {
             try connection.transaction { try Capture.install(in: connection) }
             connection.clearCache()
-            tables = try TableLayout.all(connection)
-            (access, finder, sealer) = Self.hands(connection, log, tables)
+            try reloadLayouts()
             // Installing is a change of the schema itself.
             let now = try connection.firstInteger("PRAGMA schema_version") ?? 0
             try connection.setMeta(.schemaCookie, .integer(now))
         } else {
             // What is marked of such a table stays marked; the others go on.
             sealer.tables = tables.filter { !uncaptured.contains($0.name) }
+        }
+    }
+
+    private func reloadLayouts() throws {
+        layoutsAreNew = false
+        tables = try TableLayout.all(connection)
+        (access, finder, sealer) = Self.hands(connection, log, tables)
+    }
+
+    /// After other policies have come: what a mark keeps and what a seal ships depend on them. Runs inside the
+    /// transaction that takes them in, which has sealed what was marked before.
+    func renewCapture() throws {
+        let gone = try Capture.uncapturedTables(in: connection)
+        try Capture.renew(in: connection, except: gone)
+        try reloadLayouts()
+        layoutsAreNew = true
+        sealer.tables = tables.filter { !gone.contains($0.name) }
+        if gone.isEmpty {
+            try connection.setMeta(
+                .schemaCookie, .integer(connection.firstInteger("PRAGMA schema_version") ?? 0))
         }
     }
 

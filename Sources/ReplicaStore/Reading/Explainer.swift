@@ -184,7 +184,7 @@ struct Explainer {
         var before: Value?
         if let last {
             let origin = origin(of: last.stamp, column, acts)
-            writer = try self.writer(last.stamp, origin, column, held)
+            writer = try self.writer(last, origin, column, held)
             before = origin.flatMap { over($0, column, acts) }
         }
         return ColumnStory(
@@ -202,7 +202,7 @@ struct Explainer {
     }
 
     private func writer(
-        _ stamp: Stamp, _ origin: Act?, _ column: Int, _ held: [WithheldRecord]
+        _ write: (act: Act, stamp: Stamp), _ origin: Act?, _ column: Int, _ held: [WithheldRecord]
     ) throws -> ColumnStory.Writer? {
         if let origin, let operation = origin.written {
             let header = origin.entry.header
@@ -217,11 +217,18 @@ struct Explainer {
                 site: try views.site(of: header.dot.replica), dot: header.dot, hlc: header.hlc,
                 position: origin.entry.position, what: what(operation, header))
         }
+        if write.stamp.isDecided {
+            // Decided as the row was brought back: the whole row carries it.
+            let header = write.act.entry.header
+            return ColumnStory.Writer(
+                site: try views.site(of: header.dot.replica), dot: header.dot, hlc: header.hlc,
+                position: write.act.entry.position, what: .policy)
+        }
         // Repeated from a write that is no longer in the log: its stamp still says whose and when.
-        guard stamp != .zero, !stamp.isDecided else { return nil }
+        guard write.stamp != .zero else { return nil }
         return ColumnStory.Writer(
-            site: try views.site(of: stamp.replica),
-            dot: Dot(replica: stamp.replica, seq: stamp.seq), hlc: stamp.hlc, position: nil,
+            site: try views.site(of: write.stamp.replica),
+            dot: Dot(replica: write.stamp.replica, seq: write.stamp.seq), hlc: write.stamp.hlc, position: nil,
             what: .update)
     }
 
