@@ -58,7 +58,7 @@ let package = Package(
         tests("SQLiteTests", ["SQLite", "TestKit"]),
         tests("ReplicaStoreTests", ["SQLite", "Replication", "ReplicaStore", "TestKit"], excluding: ["Snapshots"]),
         tests("CaptureTests", ["SQLite", "ReplicaStore", "TestKit"]),
-        tests("StoreTests", ["SQLite", "Replication", "ReplicaStore", "TestKit"]),
+        tests("StoreTests", ["SQLite", "Replication", "ReplicaStore", "SimulationKit", "TestKit"]),
         tests("ServiceTests", ["HTTP", "HubService", "JSONText", "NodeService", "ReplicaStore", "SQLite"]),
         tests("JSONTextTests", ["JSONText"]),
         tests("HTTPTests", ["HTTP"]),

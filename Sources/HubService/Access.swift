@@ -31,6 +31,7 @@ enum Access: Equatable, Sendable {
 
         Route(.get, "/v1/status"): overview,
         Route(.get, "/v1/site"): overview,
+        Route(.get, "/v1/policy"): overview,
         Route(.post, "/v1/sync"): overview,
 
         Route(.get, "/v1/conflict/report"): supervision,
@@ -48,6 +49,7 @@ enum Access: Equatable, Sendable {
         Route(.post, "/v1/record/merge"): rows,
         Route(.post, "/v1/record/unmerge"): rows,
 
+        Route(.post, "/v1/policy"): fleet,
         Route(.post, "/v1/site"): fleet,
         Route(.get, "/v1/operator"): fleet,
         Route(.post, "/v1/operator"): fleet,

@@ -48,7 +48,7 @@ struct RowStoryTests {
                   written as the row was made, by snasa, 2026-11-21 20:40:12 CET, change 8070:41
 
                 bed = 3
-                  who wrote it is not in the log of this database
+                  who wrote it is not in the log of this database: it was long ago, or just now
 
                 what happened to it
                   2026-11-21 20:40:12 CET   snasa    8070:41   made the row: status = 'new', note = NULL

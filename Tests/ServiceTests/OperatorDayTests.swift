@@ -267,6 +267,26 @@ struct OperatorDayTests {
         #expect(admitted["columns"]?.array?.first?["written_by"]?["what"] == "decision")
     }
 
+    @Test("explain tells of a row that came in by itself when its way was free")
+    func explainReleased() async throws {
+        let apart = try await Apart(
+            both: "SELECT 1", snasa: "INSERT INTO bed_night VALUES('n-1', 3, NULL)",
+            verran: "INSERT INTO bed_night VALUES('n-2', 3, NULL)")
+        try apart.fleet.write("snasa", "DELETE FROM bed_night")
+        try await apart.meet()
+        let body: JSON = ["table": "bed_night", "key": ["n-2"]]
+        let atHub = try await apart.post(["explain"], body).json
+        let atNode = try await json(
+            apart.snasa.operatorHandler, Request(.post, path: ["v1", "explain"], body: Body(bytes: try body.bytes())))
+        for explained in [atHub, atNode] {
+            #expect(explained["events"]?.array?.last?["what"] == "released", "\(explained)")
+            #expect(explained["columns"]?.array?.first?["written_by"]?["site"] == "verran")
+            #expect(explained["conflicts"]?.array?.first?["decision"]?["how"] == "release")
+        }
+        let sites = try await apart.get("conflict", "report")["sites"]?.array
+        #expect(sites?.map { $0["against"]?["all"] } == [0], "a release is against nobody: \(sites ?? [])")
+    }
+
     @Test("the report counts for and against each site, by hand and by a site's own write, and what is open")
     func report() async throws {
         let apart = try await Apart(

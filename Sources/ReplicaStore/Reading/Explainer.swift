@@ -30,7 +30,7 @@ struct Explainer {
         let records = try conflicts(about: row, table)
         let held = try views.conflicts.withheld(of: row, onlyOpen: false)
         let stories = try now.data.map { data in
-            try data.indices.map { try story(of: $0, data[$0], table, acts, records) }
+            try data.indices.map { try story(of: $0, data[$0], table, acts, records, held) }
         }
         let joins = try joins(of: row, acts)
         return Explanation(
@@ -111,12 +111,14 @@ struct Explainer {
             } else if act.effective == nil {
                 written.operation == .delete ? .undone : .lost
             } else if !lost.isEmpty { .partly } else { .applied }
+        let released = released(by: written, header, held)
         return RowEvent(
-            what: what(written, header), outcome: outcome, site: try views.site(of: header.dot.replica),
+            what: released.isEmpty ? what(written, header) : .released, outcome: outcome,
+            site: try views.site(of: header.dot.replica),
             dot: header.dot, hlc: header.hlc, position: act.entry.position,
             columns: written.columns.map { table.dataColumns[$0] }, values: written.values,
             lost: withheld == nil ? lost.map { table.dataColumns[$0] } : [],
-            conflict: header.conflict == 0 ? nil : header.conflict, withheld: withheld?.id,
+            conflict: header.conflict == 0 ? nil : header.conflict, withheld: (withheld ?? released.first)?.id,
             join: joins.first { $0.join.position == act.entry.position }?.join.id)
     }
 
@@ -136,6 +138,19 @@ struct Explainer {
         }
     }
 
+    /// The withheld rows of one author that the hub let in with this write of its own; none for any other write.
+    private func released(
+        by operation: LoggedOperation, _ header: ChangeSetHeader, _ held: [WithheldRecord]
+    ) -> [WithheldRecord] {
+        guard header.kind == .arbitration, operation.operation == .insert || operation.operation == .update
+        else { return [] }
+        let byAuthor = Dictionary(grouping: held.filter { $0.state == .released }, by: \.dot.replica)
+        return byAuthor.values.first { records in
+            let cells = WithheldWrite(records).cells
+            return operation.columns.allSatisfy { cells[$0] == operation.value(of: $0) }
+        } ?? []
+    }
+
     private func written(_ operation: Operation) -> RowEvent.What {
         switch operation {
         case .insert: .insert
@@ -148,7 +163,8 @@ struct Explainer {
     // MARK: columns
 
     private func story(
-        of column: Int, _ value: Value, _ table: TableLayout, _ acts: [Act], _ records: [ConflictRecord]
+        of column: Int, _ value: Value, _ table: TableLayout, _ acts: [Act], _ records: [ConflictRecord],
+        _ held: [WithheldRecord]
     ) throws -> ColumnStory {
         // Of the writes that went out, the one of greatest stamp stands; a carried cell repeats the stamp of another.
         let writes = acts.compactMap { act -> (act: Act, stamp: Stamp)? in
@@ -168,7 +184,7 @@ struct Explainer {
         var before: Value?
         if let last {
             let origin = origin(of: last.stamp, column, acts)
-            writer = try self.writer(last.stamp, origin)
+            writer = try self.writer(last, origin, column, held)
             before = origin.flatMap { over($0, column, acts) }
         }
         return ColumnStory(
@@ -185,18 +201,34 @@ struct Explainer {
         }
     }
 
-    private func writer(_ stamp: Stamp, _ origin: Act?) throws -> ColumnStory.Writer? {
+    private func writer(
+        _ write: (act: Act, stamp: Stamp), _ origin: Act?, _ column: Int, _ held: [WithheldRecord]
+    ) throws -> ColumnStory.Writer? {
         if let origin, let operation = origin.written {
             let header = origin.entry.header
+            if let record = released(by: operation, header, held).last(where: { $0.columns.contains(column) }) {
+                // The hub wrote it, but as its author had written it.
+                return ColumnStory.Writer(
+                    site: try views.site(of: record.dot.replica), dot: record.dot,
+                    hlc: try views.log.entry(record.dot)?.header.hlc ?? header.hlc, position: origin.entry.position,
+                    what: .released)
+            }
             return ColumnStory.Writer(
                 site: try views.site(of: header.dot.replica), dot: header.dot, hlc: header.hlc,
                 position: origin.entry.position, what: what(operation, header))
         }
+        if write.stamp.isDecided {
+            // Decided as the row was brought back: the whole row carries it.
+            let header = write.act.entry.header
+            return ColumnStory.Writer(
+                site: try views.site(of: header.dot.replica), dot: header.dot, hlc: header.hlc,
+                position: write.act.entry.position, what: .policy)
+        }
         // Repeated from a write that is no longer in the log: its stamp still says whose and when.
-        guard stamp != .zero, !stamp.isDecided else { return nil }
+        guard write.stamp != .zero else { return nil }
         return ColumnStory.Writer(
-            site: try views.site(of: stamp.replica),
-            dot: Dot(replica: stamp.replica, seq: stamp.seq), hlc: stamp.hlc, position: nil,
+            site: try views.site(of: write.stamp.replica),
+            dot: Dot(replica: write.stamp.replica, seq: write.stamp.seq), hlc: write.stamp.hlc, position: nil,
             what: .update)
     }
 

@@ -65,6 +65,8 @@ package struct RowEvent: Sendable {
         case carried
         /// The hub brought back what a delete had taken.
         case restored
+        /// The hub let in what had been withheld, for nothing stood in its way any more.
+        case released
         /// The hub took the row off at its author: it is withheld.
         case evicted
     }

@@ -100,7 +100,7 @@ struct ConflictAnswer: Sendable {
         case "delete_update": "one site deleted the row while another wrote it: it stays until it is decided"
         case "unique": "two rows claim what only one can have: the newcomer waits"
         case "foreign_key":
-            sides.contains { $0.table != nil }
+            isPutBack
                 ? "the row was deleted while another site referred to it: it came back for that"
                 : "what it refers to, or what refers to it, is in the way: it waits"
         case "check": "what the sites wrote breaks a CHECK or NOT NULL when it is put together: the newcomer waits"
@@ -112,6 +112,9 @@ struct ConflictAnswer: Sendable {
 
     /// Kinds of which a row was not taken in.
     var isWithholding: Bool { ["unique", "foreign_key", "check", "scope", "invalid"].contains(kind) }
+
+    /// A deleted row that came back for a child.
+    var isPutBack: Bool { kind == "foreign_key" && sides.contains { $0.table != nil } }
 
     /// Each site once, in the order of the sides.
     var sites: [String] {

@@ -56,7 +56,7 @@ struct ExplanationPage {
         let title = "\(try column.text("column")) = \(ShownValue.text(column["value"]))"
         var text = "\n" + console.style.strong(Visible.text(title)) + "\n"
         if column["written_by"].isNull {
-            text += "  who wrote it is not in the log of this database\n"
+            text += "  who wrote it is not in the log of this database: it was long ago, or just now\n"
         } else {
             let writer = try column.object("written_by")
             let who = "\(try writer.text("site")), \(console.time(writer["written_at"].string))"
@@ -77,6 +77,7 @@ struct ExplanationPage {
         case "replace": "written as the row was made anew, by"
         case "decision": "decided by a person, at the"
         case "policy": "decided by a policy, at the"
+        case "released": "withheld at first, and let in as it was written by"
         case "restored": "put back by the"
         case "carried": "as it stood at the"
         default: "written by"
@@ -128,6 +129,7 @@ struct ExplanationPage {
             case "policy": "a policy decided: \(values)"
             case "carried": "put the row right where it differed"
             case "restored": "brought back what a delete had taken"
+            case "released": "let in what had been withheld as row \(event.shownNumber("withheld"))"
             case "evicted": "took the row off at its author"
             default: try event.text("what")
             }
