@@ -341,26 +341,6 @@ final class CarefulMerge {
     }
 }
 
-extension CarefulMerge {
-    /// True when a row had the values that a reference names until a write that the author of this change set had not
-    /// seen gave it others.
-    func wasOverwritten(
-        _ reference: TableLayout.Reference, _ values: [Value], _ table: TableLayout,
-        concurrent: [ConcurrentIndex.Entry]
-    ) throws -> Bool {
-        for entry in concurrent {
-            for image in try images(ofChangeAt: entry.position).list
-            where image.row.table == table.number && image.operation.operation == .update {
-                guard var data = try access.row(table, image.key) else { continue }
-                for column in image.operation.columns { data[column] = image.operation.value(of: column)! }
-                let ends = table.pick(reference.parentColumns, key: image.key, data: data)
-                if reference.refers(values, to: ends) { return true }
-            }
-        }
-        return false
-    }
-}
-
 /// The index is one value shared by the hub's store and the merges that run in it.
 final class ConcurrentIndexBox {
     var index = ConcurrentIndex()

@@ -221,7 +221,7 @@ struct Placement {
         }
         let wasThere =
             try deletedParent(reference, values, table) != nil
-            || merge.wasOverwritten(reference, values, table, concurrent: concurrent)
+            || merge.inLog.wasOverwritten(reference, in: table, values)
         return Withholding(kind: wasThere ? .foreignKey : .invalid, waits: waits)
     }
 
