@@ -15,7 +15,7 @@ struct BlindApply {
             let table = try access.table(block.kind.table, "applying a change set")
             do {
                 guard try apply(block, table, segment.bytes) else { return false }
-            } catch let error as SQLiteError where error.isConstraint {
+            } catch let error as SQLiteError where error.isOfRow {
                 return false
             }
         }

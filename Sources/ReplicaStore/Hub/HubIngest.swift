@@ -115,7 +115,8 @@ extension HubStore {
         try arbitrate(works, register.ledOn, &arbitration)
         awaited.insert(register.waits)
         try release(
-            after: segments, hashes, origins, register, position: position, nowMs: nowMs, into: &arbitration)
+            after: segments, hashes, origins, register, putBack: works.filter { $0.origin == .putBack },
+            position: position, nowMs: nowMs, into: &arbitration)
         try append(incoming, hashes, isEffective: isEffective, arbitration.finish(), nowMs: nowMs)
         try refreshDisputed(works.map(\.row))
     }
@@ -145,18 +146,21 @@ extension HubStore {
     /// withheld rows that have changed.
     private func release(
         after segments: [Segment], _ hashes: [UInt64], _ origins: Origins, _ register: ConflictRegister?,
-        position: UInt64, nowMs: UInt64, into arbitration: inout ArbitrationWriter
+        putBack: [RowWork] = [], position: UInt64, nowMs: UInt64, into arbitration: inout ArbitrationWriter
     ) throws {
         let tables = Set(segments.flatMap { $0.blocks.map(\.kind.table) })
-        let met = awaited.met(by: hashes, on: tables)
+        // What the hub puts back makes room like what the site has written.
+        let met = awaited.met(by: hashes, on: tables).union(
+            awaited.met(by: putBack.map(\.row.hash64).sorted(), on: Set(putBack.map(\.row.table))))
         let superseded = register?.superseded ?? []
         var release = Release(
-            conflicts: conflictTable, access: access, origins: origins, position: position + 1, nowMs: nowMs)
+            conflicts: conflictTable, access: access, origins: origins, policies: policies, position: position + 1,
+            nowMs: nowMs)
         release.latest = register?.latest ?? [:]
         let ledOn = register?.ledOn ?? []
         if !met.isEmpty || !superseded.isEmpty || !ledOn.isEmpty {
             var undo = SegmentSink(log: log, change: position + 1, variant: .undo)
-            for write in ledOn {
+            for write in LedOn.byRow(ledOn) {
                 let kind = BlockKind(table: write.table.number, operation: .update, columns: write.columns)
                 try undo.add(kind, key: write.key, values: write.before)
                 let columns = policies.table(write.table.number).wholeUnits(write.columns)
@@ -164,11 +168,11 @@ extension HubStore {
             }
             try release.run(met, into: &arbitration, &undo)
             try undo.finish()
-            for row in superseded.sorted() {
-                for id in Set(try conflictTable.withheld(of: row, onlyOpen: false).map(\.conflict)).sorted() {
-                    try release.part(from: row, conflict: id)
-                }
+            var parted: Set<UInt64> = []
+            for row in superseded {
+                parted.formUnion(try conflictTable.withheld(of: row, onlyOpen: false).map(\.conflict))
             }
+            for id in parted.sorted() { try release.part(id) }
             awaited.insert(release.waits)
         }
         let conflicts = release.changedConflicts.union(register?.changedConflicts ?? [])
