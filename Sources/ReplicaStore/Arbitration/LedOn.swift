@@ -50,6 +50,7 @@ extension ConflictRegister {
             let standing = try merge.access.row(work.table, end)
         else { return false }
         let remains = Row(id: RowID(shape: work.table.shape, key: end), key: end, data: standing)
+        remaining.insert(remains.id)
         let seen = try lastSeen(work, operation, join)
         let id = try conflicts.withhold(operation, key: work.key, row: work.row, table: work.table, conflict: 0)
         try conflicts.setState(.released, of: id)
@@ -77,7 +78,7 @@ extension ConflictRegister {
     /// The row that went as this author had it last: as the join found it, with what the author wrote there since.
     private func lastSeen(_ work: RowWork, _ operation: LoggedOperation, _ join: RecordJoin) throws -> [Int: Value] {
         var seen: [Int: Value] = [:]
-        if let image = try merge.images(ofChangeAt: join.position).byRow[work.row]?.operation {
+        if let image = try merge.inLog.image(of: work.row, at: join.position)?.operation {
             for (column, value) in zip(image.columns, image.values) { seen[column] = value }
         }
         for id in try merge.joins.writes(of: join.id) {

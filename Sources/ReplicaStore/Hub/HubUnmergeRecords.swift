@@ -199,7 +199,7 @@ private struct JoinBack {
         guard stamp.replica == store.replica,
             let entry = try store.log.entry(Dot(replica: stamp.replica, seq: stamp.seq))
         else { return false }
-        return try entry.header.kind == .decision && entry.header.conflict == 0
+        return entry.header.kind == .decision && entry.header.conflict == 0
     }
 
     /// A row of links that went because of its key.

@@ -11,7 +11,7 @@ package final class NodeStore {
     private(set) var tables: [TableLayout]
     private(set) var access: TableAccess
     private(set) var sealer: Sealer
-    private(set) var reader: OperationReader
+    private(set) var finder: RowFinder
     let rules: MergeRules
     /// The number of this incarnation of the site's database.
     package let replica: UInt32
@@ -23,8 +23,6 @@ package final class NodeStore {
     /// Replicated tables whose writes nobody notices any more, for instance after DROP TABLE and CREATE TABLE: to be
     /// said loudly. Looked for anew whenever the schema has changed.
     package private(set) var uncaptured: [String] = []
-    /// Operations of in-flight change sets, decoded when first asked for.
-    var inFlightOperations: [UInt64: [RowID: LoggedOperation]] = [:]
 
     /// The layouts were read in the transaction that is under way.
     private var layoutsAreNew = false
@@ -41,7 +39,7 @@ package final class NodeStore {
         clock = HybridClock(last: opened.hlc)
         log = ChangeLog(connection: connection)
         conflictTable = ConflictTable(connection: connection)
-        (access, reader, sealer) = Self.hands(connection, log, tables)
+        (access, finder, sealer) = Self.hands(connection, log, tables)
         try storing(doing) {
             try connection.execute("PRAGMA journal_mode = WAL")
             try reloadInFlight()
@@ -50,7 +48,7 @@ package final class NodeStore {
 
     func reloadInFlight() throws {
         inFlight = []
-        inFlightOperations = [:]
+        finder.forget()
         clock = HybridClock(last: try connection.metaNumber(.hlc))
         let statement = try connection.cached(
             "SELECT seq, key_hashes FROM samband_change WHERE position IS NULL AND replica = ?1 ORDER BY seq")
@@ -125,12 +123,13 @@ package final class NodeStore {
 
     private static func hands(
         _ connection: Connection, _ log: ChangeLog, _ tables: [TableLayout]
-    ) -> (TableAccess, OperationReader, Sealer) {
+    ) -> (TableAccess, RowFinder, Sealer) {
         let access = TableAccess(
             connection: connection,
             tables: Dictionary(uniqueKeysWithValues: (tables + ConflictTable.travelling).map { ($0.number, $0) }))
-        let reader = OperationReader(log: log, shapes: access.tables.mapValues(\.shape))
-        return (access, reader, Sealer(connection: connection, log: log, tables: tables))
+        return (
+            access, RowFinder(log: log, tables: access.tables), Sealer(connection: connection, log: log, tables: tables)
+        )
     }
 
     /// After the schema has changed here: follows renamed tables and columns, and finds tables that are not captured
@@ -155,7 +154,7 @@ package final class NodeStore {
     private func reloadLayouts() throws {
         layoutsAreNew = false
         tables = try TableLayout.all(connection)
-        (access, reader, sealer) = Self.hands(connection, log, tables)
+        (access, finder, sealer) = Self.hands(connection, log, tables)
     }
 
     /// After other policies have come: what a mark keeps and what a seal ships depend on them. Runs inside the
