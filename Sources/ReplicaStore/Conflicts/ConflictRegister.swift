@@ -14,6 +14,8 @@ struct ConflictRegister {
     private(set) var withheldRows: [UInt64] = []
     /// What writes of rows that were joined into others have written there.
     var ledOn: [LedOn] = []
+    /// The rows that remain of joins and were to take such a write.
+    var remaining: Set<RowID> = []
     /// What the withheld rows of this change set wait for.
     private(set) var waits: [ConflictTable.Wait] = []
     /// Rows on which something withheld has been replaced.
@@ -38,11 +40,10 @@ struct ConflictRegister {
     mutating func register(_ work: RowWork) throws {
         for join in work.ledOn { try merge.joins.noteChild(work.row.table, work.key, of: join) }
         if let withholding = work.withheld {
-            if let join = withholding.ledOnBy {
-                try leadOn(work, join)
-            } else {
-                _ = try registerWithheld(work, withholding)
-            }
+            if let join = withholding.ledOnBy, try leadOn(work, join) { return }
+            // The row that remained is gone as well: what was written of it waits for a person.
+            let isLost = withholding.ledOnBy != nil
+            _ = try registerWithheld(work, isLost ? Withholding(kind: .invalid) : withholding)
             return
         }
         guard let operation = work.operation else {
@@ -58,6 +59,7 @@ struct ConflictRegister {
         try registerInsert(work, operation, pairs, existing)
         try registerDelete(work, operation, pairs, existing)
         try registerCells(work, operation, pairs, existing)
+        try closeParents(work, operation, existing)
     }
 
     // MARK: about the whole row
@@ -103,8 +105,7 @@ struct ConflictRegister {
                     record, rowSide(operation, work, over: decides ? [:] : earlier), seen: operation.seen, [])
             }
             let isMoot =
-                try work.merge?.target == .remove
-                || conflicts.record(record.id)?.life.sides.allSatisfy { $0.row != nil } == true
+                try isGone(work) || conflicts.record(record.id)?.life.sides.allSatisfy { $0.row != nil } == true
             if isMoot { try closeAsMoot(record.id, rowSide(operation, work)) }
             return
         }
@@ -115,6 +116,22 @@ struct ConflictRegister {
             record, .deleteUpdate, work, column: nil, base: .row(rowBase(work, operation, others)),
             rowSide(operation, work, over: earlier ?? [:]), others.map { rowSide($0, work) }, seen: operation.seen,
             policy: nil)
+    }
+
+    /// True when a delete has taken the row, and nothing that it went with brings it back.
+    private func isGone(_ work: RowWork) -> Bool { work.merge?.target == .remove && work.target == nil }
+
+    /// A delete that took effect leaves nothing to decide about a parent that had been put back. A dispute about cells
+    /// stays: the row may come back.
+    private mutating func closeParents(
+        _ work: RowWork, _ operation: LoggedOperation, _ existing: [ConflictRecord]
+    ) throws {
+        guard isGone(work) else { return }
+        for record in existing where record.life.isOpen && record.kind.withholds {
+            let held = try conflicts.withheld(ofConflict: record.id)
+            if held.contains(where: { $0.state == .withheld }) { continue }
+            try closeAsMoot(record.id, rowSide(operation, work))
+        }
     }
 
     /// A delete that took effect leaves nothing to dispute about the row being there; nor does one whose author has
@@ -417,20 +434,16 @@ struct ConflictRegister {
                 decision: nil))
     }
 
-    /// A write that leaves nothing of what is withheld on its row takes its place: an insert or delete by the same
-    /// author, who goes on; and any write of all its cells by one who goes on or has seen that it is withheld.
+    /// A write that leaves nothing of what is withheld on its row takes its place; and what wanted the row away has that
+    /// when somebody else has taken it.
     private mutating func supersede(_ work: RowWork, _ operation: LoggedOperation, by id: UInt64? = nil) throws {
         for record in try conflicts.withheld(of: work.row, onlyOpen: true) where record.id != id {
             if id == nil { latest[work.row] = work.latest }
             guard let conflict = try conflicts.record(record.conflict) else { continue }
-            let goesOn = record.dot.replica == operation.dot.replica
-            let isWhole = operation.operation != .update
-            let replaces =
-                if record.operation == .update {
-                    (goesOn || operation.seen >= conflict.life.changed)
-                        && (isWhole || record.columns.allSatisfy { operation.index(of: $0) != nil })
-                } else { goesOn && isWhole }
-            guard replaces else { continue }
+            guard
+                record.isReplaced(by: operation, changed: conflict.life.changed)
+                    || (record.operation == .delete && isGone(work))
+            else { continue }
             try conflicts.setState(.superseded, of: record.id)
             withheldRows.append(record.id)
             superseded.insert(work.row)
