@@ -128,32 +128,30 @@ final class ConcurrentRows {
     ) throws -> (row: RowID, image: CarefulMerge.DeletedRow)? {
         if values.contains(.null) { return nil }
         for entry in concurrent.reversed() {
-            for image in try parentImages(at: entry, reference, in: table, values)
-            where image.operation.operation == .insert {
+            guard let logged = try self.entry(entry.id) else { continue }
+            for image in try finder.images(
+                of: logged, table: table, columns: reference.parentColumns, collations: reference.parentCollations,
+                values: values) where image.operation.operation == .insert
+            {
                 return (image.row, (entry.position, image.key, image.operation.values))
             }
         }
         return nil
     }
 
-    /// True when a row of a table had the values that a reference names until a concurrent write gave it others.
+    /// True when a row of a table had the values that a reference names until a write that the author of this change set
+    /// had not seen gave it others.
     func wasOverwritten(
         _ reference: TableLayout.Reference, in table: TableLayout, _ values: [Value]
     ) throws -> Bool {
-        try concurrent.contains { entry in
-            try parentImages(at: entry, reference, in: table, values).contains {
-                $0.operation.operation == .update
-            }
+        if values.contains(.null) { return false }
+        return try concurrent.contains { entry in
+            guard let logged = try self.entry(entry.id) else { return false }
+            return try finder.images(
+                of: logged, table: table, columns: reference.parentColumns, collations: reference.parentCollations,
+                values: values
+            ).contains { $0.operation.operation == .update }
         }
-    }
-
-    private func parentImages(
-        at entry: ConcurrentIndex.Entry, _ reference: TableLayout.Reference, in table: TableLayout, _ values: [Value]
-    ) throws -> [RowFinder.Found] {
-        guard let logged = try self.entry(entry.id) else { return [] }
-        return try finder.images(
-            of: logged, table: table, columns: reference.parentColumns, collations: reference.parentCollations,
-            values: values)
     }
 
     private func entry(_ id: UInt64) throws -> LogEntry? {
