@@ -201,7 +201,8 @@ final class CarefulMerge {
                     work.deleteUndone = true
                     kept.append(work)
                     kept += keepGroup(of: work, row: before)
-                } else if let target = work.target {
+                } else if let target = work.target, work.operation?.operation.isWholeRow != true {
+                    // (Who writes the row anew says itself that it refers to nothing.)
                     for column in reference.childColumns {
                         guard let index = work.table.dataColumns.firstIndex(of: column), target[index] == .null,
                             before[index] != .null
