@@ -213,12 +213,18 @@ static void power_returns(simulated_disk *disk, int survival) {
 
 bool disk_changes(simulated_disk *disk) {
     disk->changes++;
-    if (disk->crash_after > 0 && --disk->crash_after == 0) disk->is_down = true;
+    if (!disk->is_calm && disk->crash_after > 0 && --disk->crash_after == 0) disk->is_down = true;
     return !disk->is_down;
 }
 
+bool disk_is_read_only(const simulated_disk *disk) { return disk->is_read_only && !disk->is_calm; }
+
+int64_t disk_room(simulated_disk *disk) {
+    return disk->limit < 0 || disk->is_calm ? INT64_MAX : disk->limit - disk_used(disk);
+}
+
 bool disk_fails(simulated_disk *disk, int kind) {
-    if (!(disk->failing_kinds & kind)) return false;
+    if (disk->is_calm || !(disk->failing_kinds & kind)) return false;
     if (disk->failing_spared > 0) {
         disk->failing_spared--;
         return false;
@@ -347,6 +353,7 @@ int64_t simulated_disk_used(simulated_disk *disk) {
 }
 
 void simulated_disk_set_read_only(simulated_disk *disk, int read_only) { LOCKED(disk->is_read_only = read_only != 0); }
+void simulated_disk_set_calm(simulated_disk *disk, int calm) { LOCKED(disk->is_calm = calm != 0); }
 void simulated_disk_set_lying(simulated_disk *disk, int lying) { LOCKED(disk->is_lying = lying != 0); }
 void simulated_disk_set_forgetful(simulated_disk *disk, int on) { LOCKED(disk->is_forgetful = on != 0); }
 

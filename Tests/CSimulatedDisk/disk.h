@@ -49,7 +49,7 @@ struct simulated_disk {
     pthread_mutex_t mutex;
     uint64_t number, random;
     int references;            // the owner, and inodes
-    bool safe_overwrite, is_down, is_read_only, is_lying, is_forgetful;
+    bool safe_overwrite, is_down, is_read_only, is_lying, is_forgetful, is_calm;
     entry *entries;
     int64_t crash_after;
     int failing_kinds;
@@ -80,6 +80,9 @@ int64_t disk_used(simulated_disk *disk);
 /// Counts an operation that changes something. False: the power went while it was under way; it is pending all the
 /// same.
 bool disk_changes(simulated_disk *disk);
+bool disk_is_read_only(const simulated_disk *disk);
+/// How many bytes fit in yet, less than none when it was overfull before.
+int64_t disk_room(simulated_disk *disk);
 /// True when this operation is to fail.
 bool disk_fails(simulated_disk *disk, int kind);
 

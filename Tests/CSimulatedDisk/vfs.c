@@ -54,10 +54,10 @@ static int sim_write(sqlite3_file *base, const void *from, int count, sqlite3_in
     simulated_disk *disk = enter(base, &file);
     int rc = SQLITE_OK;
     int64_t grows = offset + count - file->live.size;
-    int64_t room = disk->limit - disk_used(disk);
-    if (is_gone(file) || disk->is_read_only || disk_fails(disk, SIMULATED_WRITE)) {
+    int64_t room = disk_room(disk);
+    if (is_gone(file) || disk_is_read_only(disk) || disk_fails(disk, SIMULATED_WRITE)) {
         rc = SQLITE_IOERR_WRITE;
-    } else if (disk->limit >= 0 && grows > 0 && grows > room) {
+    } else if (grows > 0 && grows > room) {
         // What has room is written, as write(2) does it.
         int64_t fits = count - grows + (room > 0 ? room : 0);
         if (fits > 0) inode_write(file, offset, from, fits);
@@ -74,7 +74,7 @@ static int sim_truncate(sqlite3_file *base, sqlite3_int64 size) {
     inode *file;
     simulated_disk *disk = enter(base, &file);
     int rc = SQLITE_OK;
-    if (is_gone(file) || disk->is_read_only || disk_fails(disk, SIMULATED_WRITE)) {
+    if (is_gone(file) || disk_is_read_only(disk) || disk_fails(disk, SIMULATED_WRITE)) {
         rc = SQLITE_IOERR_TRUNCATE;
     } else {
         inode_truncate(file, size);
@@ -90,7 +90,7 @@ static int sim_sync(sqlite3_file *base, int flags) {
     simulated_disk *disk = enter(base, &file);
     int rc = SQLITE_OK;
     disk->syncs++;
-    bool fails = disk_fails(disk, SIMULATED_SYNC) || (disk->is_read_only && file->first);
+    bool fails = disk_fails(disk, SIMULATED_SYNC) || (disk_is_read_only(disk) && file->first);
     if (is_gone(file) || !disk_changes(disk)) {
         rc = SQLITE_IOERR_FSYNC;
     } else if (fails) {
@@ -205,9 +205,9 @@ static int sim_shm_map(sqlite3_file *base, int region, int size, int extends, vo
     if (is_gone(file)) {
         rc = SQLITE_IOERR_SHMMAP;
     } else if (region >= file->region_count && extends) {
-        if (disk->is_read_only) {
+        if (disk_is_read_only(disk)) {
             rc = SQLITE_CANTOPEN;
-        } else if (disk->limit >= 0 && disk_used(disk) + size > disk->limit) {
+        } else if (disk_room(disk) < size) {
             rc = SQLITE_IOERR_SHMSIZE;
         } else {
             file->regions = realloc(file->regions, sizeof(void *) * (size_t)(region + 1));
@@ -342,7 +342,7 @@ static int sim_open(sqlite3_vfs *vfs, sqlite3_filename path, sqlite3_file *base,
     entry *e = disk_entry(disk, name, false);
     bool is_there = e && e->live;
     bool creates = !is_there && (flags & SQLITE_OPEN_CREATE);
-    if (disk->is_down || (!is_there && !creates) || (creates && disk->is_read_only)
+    if (disk->is_down || (!is_there && !creates) || (creates && disk_is_read_only(disk))
         || (is_there && (flags & SQLITE_OPEN_EXCLUSIVE)) || disk_fails(disk, SIMULATED_READ)) {
         rc = SQLITE_CANTOPEN;
     } else if (creates) {
@@ -356,7 +356,7 @@ static int sim_open(sqlite3_vfs *vfs, sqlite3_filename path, sqlite3_file *base,
         self->file = e->live;
         inode_keep(e->live);
         self->deletes_on_close = flags & SQLITE_OPEN_DELETEONCLOSE;
-        self->is_read_only = disk->is_read_only && (flags & SQLITE_OPEN_READWRITE);
+        self->is_read_only = disk_is_read_only(disk) && (flags & SQLITE_OPEN_READWRITE);
         if (self->is_read_only) flags = (flags & ~(SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE)) | SQLITE_OPEN_READONLY;
         if (out) *out = flags;
     }
@@ -371,7 +371,7 @@ static int sim_delete(sqlite3_vfs *vfs, const char *path, int syncs_folder) {
     if (!disk) return machine->xDelete(machine, path, syncs_folder);
     entry *e = disk_entry(disk, name, false);
     int rc = SQLITE_IOERR_DELETE_NOENT;
-    if (disk->is_down || disk->is_read_only) rc = SQLITE_IOERR_DELETE;
+    if (disk->is_down || disk_is_read_only(disk)) rc = SQLITE_IOERR_DELETE;
     else if (e && e->live) rc = remove_name(disk, e, syncs_folder);
     disk_unlock(disk);
     return rc;
@@ -385,7 +385,7 @@ static int sim_access(sqlite3_vfs *vfs, const char *path, int flags, int *answer
     entry *e = disk_entry(disk, name, false);
     // An empty file counts as none, as in the machine's own file system.
     *answer = e && e->live && (flags != SQLITE_ACCESS_EXISTS || e->live->live.size > 0)
-        && !(flags == SQLITE_ACCESS_READWRITE && disk->is_read_only);
+        && !(flags == SQLITE_ACCESS_READWRITE && disk_is_read_only(disk));
     int rc = disk->is_down ? SQLITE_IOERR_ACCESS : SQLITE_OK;
     disk_unlock(disk);
     return rc;

@@ -33,6 +33,7 @@ struct Trial {
             if !isFree { try constraints.note(fleet, event) }
         }
         for step in scenario.steps { try fleet.perform(step) }
+        try fleet.endDiskFaults()
         try fleet.settleEverything()
         try finish(fleet)
         return try tally(fleet, steps: scenario.steps.count)
@@ -50,6 +51,7 @@ struct Trial {
             if let complaint = PolicyOracle(fleet).complaint(rows) { throw Broken("the hub: \(complaint)") }
         case .taken(let index), .sealed(let index):
             let site = fleet.sites[index]
+            if site.isForked { return }
             if !site.hasWrittenUnchecked, let complaint = try site.node.complaint() {
                 throw Broken("\(site.name): \(complaint)")
             }
@@ -96,7 +98,10 @@ struct Trial {
     /// At rest: all equal, nothing in flight or aside, every conflict found and none invented, nothing lost.
     func finish(_ fleet: Fleet) throws {
         let rows = try fleet.hub.rows()
-        for site in fleet.sites {
+        for site in fleet.sites where !site.isRefused {
+            guard !site.isForked else {
+                throw Broken("durable: \(site.name) went on from a backup, and nobody noticed")
+            }
             guard try site.node.inFlightCount() == 0 else {
                 throw Broken("\(site.name) still has changes in flight")
             }

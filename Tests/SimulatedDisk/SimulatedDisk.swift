@@ -91,6 +91,9 @@ package final class SimulatedDisk {
     /// A sync that fails drops what it should have written, though programs go on reading it.
     package func setForgetful(_ on: Bool) { simulated_disk_set_forgetful(pointer, on ? 1 : 0) }
 
+    /// While a disk is calm none of its faults happens and none comes nearer: for who only looks.
+    package func setCalm(_ on: Bool) { simulated_disk_set_calm(pointer, on ? 1 : 0) }
+
     /// Everything works again. The power stays as it is.
     package func mend() {
         fail([], count: 0)

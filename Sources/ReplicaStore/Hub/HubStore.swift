@@ -55,6 +55,11 @@ package final class HubStore {
     var clock: HybridClock
     /// Key hashes of rows with an open conflict: an operation on one is never applied blind.
     var disputed: Set<UInt64> = []
+    /// The end of the order when this was opened. Up to there every replica is believed to have been given it: the last
+    /// notes of that may have gone with the machine's power (`noteSent` waits for no fsync), and a site whose claim is
+    /// not believed would be in conflict with what it has seen. A forger gains nothing by it, for the order is any
+    /// replica's to pull.
+    private(set) var positionAtOpening: UInt64 = 0
     /// What withheld rows wait for. It may name more than is so, never less.
     var awaited = Awaited()
 
@@ -80,7 +85,10 @@ package final class HubStore {
             connection: connection,
             tables: Dictionary(uniqueKeysWithValues: (tables + ConflictTable.travelling).map { ($0.number, $0) }))
         policies = try storing(doing) { [connection] in try Policies(connection) }
-        try storing(doing) { try reloadDisputed() }
+        try storing(doing) {
+            try reloadDisputed()
+            positionAtOpening = try log.lastPosition()
+        }
     }
 
     /// Writes SQLite's log back into the file and empties it. What keeps it from doing so loses nothing: the log is read

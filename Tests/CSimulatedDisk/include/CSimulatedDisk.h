@@ -52,6 +52,8 @@ void simulated_disk_limit(simulated_disk *disk, int64_t bytes);
 int64_t simulated_disk_used(simulated_disk *disk);
 /// As a file system that the kernel has made read-only after an error.
 void simulated_disk_set_read_only(simulated_disk *disk, int read_only);
+/// While a disk is calm none of its faults happens and none comes nearer; a power that is off stays off.
+void simulated_disk_set_calm(simulated_disk *disk, int calm);
 /// A disk that says a file is synced and does nothing.
 void simulated_disk_set_lying(simulated_disk *disk, int lying);
 /// A sync that failed has dropped what it should have written: no later sync brings it to the disk, though programs
