@@ -56,9 +56,9 @@ let package = Package(
 
         .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: strict),
         tests("SQLiteTests", ["SQLite", "TestKit"]),
-        tests("ReplicaStoreTests", ["SQLite", "ReplicaStore", "TestKit"], excluding: ["Snapshots"]),
+        tests("ReplicaStoreTests", ["SQLite", "Replication", "ReplicaStore", "TestKit"], excluding: ["Snapshots"]),
         tests("CaptureTests", ["SQLite", "ReplicaStore", "TestKit"]),
-        tests("StoreTests", ["SQLite", "Replication", "ReplicaStore", "TestKit"]),
+        tests("StoreTests", ["SQLite", "Replication", "ReplicaStore", "SimulationKit", "TestKit"]),
         tests("ServiceTests", ["HTTP", "HubService", "JSONText", "NodeService", "ReplicaStore", "SQLite"]),
         tests("JSONTextTests", ["JSONText"]),
         tests("HTTPTests", ["HTTP"]),

@@ -31,14 +31,16 @@ enum Access: Equatable, Sendable {
 
         Route(.get, "/v1/status"): overview,
         Route(.get, "/v1/site"): overview,
+        Route(.get, "/v1/policy"): overview,
         Route(.post, "/v1/sync"): overview,
+
+        Route(.get, "/v1/conflict/report"): supervision,
+        Route(.get, "/v1/conflict/count"): supervision,
 
         Route(.get, "/v1/conflict"): rows,
         Route(.get, "/v1/conflict/{id}"): rows,
         Route(.post, "/v1/conflict/{id}/resolve"): rows,
         Route(.post, "/v1/conflict/{id}/undo"): rows,
-        Route(.get, "/v1/conflict/count"): supervision,
-        Route(.get, "/v1/conflict/report"): supervision,
         Route(.get, "/v1/withheld"): rows,
         Route(.get, "/v1/withheld/{id}"): rows,
         Route(.get, "/v1/log"): rows,
@@ -47,6 +49,7 @@ enum Access: Equatable, Sendable {
         Route(.post, "/v1/record/merge"): rows,
         Route(.post, "/v1/record/unmerge"): rows,
 
+        Route(.post, "/v1/policy"): fleet,
         Route(.post, "/v1/site"): fleet,
         Route(.get, "/v1/operator"): fleet,
         Route(.post, "/v1/operator"): fleet,

@@ -73,7 +73,7 @@ extension HubService {
         let signature = Signature(request, body)
         let (rows, merge) = try answering { () throws(StoreError) -> ([RowView], RecordMerge) in
             let rows = [
-                try store.rowView(table: gone.table, key: gone.key),
+                try store.rowToJoin(table: gone.table, key: gone.key),
                 try store.rowView(table: into.table, key: into.key),
             ]
             let merge = try store.mergeRecords(

@@ -19,6 +19,7 @@ struct OperatorRoutes {
                 .unprocessableContent, type: "https://samband.invalid/problem/refused", title: "A hub does not sync",
                 detail: "The database is the hub's: its nodes come to it.", next: "Name a node's file with --db.")
         }
+        router.on(.post, "/v1/policy") { request, _ throws(Problem) in try await hub.setPolicy(request) }
         router.on(.get, "/v1/operator") { _, _ throws(Problem) in try await hub.operatorList() }
         router.on(.post, "/v1/operator") { request, _ throws(Problem) in try await hub.addOperator(request) }
         router.on(.post, "/v1/operator/{name}/revoke") { _, parameters throws(Problem) in

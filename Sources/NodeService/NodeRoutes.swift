@@ -20,6 +20,7 @@ struct NodeRoutes {
         }
         router.on(.get, "/v1/site") { _, _ throws(Problem) in throw NodeRoutes.atHub }
         router.on(.post, "/v1/site") { _, _ throws(Problem) in throw NodeRoutes.atHub }
+        router.on(.post, "/v1/policy") { _, _ throws(Problem) in throw NodeRoutes.atHub }
         router.on(.get, "/v1/operator") { _, _ throws(Problem) in throw NodeRoutes.atHub }
         router.on(.post, "/v1/operator") { _, _ throws(Problem) in throw NodeRoutes.atHub }
         router.on(.post, "/v1/operator/{name}/revoke") { _, _ throws(Problem) in throw NodeRoutes.atHub }

@@ -12,6 +12,7 @@ package enum ReadRoutes {
     /// Adds the routes that only read and that hub and node have in common.
     package static func add(to router: inout Router, _ reading: @escaping Reading) {
         addConflicts(to: &router, reading)
+        addPolicies(to: &router, reading)
         router.on(.get, "/v1/log") { request, _ throws(Problem) in
             let limit = request.target.query("limit").flatMap { Int($0) } ?? 20
             return try await reading { store throws(Problem) in
@@ -36,6 +37,15 @@ package enum ReadRoutes {
             return try await reading { store throws(Problem) in
                 try .json(
                     answering { () throws(StoreError) in try store.explain(table: row.table, key: row.key) }.json)
+            }
+        }
+    }
+
+    private static func addPolicies(to router: inout Router, _ reading: @escaping Reading) {
+        router.on(.get, "/v1/policy") { _, _ throws(Problem) in
+            try await reading { store throws(Problem) in
+                let views = try answering { () throws(StoreError) in try store.policyViews() }
+                return try .json(.array(views.map(\.json)))
             }
         }
     }

@@ -66,28 +66,16 @@ struct Views {
         return ConflictView(
             record: record, keyColumns: table.keyColumns, dataColumns: table.dataColumns,
             sites: try record.life.sides.map { try site(of: $0.dot.replica) },
-            sideNames: try record.life.sides.map { try names(of: $0, record, table) },
+            sideNames: record.life.sides.map { names(of: $0, table) },
             settledBySite: try record.life.settledBy.map { try site(of: $0.dot.replica) },
             now: try access.row(table, record.key))
     }
 
     /// The names of a side's row. Where a deleted parent was put back for a child, the child is the other side, with a
-    /// key of its own: which of the referring tables it is in, the log tells.
-    private func names(of side: ConflictSide, _ record: ConflictRecord, _ table: TableLayout) throws -> RowNames {
-        var its = table
-        if record.kind == .foreignKey, let key = side.key {
-            let children = Set(table.referencedBy.map(\.child)).sorted().compactMap { access.tables[$0] }
-                .filter { $0.keyColumns.count == key.count }
-            its = try children.first { try children.count == 1 || isIn($0, key, side.dot) } ?? table
-        }
+    /// key and a table of its own.
+    private func names(of side: ConflictSide, _ table: TableLayout) -> RowNames {
+        let its = side.table.flatMap { access.tables[$0] } ?? table
         return RowNames(table: its.name, keyColumns: its.keyColumns, dataColumns: its.dataColumns)
-    }
-
-    private func isIn(_ table: TableLayout, _ key: [Value], _ dot: Dot) throws -> Bool {
-        guard let entry = try log.entry(dot) else { return false }
-        let row = RowID(shape: table.shape, key: key)
-        let reader = OperationReader(log: log, shapes: [table.number: table.shape])
-        return try reader.operations(of: entry, wanted: [row.hash64]).contains { $0.row == row }
     }
 
     func withheld(_ record: WithheldRecord) throws -> WithheldView {
@@ -158,6 +146,8 @@ package protocol ReadableStore: AnyObject {
     func rowView(table: String, key: [Value]) throws(StoreError) -> RowView
     func siteOf(_ replica: UInt32) throws(StoreError) -> String
     func counts() throws(StoreError) -> (conflictsOpen: Int, withheld: Int)
+    /// How conflicts settle by themselves, as far as that was set.
+    func policyViews() throws(StoreError) -> [PolicyView]
 }
 
 protocol ViewSource: ReadableStore {

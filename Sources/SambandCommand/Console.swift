@@ -80,4 +80,5 @@ package struct Console: Sendable {
 struct Context: Sendable {
     let console: Console
     let services: any Services
+    let token = TokenOfRun()
 }

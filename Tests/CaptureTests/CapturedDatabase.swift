@@ -96,6 +96,27 @@ struct CapturedDatabase {
         return found.sorted()
     }
 
+    /// By how much each pending row that was there before is changed, one line a row with columns whose policy is `sum`:
+    /// "a +5", "b -1 +2".
+    func deltas(_ name: String = "t") throws -> [String] {
+        let database = try open()
+        let table = try #require(try ReplicatedTable.readAll(from: database).first { $0.name == name })
+        let query = PendingRows(table)
+        let rows = try database.prepare(query.sql)
+        var found: [String] = []
+        while try rows.step() {
+            let columns: [Int]
+            switch query.verdict(of: rows) {
+            case .update(let mask): columns = table.policy.sums.filter { mask.contains($0) }
+            case .replace: columns = table.policy.sums
+            case .nothing, .insert, .delete: continue
+            }
+            let deltas = columns.map { query.delta(of: $0, in: rows).map { $0 < 0 ? "\($0)" : "+\($0)" } ?? "none" }
+            if !columns.isEmpty { found.append(([rows.string(query.keyColumn(0))] + deltas).joined(separator: " ")) }
+        }
+        return found.sorted()
+    }
+
     /// How many marks there are.
     func markCount(_ number: Int = 1) throws -> Int64? {
         try open().firstInteger("SELECT count(*) FROM samband_mark_\(number)")

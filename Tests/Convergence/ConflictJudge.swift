@@ -22,6 +22,8 @@ struct ConflictJudge {
     }
 
     private let byRow: [RowIdentity: [Act]]
+    /// Without what the hub has withheld.
+    private let standing: [RowIdentity: [Act]]
     private let conflicts: [RowIdentity: [SeenConflict]]
     private let decisions: [History.Decision]
     private let hubActs: [RecordedSet]
@@ -39,6 +41,10 @@ struct ConflictJudge {
             for (row, write) in set.writes { byRow[row, default: []].append(Act(set: set, write: write)) }
         }
         self.byRow = byRow
+        standing = Dictionary(
+            uniqueKeysWithValues: byRow.map { row, acts in
+                (row, acts.filter { history.withheld[row]?.contains($0.set.dot) != true })
+            })
         self.conflicts = Dictionary(grouping: conflicts, by: \.row)
         self.rows = rows
         self.catalogue = catalogue
@@ -49,13 +55,12 @@ struct ConflictJudge {
 
     /// Everything that is wrong.
     func complaints() -> [String] {
-        var complaints: [String] = []
-        for (row, acts) in byRow {
+        var complaints = losses()
+        for (row, acts) in standing {
             for a in acts {
                 for b in acts where a.set.dot < b.set.dot && a.set.isConcurrent(with: b.set) {
-                    complaints += missed(row, acts, a, b)
+                    complaints += missed(row, byRow[row]!, a, b)
                 }
-                complaints += lost(row, acts, a)
             }
         }
         for (row, seen) in conflicts {
@@ -64,7 +69,7 @@ struct ConflictJudge {
         return complaints
     }
 
-    /// What is nowhere any more, for histories in which rows may be withheld.
+    /// What is nowhere any more.
     func losses() -> [String] { byRow.flatMap { row, acts in acts.flatMap { lost(row, acts, $0) } } }
 
     // MARK: Missed
@@ -109,10 +114,14 @@ struct ConflictJudge {
             if place.kind == .cell && isPartOfInsertConflict(row, a, b) { return nil }
             if isSettled(row, place, a, b), !records.isEmpty { return nil }
             let isDecided = decisions.contains { decision in
-                decision.row == row && decision.kind == place.kind && decision.column == place.column
+                // Who decides between two inserts decides about every cell of the row.
+                let isAbout =
+                    decision.kind == place.kind && decision.column == place.column
+                    || decision.kind == .insert && place.kind == .cell
+                return decision.row == row && isAbout
                     && max(a.set.position!, b.set.position!) <= decision.position
             }
-            if isDecided || acts.contains(where: { excuses($0, row, place, a, b, acts) }) { return nil }
+            if isDecided || acts.contains(where: { excuses($0, place, of: row, a, b) }) { return nil }
             return
                 "missed: \(place.kind) \(place.column.map { "\($0) " } ?? "")of \(row) between \(a.set.dot) and"
                 + " \(b.set.dot) is not open (\(records.count) records)"
@@ -132,9 +141,7 @@ struct ConflictJudge {
     }
 
     /// True when act x leaves nothing to dispute between a and b.
-    private func excuses(
-        _ x: Act, _ row: RowIdentity, _ place: Place, _ a: Act, _ b: Act, _ acts: [Act]
-    ) -> Bool {
+    private func excuses(_ x: Act, _ place: Place, of row: RowIdentity, _ a: Act, _ b: Act) -> Bool {
         // A delete that had seen both.
         if x.write.kind == .delete && covers(x, a) && covers(x, b) { return true }
         switch place.kind {
@@ -156,6 +163,8 @@ struct ConflictJudge {
                 || covers(x, b) && x.write.cells == a.write.cells
         case .deleteUpdate:
             let (dead, live) = a.write.kind == .delete ? (a, b) : (b, a)
+            // A delete that the hub undid for the sake of another row is disputed there.
+            if hubActs.contains(where: { $0.covers(dead.set) && $0.writes[row] != nil }) { return true }
             if x.write.isWhole && x.hadSeen(a, b) { return true }
             return covers(x, dead) && x.write.lives || covers(x, live) && x.write.kind == .delete
         default: return true
@@ -186,7 +195,10 @@ struct ConflictJudge {
                     side.value == value && conflict.column == column || side.row?[column] == value
                 }
             }
-            if withheld.contains(where: { $0.row == row && $0.dot == a.set.dot }) { return nil }
+            let isKeptOut = withheld.contains {
+                $0.row == row && $0.dot == a.set.dot && $0.cells[column] == value && $0.state != .superseded
+            }
+            if isKeptOut { return nil }
             return isKept ? nil : "lost: \(row) column \(column), \(value.legible) of \(a.set.dot) is nowhere"
         }
     }
@@ -201,13 +213,19 @@ struct ConflictJudge {
     private func invented(_ row: RowIdentity, _ conflict: SeenConflict) -> [String] {
         let place = Place(kind: conflict.kind, column: conflict.column)
         let acts = byRow[row] ?? []
+        switch conflict.kind {
+        case .insert, .cell, .deleteUpdate: break
+        case .unique, .foreignKey, .check, .scope, .invalid: return unfounded(row, conflict, acts)
+        }
+        // What the hub let in or put back is disputed like a site's write.
+        let hubs = hubActs.compactMap { set in set.writes[row].map { Act(set: set, write: $0) } }
         let isReal = acts.contains { a in
-            acts.contains { b in a.set.isConcurrent(with: b.set) && disagreements(row, a, b).contains(place) }
+            (acts + hubs).contains { b in a.set.isConcurrent(with: b.set) && disagreements(row, a, b).contains(place) }
         }
         let name = "\(place.kind) \(place.column.map { "\($0) " } ?? "")of \(row)"
         guard isReal else { return ["invented: \(name), on which no two concurrent acts disagree"] }
         var complaints: [String] = []
-        for side in conflict.life.sides {
+        for side in conflict.life.sides where !hubs.contains(where: { $0.set.dot == side.dot }) {
             guard let act = acts.first(where: { $0.set.dot == side.dot }) else {
                 complaints.append("invented: \(name) has a side \(side.dot) that did not write the row")
                 continue
@@ -222,6 +240,15 @@ struct ConflictJudge {
         }
         if conflict.life.sides.count < 2 { complaints.append("invented: \(name) has one side") }
         return complaints
+    }
+
+    /// A conflict for the sake of a constraint is about a row of which something is withheld, or about a parent that
+    /// was deleted.
+    private func unfounded(_ row: RowIdentity, _ conflict: SeenConflict, _ acts: [Act]) -> [String] {
+        let isAboutWithheld = acts.count > (standing[row] ?? []).count
+        let isAboutParent = conflict.kind == .foreignKey && acts.contains { $0.write.kind == .delete }
+        guard !isAboutWithheld && !isAboutParent else { return [] }
+        return ["invented: \(conflict.kind) of \(row), of which nothing is withheld"]
     }
 
     /// A side about the whole row may lay an author's later edits over its insert.

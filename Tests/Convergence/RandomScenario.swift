@@ -84,10 +84,11 @@ extension Scenario {
             case 30..<45: steps.append(.push(site, Scenario.fault(percent: faults, &random)))
             case 45..<55: steps.append(.pull(site, Scenario.fault(percent: faults, &random)))
             case 55..<60: steps.append(.wait(UInt64(random.pick([1, 20, 5000]))))
-            case 60..<65: steps.append(.decide(random.int(0...7), .side(random.int(0...3))))
-            case 65..<68 where faults > 0: steps.append(.deliver(random.int(0...5)))
-            case 68..<70: steps.append(.settle)
-            case 70..<75: steps.append(.seal(site))
+            case 60..<66: steps.append(.decide(random.int(0...7), Scenario.choice(&random)))
+            case 66..<67: steps.append(.undo(random.int(0...7)))
+            case 67..<69 where faults > 0: steps.append(.deliver(random.int(0...5)))
+            case 69..<71: steps.append(.settle)
+            case 71..<75: steps.append(.seal(site))
             default:
                 steps.append(.write(site, clashes.plain(writer.transaction(&random))))
                 if random.chance(50) { steps.append(.seal(site)) }
@@ -121,6 +122,13 @@ extension Scenario {
         self.init(
             catalogue: catalogue, skewsMs: (0..<siteCount).map { _ in random.pick([-50, 0, 50]) },
             steps: steps)
+    }
+
+    private static func choice(_ random: inout SeededRandom) -> Choice {
+        random.pick([
+            .side(0), .side(1), .side(2), .admit, .admit, .discard, .restore, .delete, .now,
+            .value(.integer(Int64(random.int(0...3)))), .value(.integer(Int64(random.int(4...9)))),
+        ])
     }
 
     private static func fault(percent: Int, _ random: inout SeededRandom) -> Fault {

@@ -10,7 +10,7 @@ struct RealStoreTests {
 
     @Test(
         "histories that broke an earlier draft",
-        arguments: Story.ofTheModel + Story.ofConflicts + Story.ofConstraints)
+        arguments: Story.ofTheModel + Story.ofConflicts + Story.ofPolicies + Story.ofConstraints)
     func stories(story: Story) throws {
         try story.run(StoreMaker(Catalogue(story.tables), in: simulation))
     }
@@ -30,12 +30,22 @@ struct RealStoreTests {
         let seeds = SeedOfRun.seeds(from: 1, count: 200)
         let (tally, failure) = runHistories(seeds, make: { try StoreMaker($0, in: simulation) }) { seed in
             var random = SeededRandom(seed: seed)
-            let catalogue = Catalogue(random.pick(Catalogue.bound))
+            let catalogue = Catalogue(random.pick(Catalogue.bound + Catalogue.ruledAndBound))
             let siteCount = random.pick([2, 2, 3, 3, 4])
             return Scenario(
                 seed: seed, catalogue: catalogue, siteCount: siteCount, decides: true, random: &random)
         }
         print("\(seeds.count) histories with constraints from seed \(seeds[0]): \(tally)")
+        #expect(failure == nil, "\(failure ?? "")")
+    }
+
+    @Test("random histories of tables with policies: every cell is what its policy makes of the whole history")
+    func ruled() {
+        let seeds = SeedOfRun.seeds(from: 1, count: 300)
+        let (tally, failure) = runHistories(seeds, make: { try StoreMaker($0, in: simulation) }) { seed in
+            Scenario(seed: seed, tables: Catalogue.ruled)
+        }
+        print("\(seeds.count) histories with policies from seed \(seeds[0]): \(tally)")
         #expect(failure == nil, "\(failure ?? "")")
     }
 }

@@ -134,8 +134,23 @@ extension Story {
                 try fleet.write(
                     "snasa", .delete(1, [text("s")]), .delete(0, [text("w")]), .insert(0, [text("x")], [.integer(1)]))
                 try fleet.send("snasa", "inderoy")
-                guard try fleet.hub.withheld().map(\.key) == [[text("v")]] else { throw Broken("the visit is not kept") }
+                guard try fleet.hub.withheld().map(\.key) == [[text("v")]] else {
+                    throw Broken("the visit is not kept")
+                }
             }, ends: ["w": nil, "x": [.integer(1)]], open: [.foreignKey]),
+        Story(
+            claim: "a parent written anew without the value that a child refers to keeps its new values",
+            tables: [.ward, .bed],
+            tell: { fleet in
+                try fleet.write("snasa", .insert(0, [text("w")], [.integer(1)]))
+                try fleet.settleEverything()
+                try fleet.write("inderoy", .delete(0, [text("w")]))
+                try fleet.seal("inderoy")
+                try fleet.write("inderoy", .insert(0, [text("w")], [.integer(0)]))
+                try fleet.write("verran", .insert(1, [text("b")], [.integer(1)]))
+                try fleet.send("inderoy", "verran")
+                guard try fleet.hub.withheld().map(\.key) == [[text("b")]] else { throw Broken("the bed is not kept") }
+            }, ends: ["w": [.integer(0)]], open: [.foreignKey]),
     ]
 
     /// Verran's update of k is in flight and must step aside; then a program there inserts k and deletes it.

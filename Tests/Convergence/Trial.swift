@@ -123,9 +123,30 @@ struct Trial {
             fleet.history, conflicts: try fleet.hub.conflicts(), withheld: try fleet.hub.withheld(),
             rows: rows,
             catalogue: maker.catalogue)
-        let complaints = isFree ? judge.complaints() : judge.losses()
+        let complaints = judge.complaints()
         if let complaint = complaints.sorted().first { throw Broken(complaint) }
+        if let complaint = try waiting(fleet, rows).sorted().first { throw Broken(complaint) }
         if isFree, let row = try fleet.hub.withheld().first { throw Broken("withheld without need: \(row)") }
+    }
+
+    /// What is wrong about the rows that are still withheld: each belongs to an open conflict, and none waits for what
+    /// has long come.
+    private func waiting(_ fleet: Fleet, _ rows: Rows) throws -> [String] {
+        let conflicts = Dictionary(uniqueKeysWithValues: try fleet.hub.conflicts().map { ($0.id, $0) })
+        return try fleet.hub.withheld().filter { $0.state == .withheld }.compactMap { withheld in
+            let name = "\(withheld.operation) of \(withheld.row) by \(withheld.dot)"
+            guard let conflict = conflicts[withheld.conflict], conflict.life.isOpen else {
+                return "\(name) is withheld without an open conflict"
+            }
+            // A person who takes an admission back is not overruled.
+            guard maker.catalogue.isJudged, withheld.operation != .update, withheld.operation != .delete, rows[withheld.row] == nil,
+                !fleet.history.undone.contains(conflict.id)
+            else { return nil }
+            let row = Row(key: withheld.key, data: withheld.cells.sorted { $0.key < $1.key }.map(\.value))
+            let broken = maker.catalogue.broken(withheld.row, by: row, among: rows)
+            return broken.isEmpty && conflict.kind != .check && conflict.kind != .foreignKey
+                ? "\(name) is withheld though it fits" : nil
+        }
     }
 
     private func tally(_ fleet: Fleet, steps: Int) throws -> Tally {

@@ -1,5 +1,6 @@
 import Foundation
 import ReplicaStore
+import Replication
 import SQLite
 import Testing
 
@@ -7,14 +8,14 @@ import Testing
 /// With RECORD_SNAPSHOTS set, the files are written instead of compared.
 @Suite("The text of the capture triggers")
 struct TriggerTextTests {
-    static let tables: [(name: String, sql: String)] = [
+    static let tables: [(name: String, sql: String, sums: [Int])] = [
         (
             "referral",
             """
             CREATE TABLE referral(
                 id BLOB PRIMARY KEY NOT NULL, patient BLOB NOT NULL, from_unit TEXT, to_unit TEXT, status TEXT,
                 priority INTEGER, received TEXT, note TEXT, weight REAL)
-            """
+            """, []
         ),
         (
             "bed_night",
@@ -25,20 +26,29 @@ struct TriggerTextTests {
                 PRIMARY KEY (bed, night), UNIQUE (stay, municipality)
             ) STRICT, WITHOUT ROWID;
             CREATE UNIQUE INDEX late ON bed_night(lower(label)) WHERE hours > 12
-            """
+            """, []
         ),
-        ("membership", "CREATE TABLE membership(a TEXT NOT NULL, b TEXT NOT NULL, PRIMARY KEY (a, b))"),
+        (
+            "stock",
+            """
+            CREATE TABLE stock(
+                store TEXT NOT NULL, item TEXT NOT NULL COLLATE NOCASE, pieces INTEGER NOT NULL, shelf TEXT,
+                reserved INTEGER NOT NULL, PRIMARY KEY (store, item), UNIQUE (store, shelf)
+            ) STRICT
+            """, [0, 2]
+        ),
+        ("membership", "CREATE TABLE membership(a TEXT NOT NULL, b TEXT NOT NULL, PRIMARY KEY (a, b))", []),
         (
             "wide",
             """
             CREATE TABLE wide(k INTEGER PRIMARY KEY, \((1...70).map { "c\($0) TEXT" }.joined(separator: ", ")))
-            """
+            """, []
         ),
     ]
 
     @Test("is as recorded", arguments: tables.map(\.name))
     func snapshot(name: String) throws {
-        let sql = try #require(Self.tables.first { $0.name == name }?.sql)
+        let (_, sql, sums) = try #require(Self.tables.first { $0.name == name })
         let database = try Connection(path: ":memory:", mode: .create, busyTimeoutMs: 0)
         try SystemTables.create(in: database)
         try database.execute(sql)
@@ -46,8 +56,10 @@ struct TriggerTextTests {
         try ColumnNumbering.assignNew(to: plain, number: 1, in: database)
         let numbers = try ColumnNumbering.numbers(ofTable: 1, in: database)
         let table = try #require(try TableDescription.read(name, numbers: numbers, from: database))
-        let capture = CaptureTriggers(table, number: 1)
-        let statements = [capture.marks.sql] + capture.all.map(\.sql) + [PendingRows(table, number: 1).sql]
+        let capture = CaptureTriggers(table, number: 1, sums: sums)
+        let policy = TablePolicy(columns: Dictionary(uniqueKeysWithValues: sums.map { ($0, .sum) }))
+        let pending = PendingRows(table, number: 1, policy: policy)
+        let statements = [capture.marks.sql] + capture.all.map(\.sql) + [pending.sql]
         let text = statements.map { $0 + ";\n" }.joined(separator: "\n")
         let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
             .appendingPathComponent("Snapshots/\(name).sql")

@@ -46,6 +46,7 @@ struct ConflictTests {
                 == #"""
                 conflict 19, open
                 unique of bed_night where id = 'n-2', since 2026-11-21 20:46:00 CET
+                two rows claim what only one can have: the newcomer waits
 
                       before   snasa                     verran                    now
                                2026-11-21 20:40:12 CET   2026-11-21 20:41:00 CET
@@ -79,6 +80,43 @@ struct ConflictTests {
                 .replacing("now           what", with: "now             what")
                 .replacing("admit              let", with: "admit                let")
                 .replacing("discard            give", with: "discard              give"))
+    }
+
+    @Test("a parent that came back: the child's row stands apart, and each side's choice says what becomes of the row")
+    func parent() async throws {
+        let shown = #"""
+            {"conflict":{"id":20,"kind":"foreign_key","table":"patient","key":{"id":"p-1"},"column":null,"state":"open",
+            "opened_at":"2026-11-21T19:46:00Z","base":{"id":"p-1","name":"a"},"now":{"id":"p-1","name":"a"},"sides":[
+            {"site":"snasa","change":"8070:43","written_at":"2026-11-21T19:40:12Z","value":null},
+            {"site":"verran","change":"521:9","written_at":"2026-11-21T19:41:00Z","table":"referral",
+            "value":{"id":"r-9","note":"\u001b"}}],"decision":null},"changed":7,"row":{"id":"p-1","name":"a"},"parents":[],
+            "children":["referral"],"standing":[],"withheld":[],"choices":[{"how":"take","site":"verran","columns":[]},
+            {"how":"take","site":"snasa","columns":[]}],"earlier":[]}
+            """#
+        let world = try FakeWorld(["GET /v1/conflict/20": .json(shown)])
+        #expect(
+            await world.run("conflict", "show", "20").results == #"""
+                conflict 20, open
+                foreign_key of patient where id = 'p-1', since 2026-11-21 20:46:00 CET
+                the row was deleted while another site referred to it: it came back for that
+
+                       before   snasa                     verran                    now
+                                2026-11-21 20:40:12 CET   2026-11-21 20:41:00 CET
+                                change 8070:43            change 521:9
+                id     'p-1'    no row                    ·                         'p-1'
+                name   'a'      no row                    ·                         'a'
+
+                the row of referral that verran wrote
+                  id     'r-9'
+                  note   '\u{1b}'
+
+                rows of referral refer to it: it cannot be deleted before they are
+
+                to settle it, at the hub
+                  samband conflict resolve 20 --changed 7 --take verran   the row stays, as verran has it
+                  samband conflict resolve 20 --changed 7 --take snasa    the row goes, as snasa has it
+
+                """#)
     }
 
     @Test(

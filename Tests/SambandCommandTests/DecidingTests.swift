@@ -156,6 +156,19 @@ struct DecidingTests {
         #expect(printed.code == .usage && world.asked.isEmpty)
     }
 
+    @Test(
+        "of a withheld row it is said whether it stays out",
+        arguments: [
+            (["--take", "snasa"], "the withheld row of bed_night where id = 'n-2' stays out, its values are kept"),
+            (["--take", "now"], "the withheld row of bed_night where id = 'n-2' stays out, its values are kept"),
+            (["--delete"], "bed_night where id = 'n-2' is gone"),
+        ])
+    func staysOut(_ options: [String], _ outcome: String) async throws {
+        let world = try Self.world()
+        let printed = await world.run(words: ["conflict", "resolve", "19"] + options)
+        #expect(printed.results == "conflict 19 is settled: \(outcome)\n")
+    }
+
     @Test("a decision is taken back, and the dry run says which")
     func undo() async throws {
         let world = try FakeWorld(["POST /v1/conflict/17/undo": .json(Sample.conflict)])

@@ -30,6 +30,8 @@ final class FakeWorld: Sendable {
         var pauses = 0
         /// What is left of what a person types.
         var lines: [String] = []
+        /// What is left of standard input.
+        var input: [UInt8] = []
     }
 
     let folder: TemporaryFolder
@@ -68,14 +70,20 @@ final class FakeWorld: Sendable {
         words: [String], environment: [String: String]? = nil, input: String = "", isTerminal: Bool = false,
         lines: [String] = [], columns: Int? = nil, pauses: Int = 0, services: (any Services)? = nil
     ) async -> Printed {
-        state.withLock { $0 = State(lines: lines) }
+        state.withLock { $0 = State(lines: lines, input: Array(input.utf8)) }
         let console = Console(
             write: { channel, bytes throws(CommandError) in
                 self.state.withLock { state in
                     if channel == .results { state.results += bytes } else { state.notes += bytes }
                 }
             },
-            readInput: { _ throws(CommandError) in Array(input.utf8) },
+            readInput: { _ throws(CommandError) in
+                // It is read to its end: there is nothing a second time.
+                self.state.withLock { state in
+                    defer { state.input = [] }
+                    return state.input
+                }
+            },
             readLine: { () throws(CommandError) in
                 self.state.withLock { $0.lines.isEmpty ? nil : $0.lines.removeFirst() }
             }, inputIsTerminal: isTerminal,

@@ -151,6 +151,12 @@ struct ReachTests {
                 input: token)
         }
         #expect(await run("t0ken\n").code == .done)
+        // A verb that asks again and again reads the token once.
+        let watched = await world.run(
+            "status", "--watch", "--hub", "http://\(server.endpoint)", "--token-file", "-", environment: [:],
+            input: "t0ken\n", pauses: 3)
+        #expect(watched.code == .done && watched.notes == "", "\(watched)")
+        #expect(seen.asked.withLock { $0.count } == 5)
         let wrong = await run("other\n")
         #expect(wrong.code == .notPermitted)
         #expect(

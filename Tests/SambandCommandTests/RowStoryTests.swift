@@ -27,6 +27,8 @@ struct RowStoryTests {
         {"what":"update","outcome":"in_flight","site":"snasa","change":"8070:50","written_at":"2026-11-21T20:01:00Z",
         "position":null,"values":{"note":"z"},"lost":[],"conflict":null,"withheld":null}],
         "conflicts":[\#(Sample.settled)],"withheld":[],
+        "joins":[{"id":5,"table":"referral","key":{"id":"r-0"},"into":{"id":"r-1"},"decision":{"by":"ola",
+        "at":"2026-11-21T20:00:00Z","how":"merge","reason":"twice"},"undone":null}],
         "log_begins":{"position":5,"written_at":"2026-11-20T19:00:00Z"},"whole":true}
         """#
 
@@ -46,7 +48,7 @@ struct RowStoryTests {
                   written as the row was made, by snasa, 2026-11-21 20:40:12 CET, change 8070:41
 
                 bed = 3
-                  who wrote it is not in the log of this database
+                  who wrote it is not in the log of this database: it was long ago, or just now
 
                 what happened to it
                   2026-11-21 20:40:12 CET   snasa    8070:41   made the row: status = 'new', note = NULL
@@ -59,6 +61,9 @@ struct RowStoryTests {
                 conflicts
                   17 cell of referral.status, snasa, verran: decided by kari, 2026-11-21 21:00:00 CET, take: agreed\u{a}by phone
 
+                joined rows
+                  5 id = 'r-0' of referral into id = 'r-1': decided by ola, 2026-11-21 21:00:00 CET, merge: twice
+
                 the whole life of the row is in the log; the log of this database begins at position 5, 2026-11-20 20:00:00 CET
 
                 """#)
@@ -70,7 +75,7 @@ struct RowStoryTests {
         let nothing = #"""
             {"table":"patient","key":{"id":"17057012345"},"row":null,"columns":[],"events":[],"conflicts":[],"withheld":[
             {"id":4,"conflict":19,"table":"patient","key":{"id":"17057012345"},"site":"verran","change":"521:9",
-            "operation":"insert","values":{}}],
+            "operation":"insert","values":{}}],"joins":[],
             "log_begins":{"position":5,"written_at":"2026-11-20T19:00:00Z"},"whole":false}
             """#
         let world = try FakeWorld(["POST /v1/explain": .json(nothing)])

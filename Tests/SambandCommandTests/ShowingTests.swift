@@ -90,6 +90,7 @@ struct ShowingTests {
             printed.results == #"""
                 conflict 17, open
                 cell of referral.status where id = 'r-1', since 2026-11-21 20:46:00 CET
+                sites wrote different values apart from each other
 
                          before   snasa                     verran                        now
                                   2026-11-21 20:40:12 CET   2026-11-21 20:41:00 CET
@@ -118,6 +119,7 @@ struct ShowingTests {
                 #"""
                 conflict 18, open
                 delete_update of bed where id = 1, since 2026-11-21 20:46:00 CET
+                one site deleted the row while another wrote it: it stays until it is decided
 
                        before   snasa                     verran                    now
                                 2026-11-21 20:40:12 CET   2026-11-21 20:41:00 CET

@@ -26,12 +26,13 @@ struct AccessTests {
         "GET /v1/status": "1113 ++++",
         "GET /v1/site": "1113 ++++",
         "POST /v1/sync": "1113 ++++",
+        "GET /v1/policy": "1113 ++++",
         "GET /v1/conflict": "1113 3++3",
         "GET /v1/conflict/{id}": "1113 3++3",
         "POST /v1/conflict/{id}/resolve": "1113 3++3",
-        "POST /v1/conflict/{id}/undo": "1113 3++3",
-        "GET /v1/conflict/count": "1113 3+++",
         "GET /v1/conflict/report": "1113 3+++",
+        "GET /v1/conflict/count": "1113 3+++",
+        "POST /v1/conflict/{id}/undo": "1113 3++3",
         "GET /v1/withheld": "1113 3++3",
         "GET /v1/withheld/{id}": "1113 3++3",
         "POST /v1/explain": "1113 3++3",
@@ -40,6 +41,7 @@ struct AccessTests {
         "GET /v1/log": "1113 3++3",
         "POST /v1/history": "1113 3++3",
         "POST /v1/site": "1113 33+3",
+        "POST /v1/policy": "1113 33+3",
         "GET /v1/operator": "1113 33+3",
         "POST /v1/operator": "1113 33+3",
         "POST /v1/operator/{name}/revoke": "1113 33+3",
@@ -68,6 +70,16 @@ struct AccessTests {
             body: method == .post ? Body(text: body) : .empty)
         if let token { request.headers.set("authorization", FieldValue("Bearer " + token)!) }
         return request
+    }
+
+    @Test("Protocol/HTTP.md names every route of the operators")
+    func described() throws {
+        let page = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "../../Protocol/HTTP.md")
+        let text = try String(contentsOf: page.standardized, encoding: .utf8)
+        let ofSites: Set = ["GET /healthz", "POST /v1/join", "GET /v1/snapshot", "POST /v1/push", "POST /v1/pull"]
+        for route in Self.matrix.keys where !ofSites.contains(route) {
+            #expect(text.contains("`\(route)`"), "\(route)")
+        }
     }
 
     @Test("every route of the hub lets in exactly whom the matrix names")
@@ -160,6 +172,11 @@ struct AccessTests {
             fleet.hub.networkHandler,
             Self.post("/v1/conflict/1/resolve", #"{"take":"snasa","by":"mayor"}"#, token: tokens[.operator]))
         #expect(settled["decision"]?["by"] == "operator")
+        let open = try await json(
+            fleet.hub.networkHandler,
+            Self.post("/v1/conflict/1/undo", #"{"by":"mayor"}"#, token: tokens[.admin]))
+        #expect(open["state"] == "open")
+        #expect(try await fleet.hub.earlierDecisions(of: 1) == ["operator take", "admin undo"])
         let added = try await json(
             fleet.hub.networkHandler,
             Self.post("/v1/operator", #"{"name":"kari","by":"mayor"}"#, token: tokens[.admin]))
@@ -242,6 +259,13 @@ struct AccessTests {
         }
         #expect(!isSameDigest(one, Array(one.dropLast())))
         #expect(!isSameDigest(one, []))
+    }
+}
+
+extension HubService {
+    /// Who did what, of the decisions that were taken back.
+    fileprivate func earlierDecisions(of conflict: UInt64) throws -> [String] {
+        (try store.conflictView(conflict)?.record.earlier ?? []).map { "\($0.by) \($0.how)" }
     }
 }
 

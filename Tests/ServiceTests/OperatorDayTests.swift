@@ -27,8 +27,10 @@ struct OperatorDayTests {
         let snasa: NodeService
         let verran: NodeService
 
-        init(both: String, snasa first: String, verran second: String) async throws {
-            fleet = try ServiceFleet(OperatorDayTests.schema)
+        init(
+            schema: String = OperatorDayTests.schema, both: String, snasa first: String, verran second: String
+        ) async throws {
+            fleet = try ServiceFleet(schema)
             snasa = try await fleet.join("snasa")
             verran = try await fleet.join("verran")
             try fleet.write("snasa", both)
@@ -265,6 +267,26 @@ struct OperatorDayTests {
         #expect(admitted["columns"]?.array?.first?["written_by"]?["what"] == "decision")
     }
 
+    @Test("explain tells of a row that came in by itself when its way was free")
+    func explainReleased() async throws {
+        let apart = try await Apart(
+            both: "SELECT 1", snasa: "INSERT INTO bed_night VALUES('n-1', 3, NULL)",
+            verran: "INSERT INTO bed_night VALUES('n-2', 3, NULL)")
+        try apart.fleet.write("snasa", "DELETE FROM bed_night")
+        try await apart.meet()
+        let body: JSON = ["table": "bed_night", "key": ["n-2"]]
+        let atHub = try await apart.post(["explain"], body).json
+        let atNode = try await json(
+            apart.snasa.operatorHandler, Request(.post, path: ["v1", "explain"], body: Body(bytes: try body.bytes())))
+        for explained in [atHub, atNode] {
+            #expect(explained["events"]?.array?.last?["what"] == "released", "\(explained)")
+            #expect(explained["columns"]?.array?.first?["written_by"]?["site"] == "verran")
+            #expect(explained["conflicts"]?.array?.first?["decision"]?["how"] == "release")
+        }
+        let sites = try await apart.get("conflict", "report")["sites"]?.array
+        #expect(sites?.map { $0["against"]?["all"] } == [0], "a release is against nobody: \(sites ?? [])")
+    }
+
     @Test("the report counts for and against each site, by hand and by a site's own write, and what is open")
     func report() async throws {
         let apart = try await Apart(
@@ -298,6 +320,32 @@ struct OperatorDayTests {
         let atNode = try await json(
             apart.snasa.operatorHandler, Request(.get, path: ["v1", "conflict", "report"]))
         #expect(atNode["sites"] == report["sites"])
+    }
+
+    @Test("what a policy decided is told with its name, and counted for the side whose value it chose")
+    func policy() async throws {
+        let apart = try await Apart(
+            schema: """
+                CREATE TABLE bed(id TEXT PRIMARY KEY NOT NULL, taken INTEGER NOT NULL, note TEXT);
+                INSERT INTO samband_table(name) VALUES('bed');
+                INSERT INTO samband_policy(table_name, column_name, policy)
+                  VALUES('bed', 'taken', 'max'), ('bed', 'note', 'newest');
+                """, both: "INSERT INTO bed VALUES('b', 1, 'x')",
+            snasa: "UPDATE bed SET taken = 7, note = 's'", verran: "UPDATE bed SET taken = 5, note = 'v'")
+        #expect(try apart.fleet.value("hub", "SELECT taken || note FROM bed") == "7v")
+        let all = try #require(try await apart.get("conflict", query: [QueryItem("all", "true")]).array)
+        #expect(all.map { $0["decision"]?["by"] } == ["policy", "policy"])
+        #expect(all.map { $0["decision"]?["how"] } == ["max", "newest"])
+        // A later write does not change who was decided for.
+        try apart.fleet.write("verran", "UPDATE bed SET taken = 5")
+        try await apart.meet()
+        let sites = try #require(try await apart.get("conflict", "report")["sites"]?.array)
+        #expect(sites.map { $0["for"]?["policy"] } == [1, 1], "\(sites)")
+        #expect(sites.map { $0["against"]?["policy"] } == [1, 1])
+        let explained = try await apart.post(["explain"], ["table": "bed", "key": ["b"]]).json
+        let columns = try #require(explained["columns"]?.array)
+        #expect(columns[0]["written_by"]?["what"] == "update" && columns[0]["over"] == ["value": 7])
+        #expect(explained["events"]?.array?.contains { $0["what"] == "policy" } == true, "\(explained)")
     }
 
     @Test("a tilt towards one site shows when chance would hardly bring it about")

@@ -190,6 +190,11 @@ extension TableModel {
         dataColumns: [Column("ward", "TEXT NOT NULL REFERENCES ward(id)")], keys: [[.text("s")]],
         values: [[.text("w"), .text("x")]])
 
+    /// It refers to a value of its parent that is not the key.
+    package static let bed = TableModel(
+        "bed", keyColumns: [Column("id", "TEXT NOT NULL")], collations: [.binary],
+        dataColumns: [Column("ward", "INTEGER REFERENCES ward(code)")], keys: [[.text("b")]], values: [small])
+
     package static let visit = TableModel(
         "visit", keyColumns: [Column("id", "TEXT NOT NULL")], collations: [.binary],
         dataColumns: [Column("stay", "TEXT NOT NULL REFERENCES stay(id)")], keys: [[.text("v")]],
@@ -239,7 +244,29 @@ extension TableModel {
         policies: [0: .max, 1: .sum, 2: .hub, 3: .newest, 4: .sum], options: "STRICT")
 }
 
+extension TableModel {
+    /// A sum that a CHECK may refuse.
+    package static let stock = TableModel(
+        "stock", keyColumns: id, collations: [.binary],
+        dataColumns: [Column("n", "INTEGER NOT NULL"), Column("note", "TEXT")],
+        constraints: ["CHECK (n BETWEEN 0 AND 6)"], keys: twoKeys, values: [small, [.text("a"), .text("b"), .null]],
+        policies: [0: .sum, 1: .hub], options: "STRICT")
+
+    /// A reference that a delete of its parent clears, beside cells that policies decide and in a unit with one.
+    package static let ruledRemark = TableModel(
+        "ruled_remark", keyColumns: id, collations: [.binary],
+        dataColumns: [
+            Column("parent", "TEXT REFERENCES parent(id) ON DELETE SET NULL"), Column("n", "INTEGER NOT NULL"),
+            Column("x", "INTEGER"), Column("kind", "TEXT"),
+        ], keys: [[.text("g")], [.text("h")]],
+        values: [[.text("p"), .text("q"), .null], small, some, [.text("a"), .text("b")]],
+        policies: [1: .sum, 2: .max], unit: [0, 3], options: "STRICT")
+}
+
 extension Catalogue {
+    /// Choices of tables with policies whose rows may break a constraint when they meet.
+    package static let ruledAndBound: [[TableModel]] = [[.stock], [.parent, .ruledRemark]]
+
     /// Tables with policies, whose rows never clash with one another.
     package static let ruled: [TableModel] = [
         .extremes, .standing, .owned, .counted, .paired, .pairedByHub, .everything,

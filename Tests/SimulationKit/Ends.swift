@@ -34,15 +34,25 @@ package struct SeenConflict: Hashable, Sendable {
     }
 }
 
-/// An operation that the hub keeps out of its tables.
+/// An operation that the hub keeps out of its tables, or has kept out.
 package struct SeenWithheld: Hashable, Sendable {
     package let row: RowIdentity
     package let key: [Value]
     package let dot: Dot
     package let operation: Operation
     package let cells: [Int: Value]
+    package let conflict: UInt64
+    package let state: State
 
-    package init(row: RowIdentity, key: [Value], dot: Dot, operation: Operation, cells: [Int: Value]) {
+    /// What has become of it.
+    package enum State: String, Hashable, Sendable { case withheld, admitted, released, discarded, superseded }
+
+    package init(
+        row: RowIdentity, key: [Value], dot: Dot, operation: Operation, cells: [Int: Value], conflict: UInt64,
+        state: State
+    ) {
+        self.conflict = conflict
+        self.state = state
         self.row = row
         self.key = key
         self.dot = dot
@@ -56,6 +66,12 @@ package enum Choice: Hashable, Sendable {
     /// The value of the n-th side (modulo their number), or for a row: the n-th side's row or delete.
     case side(Int)
     case value(Value)
+    /// What stands.
+    case now
+    /// The row stays, or goes.
+    case restore, delete
+    /// What is withheld comes in, or is given up.
+    case admit, discard
 }
 
 /// The hub as the simulation drives it.
@@ -69,9 +85,12 @@ package protocol HubEnd: AnyObject {
     func pull(for replica: UInt32, after position: UInt64) throws -> [[Parcel]]
     func rows() throws -> Rows
     func conflicts() throws -> [SeenConflict]
+    /// Every operation of a site that is withheld or ever was.
     func withheld() throws -> [SeenWithheld]
     /// False: it was refused.
     func decide(_ conflict: UInt64, seen changed: UInt64, _ choice: Choice, nowMs: UInt64) throws -> Bool
+    /// False: it was refused.
+    func undo(_ conflict: UInt64, seen changed: UInt64, nowMs: UInt64) throws -> Bool
     /// What is wrong inside, nil if nothing: references, for one.
     func complaint() throws -> String?
     /// Something happens to its disk.

@@ -108,6 +108,7 @@ package final class Fleet {
             try arrive(message, answered: false)
         case .wait(let ms): nowMs += ms
         case .decide(let place, let choice): try decide(place, choice)
+        case .undo(let place): try undo(place)
         case .settle: try settleEverything()
         case .disk(nil, let fault): try hub.meet(fault)
         case .disk(let index?, let fault): try disk(index, fault)
@@ -199,12 +200,23 @@ package final class Fleet {
         let conflict = open[place % open.count]
         let isAccepted = try hub.decide(conflict.id, seen: conflict.life.changed, choice, nowMs: nowMs)
         try observe()
+        try noteWithheld()
         if isAccepted {
             history.decisions.append(
                 History.Decision(
                     kind: conflict.kind, row: conflict.row, column: conflict.column,
                     position: observedPosition))
         }
+        try watch(self, .decided)
+    }
+
+    func undo(_ place: Int) throws {
+        let settled = try hub.conflicts().filter { !$0.life.isOpen }.sorted { $0.id < $1.id }
+        guard !settled.isEmpty else { return }
+        let conflict = settled[place % settled.count]
+        if try hub.undo(conflict.id, seen: conflict.life.changed, nowMs: nowMs) { history.undone.insert(conflict.id) }
+        try observe()
+        try noteWithheld()
         try watch(self, .decided)
     }
 }

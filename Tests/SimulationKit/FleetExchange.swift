@@ -130,8 +130,12 @@ extension Fleet {
             }
         }
         try observe()
-        for row in try hub.withheld() { history.withheld[row.row, default: []].insert(row.dot) }
+        try noteWithheld()
         try watch(self, .ingested)
+    }
+
+    func noteWithheld() throws {
+        for row in try hub.withheld() { history.withheld[row.row, default: []].insert(row.dot) }
     }
 
     /// Hands whole hub transactions to a node, which seals first.
@@ -220,7 +224,7 @@ extension Fleet {
         } else if dot.replica == hub.replica {
             let acts = try hubSet(parcel) { write in
                 switch write.operation {
-                case .restored: .insert
+                case .restored, .insert: .insert
                 case .update: .update
                 default: nil
                 }

@@ -76,6 +76,8 @@ package struct History: Sendable {
     package var verdicts: [Verdict] = []
     /// What the hub has ever withheld, by row and change set.
     package var withheld: [RowIdentity: Set<Dot>] = [:]
+    /// Conflicts of which an operator took the settlement back.
+    package var undone: Set<UInt64> = []
 
     /// Cells that policies decided in one change set of the hub, each with its stamp.
     package struct Verdict: Sendable {

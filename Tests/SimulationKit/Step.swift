@@ -61,6 +61,8 @@ package enum Step: Hashable, Sendable {
     case wait(UInt64)
     /// An operator settles one of the open conflicts, by its place modulo their number.
     case decide(Int, Choice)
+    /// An operator takes back how one of the settled conflicts was settled, by its place modulo their number.
+    case undo(Int)
     /// Everybody seals, pushes and pulls, without faults of the network.
     case settle
     /// Something happens to the disk of a site's machine; of the hub's when none is named.
@@ -117,6 +119,7 @@ extension Scenario: CustomStringConvertible {
         case .deliver(let place): return "fleet.deliver(\(place))"
         case .wait(let ms): return "fleet.wait(\(ms))"
         case .decide(let place, let choice): return "fleet.decide(\(place), .\(choice))"
+        case .undo(let place): return "fleet.undo(\(place))"
         case .settle: return "fleet.settleEverything()"
         case .disk(let index, let fault): return "fleet.disk(\(index.map(site) ?? "hub"), .\(fault))"
         }

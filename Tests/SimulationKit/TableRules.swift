@@ -128,6 +128,9 @@ package enum ConstraintKind: String, Hashable, Sendable, CaseIterable {
 }
 
 extension Catalogue {
+    /// True for tables whose constraints a test can judge.
+    package var isJudged: Bool { tables.contains { $0.rules != TableRules() } }
+
     /// What a row would break if it stood, as given, among the others.
     package func broken(_ row: RowIdentity, by stands: Row, among rows: Rows) -> Set<ConstraintKind> {
         let rules = tables[row.table].rules

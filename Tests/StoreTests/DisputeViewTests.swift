@@ -157,6 +157,67 @@ struct DisputeViewTests {
         #expect(try wide.rows("hub", "SELECT max(length(shown)) < 10000 FROM samband_conflict") == ["1"])
     }
 
+    @Test("columns that settle together are shown together, as JSON of those columns")
+    func unit() throws {
+        let fleet = try TestFleet(
+            """
+            CREATE TABLE visit(id TEXT PRIMARY KEY NOT NULL, day TEXT, hour INTEGER, note TEXT) STRICT;
+            INSERT INTO samband_table(name) VALUES('visit');
+            INSERT INTO samband_policy(table_name, column_name, policy, unit)
+              VALUES('visit', 'day', 'manual', 'row'), ('visit', 'hour', 'manual', 'row');
+            """)
+        try fleet.join("snasa")
+        try fleet.join("verran")
+        try fleet.write("snasa", "INSERT INTO visit VALUES('v-1', 'Monday', 9, 'first')")
+        try fleet.meet()
+        try fleet.write("snasa", "UPDATE visit SET day = 'Tuesday'")
+        try fleet.write("verran", "UPDATE visit SET hour = 14")
+        try fleet.meet()
+        try fleet.meet()
+        for place in Self.places {
+            #expect(
+                try fleet.rows(place, "SELECT kind, column_name, base, value FROM samband_dispute ORDER BY site") == [
+                    #"cell|NULL|{"day":"Monday","hour":9}|{"day":"Tuesday","hour":9}"#,
+                    #"cell|NULL|{"day":"Monday","hour":9}|{"day":"Monday","hour":14}"#,
+                ], "\(place)")
+        }
+    }
+
+    @Test("a child is shown in the words of its own table, at every site and at one that joins later")
+    func child() throws {
+        let fleet = try TestFleet(
+            """
+            CREATE TABLE course(id TEXT PRIMARY KEY NOT NULL, title TEXT) STRICT;
+            CREATE TABLE course_staff(course TEXT NOT NULL REFERENCES course(id), staff TEXT NOT NULL,
+              attended INTEGER, PRIMARY KEY(course, staff)) STRICT;
+            CREATE TABLE course_patient(course TEXT NOT NULL REFERENCES course(id), patient TEXT NOT NULL,
+              kin INTEGER, PRIMARY KEY(course, patient)) STRICT;
+            INSERT INTO samband_table(name) VALUES('course'), ('course_staff'), ('course_patient');
+            """)
+        try fleet.join("snasa")
+        try fleet.join("verran")
+        try fleet.write("snasa", "INSERT INTO course VALUES('c-1', 'Hjerteskole')")
+        try fleet.meet()
+        try fleet.write("snasa", "DELETE FROM course; INSERT INTO course VALUES('c-2', 'KOLS')")
+        try fleet.write("verran", "INSERT INTO course_patient VALUES('c-1', 'p-1', 2)")
+        try fleet.write("verran", "INSERT INTO course VALUES('c-2', 'Diabetes')")
+        try fleet.meet()
+        try fleet.meet()
+        try fleet.join("mosvik")
+        for place in Self.places + ["mosvik"] {
+            #expect(
+                try fleet.rows(
+                    place, "SELECT site, value FROM samband_dispute WHERE kind = 'foreign_key' ORDER BY site") == [
+                        "snasa|NULL", #"verran|{"course":"c-1","patient":"p-1","kin":2}"#,
+                    ], "\(place)")
+            let store: any ReadableStore = place == "hub" ? fleet.hub : fleet.nodes[place]!
+            let view = try #require(
+                try store.conflictViews(includeSettled: false).first { $0.record.kind == .foreignKey })
+            let child = try #require(view.json["sides"]?.array?.first { $0["site"] == "verran" })
+            #expect(child["table"] == "course_patient" && child["value"]?["kin"] == 2, "\(place)")
+        }
+    }
+
     @Test("a site that joins later sees them as the others do")
     func newcomer() throws {
         let fleet = try Self.fleet()

@@ -133,6 +133,22 @@ struct JoinTests {
         #expect(try fleet.rows("snasa", "SELECT joined_by, undone_by FROM samband_join") == ["kari|ola"])
     }
 
+    @Test("a link to the row that went, made unaware, waits for a person; taking the join back lets it in")
+    func link() throws {
+        let fleet = try fleet()
+        try fleet.write("snasa", "INSERT INTO membership VALUES('p2', 'z', 'new')")
+        let joined = try join(fleet)
+        try fleet.meet()
+        try fleet.meet()
+        try expectEqual(fleet, "SELECT id FROM person ORDER BY id", ["p1", "p3"])
+        #expect(try fleet.hub.withheld().map(\.table) == ["membership"])
+        _ = try fleet.hub.undoMerge(joined.id, by: "ola", reason: nil, nowMs: fleet.nowMs, dryRun: false)
+        try fleet.meet()
+        try expectEqual(fleet, "SELECT person, role FROM membership WHERE team = 'z'", ["p2|new"])
+        #expect(try fleet.hub.withheld().isEmpty)
+        #expect(try fleet.hub.conflicts(includeSettled: false).isEmpty)
+    }
+
     @Test("a withheld duplicate is joined: what waits with it comes in, led on; and that is taken back too")
     func withheld() throws {
         let fleet = try WithheldTests.twice()

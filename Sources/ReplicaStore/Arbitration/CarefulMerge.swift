@@ -238,12 +238,13 @@ final class CarefulMerge {
     /// Brings back what the change set at a position deleted or set to NULL through references to a row, unless changed
     /// since.
     func restoreGroup(of parent: RowWork, row: [Value], deletedAt position: UInt64) throws {
-        try restoreGroup(of: parent, row: row, images: images(ofChangeAt: position).list)
+        try restoreGroup(of: parent, row: row, images: images(ofChangeAt: position).list, since: position)
     }
 
     /// The delete came first and took companions along: they come back from its undo image.
     private func restoreGroup(
-        of parent: RowWork, row: [Value], images: [(row: RowID, key: [Value], operation: LoggedOperation)]
+        of parent: RowWork, row: [Value], images: [(row: RowID, key: [Value], operation: LoggedOperation)],
+        since position: UInt64
     ) throws {
         for reference in parent.table.referencedBy {
             let parentValues = parent.table.pick(reference.parentColumns, key: parent.key, data: row)
@@ -255,12 +256,13 @@ final class CarefulMerge {
                     guard
                         reference.refers(
                             table.pick(reference.childColumns, key: image.key, data: image.operation.values),
-                            to: parentValues)
+                            to: parentValues),
+                        try !isWritten(image.row, since: position, { _ in true })
                     else { continue }
                     let work = putBack(image.row, table, image.key, image.operation.values, for: parent.row)
-                    try restoreGroup(of: work, row: image.operation.values, images: images)
+                    try restoreGroup(of: work, row: image.operation.values, images: images, since: position)
                 } else if image.operation.operation == .update, let now {
-                    try rewriteCleared(image, table, reference, parentValues, now)
+                    try rewriteCleared(image, table, reference, parentValues, now, since: position)
                 }
             }
         }
@@ -268,7 +270,7 @@ final class CarefulMerge {
 
     private func rewriteCleared(
         _ image: (row: RowID, key: [Value], operation: LoggedOperation), _ table: TableLayout,
-        _ reference: TableLayout.Reference, _ parentValues: [Value], _ now: [Value]
+        _ reference: TableLayout.Reference, _ parentValues: [Value], _ now: [Value], since position: UInt64
     ) throws {
         let old = reference.childColumns.compactMap { column in
             table.dataColumns.firstIndex(of: column).flatMap { image.operation.value(of: $0) }
@@ -278,11 +280,29 @@ final class CarefulMerge {
             row: image.row, table: table, key: image.key, origin: .putBack, operation: nil, concurrent: [],
             before: now)
         for column in reference.childColumns {
-            guard let index = table.dataColumns.firstIndex(of: column), now[index] == .null else { return }
+            guard let index = table.dataColumns.firstIndex(of: column), now[index] == .null,
+                try !isWritten(image.row, since: position, { $0.index(of: index) != nil })
+            else { return }
             work.target![index] = image.operation.value(of: index)!
             work.rewritten.append(index)
         }
         works[image.row] = work
+    }
+
+    /// True when a site or a person has deleted the row behind a position of the hub's order, or written of it what
+    /// `counts`: they too meant what they did.
+    private func isWritten(
+        _ row: RowID, since position: UInt64, _ counts: (LoggedOperation) -> Bool
+    ) throws -> Bool {
+        let hash = row.hash64
+        let withheld = Set(try conflicts.withheld(of: row, onlyOpen: false).map(\.dot))
+        for entry in try index.index.entries(holding: hash, log: log) where entry.position > position {
+            guard let logged = try log.entry(id: entry.id) else { continue }
+            let found = try reader.operations(of: logged, wanted: [hash]).first { $0.row == row }?.operation
+            guard let found, !withheld.contains(found.dot) else { continue }
+            if found.operation == .delete || (found.operation.isUserWrite && counts(found)) { return true }
+        }
+        return false
     }
 
     /// Adds a row that the hub puts back.

@@ -24,10 +24,14 @@ extension ConflictRegister {
         guard let standing = try merge.access.row(work.table, join.into) else { return }
         let seen = try merge.images(ofChangeAt: join.position).byRow[work.row]?.operation
         var cells: [Int: Value] = [:]
-        for (column, value) in zip(operation.columns, operation.values) where value != standing[column] {
+        for (column, value) in zip(operation.columns, operation.values) {
             let before = seen?.value(of: column) ?? .null
+            if let sum = sum(operation, column, standing[column], work.table.number) {
+                if sum != standing[column] { cells[column] = sum }
+                continue
+            }
             // A row written anew brings cells that its author left as they were.
-            if value == before { continue }
+            if value == before || value == standing[column] { continue }
             if standing[column] == .null || standing[column] == before {
                 cells[column] = value
             } else {
@@ -35,6 +39,15 @@ extension ConflictRegister {
             }
         }
         try write(cells, on: remains, join, work, operation, standing)
+    }
+
+    /// What an author added to the row that went is added to the one that remains, where the policy is `sum`.
+    private func sum(_ operation: LoggedOperation, _ column: Int, _ standing: Value, _ table: Int) -> Value? {
+        guard policies.table(table).policy(of: column) == .sum, let delta = operation.deltas[column],
+            case .integer(let value) = standing
+        else { return nil }
+        let (sum, overflow) = value.addingReportingOverflow(delta)
+        return overflow ? nil : .integer(sum)
     }
 
     private mutating func write(

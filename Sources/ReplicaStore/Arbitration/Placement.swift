@@ -158,12 +158,16 @@ struct Placement {
         _ reference: TableLayout.Reference, _ values: [Value], for child: RowWork
     ) throws -> Bool {
         guard let table = access.tables[reference.parent],
-            let (row, image) = try deletedParent(reference, values, table), !merge.givenUp.contains(row)
+            let (row, image) = try deletedParent(reference, values, table), !merge.givenUp.contains(row),
+            // One that was joined into another comes back only when that is taken back.
+            try merge.joins.join(of: row) == nil
         else { return false }
         if let work = merge.works[row] {
             // Deleted by the very change set that brings the child, or withheld in it: nothing to put back.
             guard work.operation == nil else { return false }
         }
+        // It may be there again with other values than those referred to: those are not given up for it.
+        guard try !access.exists(table, image.key) else { return false }
         let work = merge.putBack(row, table, image.key, image.data, for: child.row)
         if try put(work, image.data) != nil {
             merge.forget(work)

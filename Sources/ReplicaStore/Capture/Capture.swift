@@ -19,6 +19,15 @@ package enum Capture {
         try dropTriggers(of: nil, keeping: Set(try declaredNumbers(in: database)), in: database)
     }
 
+    /// Makes mark tables and triggers anew where policies have changed what a mark keeps; tables that are missing, and
+    /// those named, stay as they are. Nothing is checked again: the hub has.
+    static func renew(in database: Connection, except names: [String]) throws(SchemaError) {
+        for table in try inDatabase({ () throws(SQLiteError) in try ReplicatedTable.readAll(from: database) })
+        where !names.contains(table.name) {
+            try install(table, in: database)
+        }
+    }
+
     /// Drops every capture trigger. The marks stay: they are work to be sealed.
     package static func remove(from database: Connection) throws(SchemaError) {
         try dropTriggers(of: nil, keeping: [], in: database)
@@ -55,7 +64,7 @@ package enum Capture {
     }
 
     private static func install(_ table: ReplicatedTable, in database: Connection) throws(SchemaError) {
-        let capture = CaptureTriggers(table.description, number: table.number)
+        let capture = CaptureTriggers(table.description, number: table.number, sums: table.policy.sums)
         try makeMarkTable(capture.marks, in: database)
         try dropTriggers(of: table.number, keeping: [], in: database)
         try inDatabase { () throws(SQLiteError) in
@@ -74,6 +83,7 @@ package enum Capture {
             let count = try inDatabase { () throws(SQLiteError) in
                 try database.firstInteger("SELECT count(*) FROM \(marks.name)")
             }
+            if count != 0, try inDatabase({ () throws(SQLiteError) in try keepsMarks(marks, in: database) }) { return }
             guard count == 0 else {
                 throw SchemaError.refused(
                     Refusal(
@@ -84,6 +94,27 @@ package enum Capture {
             try inDatabase { () throws(SQLiteError) in try database.execute("DROP TABLE \(marks.name)") }
         }
         try inDatabase { () throws(SQLiteError) in try database.execute(marks.sql) }
+    }
+
+    /// Makes the mark table anew with the marks that wait in it, when only the columns that keep what stood before are
+    /// others: those marks keep nothing then, and what they lead to is shipped without a delta.
+    private static func keepsMarks(_ marks: MarkTable, in database: Connection) throws(SQLiteError) -> Bool {
+        let columns = marks.maskColumns + marks.keyColumns
+        let rows = try database.prepare(
+            "SELECT name FROM pragma_table_info(\(quoteText(marks.name))) WHERE name NOT GLOB 'b_*' ORDER BY cid")
+        var present: [String] = []
+        while try rows.step() { present.append(rows.string(0)) }
+        guard present == columns else { return false }
+        let list = columns.joined(separator: ", ")
+        try database.execute(
+            """
+            CREATE TEMP TABLE samband_waiting AS SELECT rowid AS place, \(list) FROM main.\(marks.name);
+            DROP TABLE main.\(marks.name);
+            \(marks.sql);
+            INSERT INTO main.\(marks.name)(rowid, \(list)) SELECT place, \(list) FROM temp.samband_waiting;
+            DROP TABLE temp.samband_waiting;
+            """)
+        return true
     }
 
     private static func declaredNumbers(in database: Connection) throws(SchemaError) -> [Int64] {

@@ -14,9 +14,10 @@ package struct CaptureTriggers {
     let table: TableDescription
     package let marks: MarkTable
 
-    package init(_ table: TableDescription, number: Int64) {
+    /// - Parameter sums: the data indexes of the columns whose policy is `sum`.
+    package init(_ table: TableDescription, number: Int64, sums: [Int] = []) {
         self.table = table
-        marks = MarkTable(table, number: number)
+        marks = MarkTable(table, number: number, sums: sums)
     }
 
     /// Every trigger the table needs.
@@ -58,12 +59,12 @@ package struct CaptureTriggers {
         // and the insert after it counts for the whole row.
         let changed = keyDiffers(from: { quote(identifier: $0.name) }, onlyIfEqualKeysDiffer: true)
         guard let changed else {
-            return insert(marks.maskColumns, words, source, where: keyMatch)
+            return insert(marks.maskColumns, words, source, base: own, where: keyMatch)
         }
         let guarded = words.enumerated().map { index, bits in
             "CASE WHEN \(changed) THEN \(index == 0 ? "0" : "NULL") ELSE \(bits) END"
         }
-        return insert(marks.maskColumns, guarded, source, where: keyMatch)
+        return insert(marks.maskColumns, guarded, source, base: own, where: keyMatch)
     }
 
     private var afterInsert: Trigger {
@@ -116,7 +117,7 @@ package struct CaptureTriggers {
             trigger(
                 "after_update", "AFTER UPDATE",
                 when: "NOT (\(keyChanged))\n    AND (\(anyDiffers(table.dataColumns)))",
-                [insert(marks.maskColumns, words, keys("NEW"))])
+                [insert(marks.maskColumns, words, keys("NEW"), base: old)])
         ]
     }
 
@@ -126,13 +127,13 @@ package struct CaptureTriggers {
         return trigger(
             "after_key_change", "AFTER UPDATE OF \(keyNames.joined(separator: ", "))",
             when: keyDiffers(from: old),
-            [insert(["mask"], ["0"], keys("OLD")), insert(["mask"], ["-1"], keys("NEW"))])
+            [insert(["mask"], ["0"], keys("OLD"), base: old), insert(["mask"], ["-1"], keys("NEW"))])
     }
 
     // MARK: Delete
 
     private var afterDelete: Trigger {
-        trigger("after_delete", "AFTER DELETE", when: nil, [insert(["mask"], ["0"], keys("OLD"))])
+        trigger("after_delete", "AFTER DELETE", when: nil, [insert(["mask"], ["0"], keys("OLD"), base: old)])
     }
 
     // MARK: Parts
@@ -148,19 +149,22 @@ package struct CaptureTriggers {
         )
     }
 
-    /// INSERT of marks: the values of some mask words, then the key; one mark, or one for each row of the table
-    /// that meets a condition. (A SELECT without FROM would run as a coroutine: VALUES does not.)
+    /// INSERT of marks: the values of some mask words, then the key, then what stood in the columns whose policy is
+    /// `sum`; one mark, or one for each row of the table that meets a condition. (A SELECT without FROM would run as
+    /// a coroutine: VALUES does not.)
     private func insert(
-        _ words: [String], _ values: [String], _ key: [String], where condition: String? = nil
+        _ words: [String], _ values: [String], _ key: [String],
+        base: ((TableDescription.Column) -> String)? = nil, where condition: String? = nil
     ) -> String {
-        let columns = (words + marks.keyColumns).joined(separator: ", ")
-        let row = (values + key).joined(separator: ", ")
+        let bases = base == nil ? [] : marks.bases
+        let columns = (words + marks.keyColumns + bases.map(\.name)).joined(separator: ", ")
+        let row = (values + key + bases.map { base!($0.column) }).joined(separator: ", ")
         let source = condition.map { "SELECT \(row) FROM \(name) WHERE \($0)" } ?? "VALUES (\(row))"
         return "INSERT INTO \(marks.name)(\(columns)) \(source)"
     }
 
     private func look(where condition: String) -> String {
-        insert(["mask"], ["0"], keySource, where: condition)
+        insert(["mask"], ["0"], keySource, base: own, where: condition)
     }
 
     private func exists(where condition: String) -> String {
@@ -170,6 +174,9 @@ package struct CaptureTriggers {
     private func keys(_ row: String) -> [String] {
         table.key.map { "\(row).\(quote(identifier: table.columns[$0.column].name))" }
     }
+
+    /// A column of the table's own row.
+    private func own(_ column: TableDescription.Column) -> String { quote(identifier: column.name) }
 
     /// The key columns of the table's own row.
     private var keySource: [String] { table.key.map { quote(identifier: table.columns[$0.column].name) } }

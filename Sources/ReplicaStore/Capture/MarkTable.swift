@@ -14,9 +14,12 @@ import SQLite
 ///                     the INSERT would change. When the next mark is the insert of the same key, a REPLACE has
 ///                     happened, and only these columns were written
 ///
+/// `b_<column number>`, for each column whose policy is `sum`: its value before the write that made the mark; NULL in
+/// the mark of an insert. That of a key's first mark is what the delta is reckoned from.
+///
 /// There is no NOT NULL on `mask`: a constraint in the log would make SQLite open a statement journal for
 /// every UPDATE that could do without.
-package struct MarkTable: Sendable, Equatable {
+package struct MarkTable: Sendable {
     package static let candidateBit: Int64 = 1 << 62
     package static let bitsPerWord = 62
 
@@ -26,10 +29,13 @@ package struct MarkTable: Sendable, Equatable {
     package let maskColumns: [String]
     /// `k1`, `k2` … in key order.
     package let keyColumns: [String]
+    /// `b_3` …, one a column whose policy is `sum`, and that column.
+    let bases: [(name: String, column: TableDescription.Column)]
     /// The statement that creates it.
     package let sql: String
 
-    package init(_ table: TableDescription, number: Int64) {
+    /// - Parameter sums: the data indexes of the columns whose policy is `sum`.
+    package init(_ table: TableDescription, number: Int64, sums: [Int] = []) {
         self.number = number
         name = "samband_mark_\(number)"
         let words = max(1, (table.dataColumns.count + MarkTable.bitsPerWord - 1) / MarkTable.bitsPerWord)
@@ -40,6 +46,11 @@ package struct MarkTable: Sendable, Equatable {
         let keys = zip(keyColumns, table.key).map { name, part in
             part.collation == "BINARY" ? name : "\(name) COLLATE \(part.collation)"
         }
-        sql = "CREATE TABLE \(name)(\((masks + keys).joined(separator: ", ")))"
+        let data = table.dataColumns
+        bases = sums.map { index in
+            let column = table.columns[data[index]]
+            return ("b_\(column.number ?? 0)", column)
+        }
+        sql = "CREATE TABLE \(name)(\((masks + keys + bases.map { "\($0.name) INTEGER" }).joined(separator: ", ")))"
     }
 }

@@ -1,3 +1,4 @@
+import Replication
 import SQLite
 
 /// What the marks of one key come to, with the row as it is now.
@@ -58,6 +59,8 @@ package struct PendingRows: Sendable {
     package let maskWords: Int
     package let keyCount: Int
     package let dataCount: Int
+    /// What the table's policies ask of a seal: columns that ship together, columns that ship deltas.
+    let policy: TablePolicy
 
     private static let firstColumn: Int32 = 0
     private static let presentColumn: Int32 = 1
@@ -68,10 +71,13 @@ package struct PendingRows: Sendable {
     /// The result column of a data column.
     package func valueColumn(_ dataIndex: Int) -> Int32 { keyColumn(keyCount + dataIndex) }
 
-    package init(_ table: ReplicatedTable) { self.init(table.description, number: table.number) }
+    package init(_ table: ReplicatedTable) {
+        self.init(table.description, number: table.number, policy: table.policy)
+    }
 
-    package init(_ table: TableDescription, number: Int64) {
-        let marks = MarkTable(table, number: number)
+    package init(_ table: TableDescription, number: Int64, policy: TablePolicy = .manual) {
+        let marks = MarkTable(table, number: number, sums: policy.sums)
+        self.policy = policy
         maskWords = marks.maskColumns.count
         keyCount = table.key.count
         dataCount = table.dataColumns.count
@@ -79,15 +85,41 @@ package struct PendingRows: Sendable {
         let keys = zip(key, marks.keyColumns).map { "iif(\(key[0]) IS NULL, pending.\($1), \($0))" }
         let values = table.dataColumns.map { "row.\(quote(identifier: table.columns[$0].name))" }
         let words = marks.maskColumns.map { "pending.\($0)" }
+        let bases = marks.bases.map { "before.\($0.name)" }
+        let before = marks.bases.isEmpty ? "" : PendingRows.bases(marks)
         let match = zip(table.key, marks.keyColumns).map { part, mark in
             let column = table.columns[part.column]
             return "row." + comparison(column, "pending.\(mark)", part.collation)
         }
         sql = """
-            SELECT pending.first, \(key[0]) IS NOT NULL, \((words + keys + values).joined(separator: ", "))
+            SELECT pending.first, \(key[0]) IS NOT NULL, \((words + keys + values + bases).joined(separator: ", "))
             FROM (\(PendingRows.coalescing(marks))) AS pending
-            LEFT JOIN \(quote(identifier: table.name)) AS row ON \(match.joined(separator: " AND "))
+            LEFT JOIN \(quote(identifier: table.name)) AS row ON \(match.joined(separator: " AND "))\(before)
             """
+    }
+
+    /// What the first mark of each key found in the columns whose policy is `sum`. A grouping of its own: a bare column
+    /// is of one row, and the other grouping's is that of another mark.
+    private static func bases(_ marks: MarkTable) -> String {
+        let columns =
+            marks.bases.map { "mark.\($0.name) AS \($0.name)" } + marks.keyColumns.map { "mark.\($0) AS \($0)" }
+        let group = marks.keyColumns.map { "mark.\($0)" }.joined(separator: ", ")
+        let match = marks.keyColumns.map { "before.\($0) = pending.\($0)" }.joined(separator: " AND ")
+        return """
+
+            LEFT JOIN (SELECT min(mark.rowid), \(columns.joined(separator: ", "))
+                FROM \(marks.name) AS mark GROUP BY \(group)) AS before ON \(match)
+            """
+    }
+
+    /// By how much the row's writes have raised a data column whose policy is `sum`; nil when that is not known, for the
+    /// row was not there, or is more than 64 bits hold.
+    package func delta(of column: Int, in row: Statement) -> Int64? {
+        guard let place = policy.sums.firstIndex(of: column) else { return nil }
+        let base = valueColumn(dataCount) + Int32(place)
+        guard row.type(base) == .integer, row.type(valueColumn(column)) == .integer else { return nil }
+        let (delta, overflow) = row.integer(valueColumn(column)).subtractingReportingOverflow(row.integer(base))
+        return overflow ? nil : delta
     }
 
     /// One row per key: the first mark that tells of the row's past, and the columns written. A bare column

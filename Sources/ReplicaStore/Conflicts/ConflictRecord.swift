@@ -186,13 +186,16 @@ extension ConflictRecord {
 }
 
 extension ByteWriter {
-    /// Dot, HLC, position, then what is there: 1 a value, 2 a row (or its absence), 4 a key of its own.
+    /// Dot, HLC, position, then what is there: 1 a value, 2 a row (or its absence), 4 a key of its own, 8 the number of
+    /// a table of its own.
     fileprivate mutating func side(_ side: ConflictSide) {
         varint(UInt64(side.dot.replica))
         varint(side.dot.seq)
         fixed64(side.hlc)
         varint(side.position)
-        byte((side.value == nil ? 0 : 1) | (side.row == nil ? 0 : 2) | (side.key == nil ? 0 : 4))
+        byte(
+            (side.value == nil ? 0 : 1) | (side.row == nil ? 0 : 2) | (side.key == nil ? 0 : 4)
+                | (side.table == nil ? 0 : 8))
         if let value = side.value { cell(value) }
         if let row = side.row {
             varint(row.count)
@@ -205,6 +208,7 @@ extension ByteWriter {
             varint(key.count)
             for value in key { cell(value) }
         }
+        if let table = side.table { varint(table) }
     }
 }
 
@@ -233,6 +237,7 @@ extension ByteReader {
             row = cells
         }
         let key = parts & 4 != 0 ? try values(bytes) : nil
-        return ConflictSide(dot: dot, hlc: hlc, position: position, value: value, row: row, key: key)
+        let table = parts & 8 != 0 ? try self.count(bytes, of: "tables", atMost: Int(UInt32.max)) : nil
+        return ConflictSide(dot: dot, hlc: hlc, position: position, value: value, row: row, key: key, table: table)
     }
 }

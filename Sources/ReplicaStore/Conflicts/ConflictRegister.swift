@@ -102,7 +102,10 @@ struct ConflictRegister {
                 try onWrite(
                     record, rowSide(operation, work, over: decides ? [:] : earlier), seen: operation.seen, [])
             }
-            if work.merge?.target == .remove { try closeAsMoot(record.id, rowSide(operation, work)) }
+            let isMoot =
+                try work.merge?.target == .remove
+                || conflicts.record(record.id)?.life.sides.allSatisfy { $0.row != nil } == true
+            if isMoot { try closeAsMoot(record.id, rowSide(operation, work)) }
             return
         }
         try openOrJoin(
@@ -110,7 +113,8 @@ struct ConflictRegister {
             rowSide(operation, work), others.map { rowSide($0, work) }, seen: operation.seen, policy: nil)
     }
 
-    /// A delete that took effect leaves nothing to dispute about the row being there.
+    /// A delete that took effect leaves nothing to dispute about the row being there; nor does one whose author has
+    /// written the row anew, when nobody else wants it gone.
     private mutating func closeAsMoot(_ id: UInt64, _ side: ConflictSide) throws {
         guard var record = try conflicts.record(id), record.life.isOpen else { return }
         record.life.settle(by: side, .write, at: position)
@@ -375,7 +379,8 @@ struct ConflictRegister {
         else { return }
         let side = ConflictSide(
             dot: operation.dot, hlc: operation.hlc, position: position, value: nil,
-            row: Dictionary(uniqueKeysWithValues: zip(operation.columns, operation.values)), key: needing.key)
+            row: Dictionary(uniqueKeysWithValues: zip(operation.columns, operation.values)), key: needing.key,
+            table: needing.table.number == work.table.number ? nil : needing.table.number)
         try save(
             ConflictRecord(
                 id: try conflicts.nextConflictID(), kind: .foreignKey, tableNumber: work.row.table,

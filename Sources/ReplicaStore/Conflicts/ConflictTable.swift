@@ -14,6 +14,7 @@ struct ConflictTable {
     static let conflictNumber = 1 << 29
     static let withheldNumber = (1 << 29) + 1
     static let replicaNumber = (1 << 29) + 2
+    static let policyNumber = (1 << 29) + 3
     static let joinNumber = (1 << 29) + 4
 
     /// These tables, and whose incarnation each replica is, as replicated ones: one key, everything else data.
@@ -32,6 +33,8 @@ struct ConflictTable {
                 "conflict", "table_number", "table_name", "key", "canonical", "replica", "seq", "state", "operation",
                 "row", "shown",
             ]),
+        system(
+            policyNumber, "samband_policy", ["table_name", "column_name", "policy", "unit", "set_by", "set_at"]),
         JoinTable.layout,
     ]
 

@@ -22,10 +22,11 @@ extension HubStore {
     /// - Returns: its header, and the rows as they are stored now: a column may store a value otherwise than it is given
     ///   ('5' as 5).
     func write(
-        _ rows: [DecidedRow], conflict: UInt64, position: UInt64, nowMs: UInt64, _ doing: String
+        _ decided: [DecidedRow], conflict: UInt64, position: UInt64, nowMs: UInt64, _ doing: String
     ) throws -> (header: ChangeSetHeader, stored: [DecidedRow]) {
         var before: [[Value]?] = []
-        for row in rows { before.append(try access.row(row.table, row.key)) }
+        for row in decided { before.append(try access.row(row.table, row.key)) }
+        let rows = zip(decided, before).map { wholeUnits($0, $1) }
         try put(rows, before, doing)
         for (row, old) in zip(rows, before) { try checkReferences(of: row, old, doing) }
         var undo = SegmentSink(log: log, change: position, variant: .undo)
@@ -51,6 +52,18 @@ extension HubStore {
         _ = try appendOwn(
             header, position: position, hashes: rows.map(\.row.hash64).sorted(), endsTransaction: false)
         return (header, stored)
+    }
+
+    /// A write of some columns of a unit is one of all: the others as they stand.
+    private func wholeUnits(_ row: DecidedRow, _ before: [Value]?) -> DecidedRow {
+        let columns = policies.table(row.table.number).wholeUnits(row.columns)
+        guard row.operation == .update, columns != row.columns, let before else { return row }
+        var whole = row
+        whole.columns = columns
+        whole.values = columns.map { column in
+            row.columns.firstIndex(of: column).map { row.values[$0] } ?? before[column]
+        }
+        return whole
     }
 
     private func put(_ rows: [DecidedRow], _ before: [[Value]?], _ doing: String) throws {

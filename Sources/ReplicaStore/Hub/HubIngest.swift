@@ -112,7 +112,7 @@ extension HubStore {
         try writeUndo(works, position: position)
         let isEffective = try writeEffective(works, position: position)
         var arbitration = ArbitrationWriter(access: access, origins: origins, change: position + 1)
-        try arbitrate(works, &arbitration)
+        try arbitrate(works, register.ledOn, &arbitration)
         awaited.insert(register.waits)
         try release(
             after: segments, hashes, origins, register, position: position, nowMs: nowMs, into: &arbitration)
@@ -156,10 +156,11 @@ extension HubStore {
         let ledOn = register?.ledOn ?? []
         if !met.isEmpty || !superseded.isEmpty || !ledOn.isEmpty {
             var undo = SegmentSink(log: log, change: position + 1, variant: .undo)
-            for write in ledOn where !arbitration.holds(write.row) {
+            for write in ledOn {
                 let kind = BlockKind(table: write.table.number, operation: .update, columns: write.columns)
                 try undo.add(kind, key: write.key, values: write.before)
-                try arbitration.update(write.table, write.row, write.key, write.columns)
+                let columns = policies.table(write.table.number).wholeUnits(write.columns)
+                try arbitration.update(write.table, write.row, write.key, columns)
             }
             try release.run(met, into: &arbitration, &undo)
             try undo.finish()
@@ -178,8 +179,10 @@ extension HubStore {
         try refreshDisputed(release.released)
     }
 
-    private func arbitrate(_ works: [RowWork], _ arbitration: inout ArbitrationWriter) throws {
+    private func arbitrate(_ works: [RowWork], _ ledOn: [LedOn], _ arbitration: inout ArbitrationWriter) throws {
         for work in works {
+            // What a join has led to the row goes out with what else the hub says of it.
+            let led = ledOn.filter { $0.row == work.row }.flatMap(\.columns)
             if work.withheld != nil {
                 // Its author has the row as it wrote it: put it right.
                 try arbitration.carry(work.table, work.row, work.key)
@@ -187,26 +190,26 @@ extension HubStore {
                 try arbitration.carry(work.table, work.row, work.key, latest: work.latest)
             } else if work.deleteUndone || (work.origin == .putBack && work.before == nil) {
                 try arbitration.carry(work.table, work.row, work.key, as: .restored)
+            } else {
+                try writeCells(of: work, led, &arbitration)
             }
-            if work.withheld == nil { try writeCells(of: work, &arbitration) }
         }
     }
 
     /// Cells that the hub writes in a row which is not carried whole: those that a delete which did not stand had
-    /// cleared, and those that a policy decides.
-    private func writeCells(of work: RowWork, _ arbitration: inout ArbitrationWriter) throws {
+    /// cleared, those that a join has led there, and those that a policy decides.
+    private func writeCells(of work: RowWork, _ led: [Int], _ arbitration: inout ArbitrationWriter) throws {
         // A unit is written as one, by the hub too.
-        let rewritten = policies.table(work.table.number).wholeUnits(work.rewritten)
+        let written = policies.table(work.table.number).wholeUnits(Set(work.rewritten + led).sorted())
         var decided = work.decided
         if decided.isEmpty {
-            if !rewritten.isEmpty { try arbitration.update(work.table, work.row, work.key, rewritten) }
+            if !written.isEmpty { try arbitration.update(work.table, work.row, work.key, written) }
             return
         }
-        // A row occurs in a change set once: what is written back comes along, with a stamp above all that is known.
-        let stamp = rewritten.isEmpty ? .zero : Stamp(hlc: clock.tick(nowMs: 0), replica: replica, seq: 0)
-        for column in rewritten {
-            guard let value = work.target?[column] else { continue }
-            decided[column] = DecidedCell(value: value, stamp: stamp)
+        if !written.isEmpty, let values = try access.cells(work.table, work.key, written) {
+            // A row occurs in a change set once: these come along, with a stamp above all that is known.
+            let stamp = Stamp(hlc: clock.tick(nowMs: 0), replica: replica, seq: 0)
+            for (column, value) in zip(written, values) { decided[column] = DecidedCell(value: value, stamp: stamp) }
         }
         try arbitration.decide(work.table, work.row, work.key, decided)
     }

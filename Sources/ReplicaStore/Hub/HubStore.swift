@@ -60,6 +60,8 @@ package final class HubStore {
     /// not believed would be in conflict with what it has seen. A forger gains nothing by it, for the order is any
     /// replica's to pull.
     private(set) var positionAtOpening: UInt64 = 0
+    /// True from a failed write until what memory knows has been read anew.
+    private var isStale = false
     /// What withheld rows wait for. It may name more than is so, never less.
     var awaited = Awaited()
 
@@ -135,25 +137,36 @@ package final class HubStore {
         }
     }
 
-    /// Runs a write transaction; on any failure what memory knows of the log is read anew.
+    /// Reads anew what memory knows of the database, after a failure.
+    private func refresh() throws {
+        guard isStale else { return }
+        try reloadDisputed()
+        policies = try Policies(connection)
+        isStale = false
+    }
+
+    /// Runs a write transaction; after any failure what memory knows of the log is read anew, before the next one at the
+    /// latest: a disk that fails a write may fail that reading, too.
     ///
     /// - Parameter durable: false for what may be lost with the machine's power without harm: such a commit
-    ///   waits for no fsync. https://www.sqlite.org/pragma.html#pragma_synchronous
+    ///   waits for no fsync.
     func writing<T>(
         _ doing: @autoclosure () -> String, durable: Bool = true, _ body: () throws -> T
     ) throws(StoreError) -> T {
         let clockBefore = clock
         do {
             return try storing(doing()) {
-                if !durable { try connection.execute("PRAGMA synchronous = NORMAL") }
-                // The pragma cannot fail outside a transaction, and the transaction has ended here.
-                defer { if !durable { try? connection.execute("PRAGMA synchronous = FULL") } }
+                try refresh()
+                try connection.setCommitsDurable(durable)
+                // If that fails, the next one tries again before it begins.
+                defer { try? connection.setCommitsDurable(true) }
                 return try connection.transaction(body)
             }
         } catch {
             index.index.reset()
             clock = clockBefore
-            try storing("reading the conflicts anew") { try reloadDisputed() }
+            isStale = true
+            try? refresh()
             throw error
         }
     }

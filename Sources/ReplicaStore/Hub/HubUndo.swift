@@ -55,9 +55,11 @@ extension HubStore {
         }
         let position = try log.lastPosition() + 1
         var next = position
+        var made: [ConflictTable.Wait] = []
         let withheld = try conflictTable.withheld(ofConflict: id)
         if settlement == .person, let written = record.life.settledBy {
             let rows = try takenBack(written, record, withheld, doing)
+            made = rows.flatMap { [.row($0.row), .table($0.table.number)] }
             if !rows.isEmpty {
                 _ = try write(rows, conflict: id, position: position, nowMs: nowMs, doing)
                 next = position + 1
@@ -79,7 +81,7 @@ extension HubStore {
         record.decision = nil
         record.life.reopen(at: position)
         try conflictTable.save(record)
-        try publish(at: next, nowMs: nowMs, conflicts: [id], withheld: states, releasing: [])
+        try publish(at: next, nowMs: nowMs, conflicts: [id], withheld: states, releasing: Set(made))
         try reloadDisputed()
         return record
     }
@@ -90,7 +92,7 @@ extension HubStore {
     }
 
     /// What a row that is withheld again waits for: the row that it came in with, or what stands in its way.
-    private func waits(of row: WithheldRecord, in record: ConflictRecord) throws -> [ConflictTable.Wait] {
+    func waits(of row: WithheldRecord, in record: ConflictRecord) throws -> [ConflictTable.Wait] {
         if row.row != record.row { return [.row(record.row)] }
         let table = try access.table(row.tableNumber, "undoing a decision")
         guard let data = WithheldWrite([row]).over(try access.row(table, row.key)) else { return [] }

@@ -40,6 +40,7 @@ extension HubStore {
         if join.conflict != 0, var record = try conflictTable.record(join.conflict) {
             for row in try conflictTable.withheld(ofConflict: join.conflict) where row.state != .superseded {
                 try conflictTable.setState(.withheld, of: row.id)
+                try conflictTable.note(waits(of: row, in: record), of: row.id)
                 withheld.insert(row.id)
             }
             record.earlier += [record.decision, join.undone].compactMap { $0 }
@@ -49,7 +50,8 @@ extension HubStore {
             reopened.insert(join.conflict)
         }
         try publish(
-            at: next, nowMs: nowMs, conflicts: reopened, withheld: withheld, releasing: [],
+            at: next, nowMs: nowMs, conflicts: reopened, withheld: withheld,
+            releasing: Set(back.rows.flatMap { [.row($0.row), .table($0.table.number)] }),
             adding: { try $0.system(ConflictTable.joinNumber, id: join.id) })
         try reloadDisputed()
         return RecordMerge(

@@ -26,6 +26,11 @@ package final class NodeStore {
     /// Operations of in-flight change sets, decoded when first asked for.
     var inFlightOperations: [UInt64: [RowID: LoggedOperation]] = [:]
 
+    /// True from a failed write until what memory knows has been read anew.
+    private var isStale = false
+    /// The layouts were read in the transaction that is under way.
+    private var layoutsAreNew = false
+
     package init(path: String, rules: MergeRules = .right) throws(StoreError) {
         self.rules = rules
         let doing = "opening the node's database \(path)"
@@ -46,25 +51,41 @@ package final class NodeStore {
     }
 
     func reloadInFlight() throws {
-        inFlight = []
-        inFlightOperations = [:]
-        clock = HybridClock(last: try connection.metaNumber(.hlc))
+        var found: [(entry: LogEntry, hashes: [UInt64])] = []
+        let last = try connection.metaNumber(.hlc)
         let statement = try connection.cached(
             "SELECT seq, key_hashes FROM samband_change WHERE position IS NULL AND replica = ?1 ORDER BY seq")
         try statement.bind(UInt64(replica), at: 1)
         defer { statement.reset() }
         while try statement.step() {
             guard let entry = try log.entry(Dot(replica: replica, seq: statement.unsigned(0))) else { continue }
-            inFlight.append((entry, KeyHashes.decode(statement.bytes(1))))
+            found.append((entry, KeyHashes.decode(statement.bytes(1))))
         }
+        inFlight = found
+        inFlightOperations = [:]
+        clock = HybridClock(last: last)
     }
 
-    /// Runs a write transaction; on failure what memory knows is read anew.
+    /// Reads anew what memory knows of the file, after a failure.
+    func refresh() throws {
+        guard isStale else { return }
+        try reloadInFlight()
+        if layoutsAreNew { try reloadLayouts() }
+        isStale = false
+    }
+
+    /// Runs a write transaction; after a failure what memory knows is read anew, before it is used again at the latest: a
+    /// disk that fails a write may fail that reading, too.
     func writing<T>(_ doing: @autoclosure () -> String, _ body: () throws -> T) throws(StoreError) -> T {
         do {
-            return try storing(doing()) { try connection.transaction(body) }
+            return try storing(doing()) {
+                try refresh()
+                try connection.setCommitsDurable(true)
+                return try connection.transaction(body)
+            }
         } catch {
-            try storing("reading the changes in flight anew") { try reloadInFlight() }
+            isStale = true
+            try? refresh()
             throw error
         }
     }
@@ -89,7 +110,12 @@ package final class NodeStore {
         try storing("reading the last sealed change set") { try connection.metaNumber(.seq) }
     }
 
-    package func inFlightCount() throws(StoreError) -> Int { inFlight.count }
+    package func inFlightCount() throws(StoreError) -> Int {
+        try storing("reading the changes in flight") {
+            try refresh()
+            return inFlight.count
+        }
+    }
 
     package func asideCount() throws(StoreError) -> Int {
         try storing("counting the rows aside") {
@@ -112,7 +138,10 @@ package final class NodeStore {
     /// - Returns: its dot; nil when there was nothing to tell.
     @discardableResult
     package func seal(nowMs: UInt64) throws(StoreError) -> Dot? {
-        try storing("looking whether the schema has changed") { try checkCapture() }
+        try storing("looking whether the schema has changed") {
+            try refresh()
+            try checkCapture()
+        }
         guard try storing("looking for new writes", { try sealer.isPending() }) else { return nil }
         return try writing("sealing new writes") { try sealInTransaction(nowMs: nowMs) }
     }
@@ -136,14 +165,33 @@ package final class NodeStore {
         if uncaptured.isEmpty {
             try connection.transaction { try Capture.install(in: connection) }
             connection.clearCache()
-            tables = try TableLayout.all(connection)
-            (access, reader, sealer) = Self.hands(connection, log, tables)
+            try reloadLayouts()
             // Installing is a change of the schema itself.
             let now = try connection.firstInteger("PRAGMA schema_version") ?? 0
             try connection.setMeta(.schemaCookie, .integer(now))
         } else {
             // What is marked of such a table stays marked; the others go on.
             sealer.tables = tables.filter { !uncaptured.contains($0.name) }
+        }
+    }
+
+    private func reloadLayouts() throws {
+        tables = try TableLayout.all(connection)
+        (access, reader, sealer) = Self.hands(connection, log, tables)
+        layoutsAreNew = false
+    }
+
+    /// After other policies have come: what a mark keeps and what a seal ships depend on them. Runs inside the
+    /// transaction that takes them in, which has sealed what was marked before.
+    func renewCapture() throws {
+        let gone = try Capture.uncapturedTables(in: connection)
+        try Capture.renew(in: connection, except: gone)
+        try reloadLayouts()
+        layoutsAreNew = true
+        sealer.tables = tables.filter { !gone.contains($0.name) }
+        if gone.isEmpty {
+            try connection.setMeta(
+                .schemaCookie, .integer(connection.firstInteger("PRAGMA schema_version") ?? 0))
         }
     }
 

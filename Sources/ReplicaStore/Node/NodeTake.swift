@@ -8,11 +8,14 @@ extension NodeStore {
         guard !transactions.isEmpty else { return }
         try writing("taking in \(transactions.count) hub transactions") {
             _ = try sealInTransaction(nowMs: nowMs)
-            for transaction in transactions { try take(transaction) }
+            var hasPolicies = false
+            for transaction in transactions { try take(transaction, &hasPolicies) }
+            if hasPolicies { try renewCapture() }
         }
     }
 
-    private func take(_ transaction: HubTransaction) throws {
+    /// - Parameter hasPolicies: becomes true when other policies come with it.
+    private func take(_ transaction: HubTransaction, _ hasPolicies: inout Bool) throws {
         let hadInFlight = !inFlight.isEmpty
         var settling = Settling(store: self)
         for delivered in transaction {
@@ -31,7 +34,10 @@ extension NodeStore {
             if delivered.header.dot.replica == replica {
                 try echo(delivered.header, position: position)
             } else {
-                try takeForeign(delivered, position: position, careful: hadInFlight, &settling)
+                let segments = try takeForeign(delivered, position: position, careful: hadInFlight, &settling)
+                hasPolicies =
+                    hasPolicies
+                    || segments.contains { $0.blocks.contains { $0.kind.table == ConflictTable.policyNumber } }
             }
             clock.observe(delivered.header.hlc)
             try log.advance(delivered.header.dot)
@@ -56,7 +62,7 @@ extension NodeStore {
 
     private func takeForeign(
         _ delivered: DeliveredChangeSet, position: UInt64, careful: Bool, _ settling: inout Settling
-    ) throws {
+    ) throws -> [Segment] {
         let header = delivered.header
         let digests = delivered.delivery.isEffective ? delivered.delivery.effectiveDigests : header.segmentDigests
         guard digests.count == delivered.segments.count else {
@@ -79,8 +85,9 @@ extension NodeStore {
         // too, for our own rows may be on the other side of them.
         let asideIsEmpty = try connection.firstInteger("SELECT EXISTS(SELECT 1 FROM samband_aside)") == 0
         let meets = inFlight.contains { !KeyHashes.shared($0.hashes, hashes).isEmpty }
-        if asideIsEmpty, !meets, try applyBlind(segments, checkingReferences: careful) { return }
+        if asideIsEmpty, !meets, try applyBlind(segments, checkingReferences: careful) { return segments }
         try settling.apply(try reader.operations(of: entry, segments: segments))
+        return segments
     }
 
     private func applyBlind(_ segments: [Segment], checkingReferences: Bool) throws -> Bool {

@@ -50,6 +50,12 @@ package struct WithheldDetail: Sendable {
     package let missing: [ParentView]
     /// Withheld rows that refer to it.
     package let waiting: [WithheldView]
+
+    /// The rows that stand in its way; what refers to it waits for it alone.
+    package var standing: [RowView] {
+        guard let conflict, conflict.view.record.row == view.record.row else { return [] }
+        return conflict.standing
+    }
 }
 
 extension Views {
@@ -98,6 +104,17 @@ extension Views {
         return RowView(
             table: table.name, keyColumns: table.keyColumns, key: try access.spelling(table, key) ?? key,
             dataColumns: table.dataColumns, data: try access.row(table, key))
+    }
+
+    /// The row as it stands, or as it is withheld.
+    func rowOrWithheld(table name: String, key: [Value]) throws -> RowView {
+        let found = try row(table: name, key: key)
+        let table = try replicated(name, key, "reading a row of \(name)")
+        let held = try conflicts.withheld(of: RowID(shape: table.shape, key: key), onlyOpen: true)
+        guard found.data == nil, !held.isEmpty else { return found }
+        return RowView(
+            table: found.table, keyColumns: found.keyColumns, key: held[0].key, dataColumns: found.dataColumns,
+            data: WithheldWrite(held).over(nil))
     }
 
     /// The replicated table of that name, whose key has as many columns.
@@ -188,6 +205,13 @@ extension Views {
                 table: table.name, keyColumns: table.keyColumns, key: key, dataColumns: table.dataColumns,
                 data: try access.row(table, key))
         }
+    }
+}
+
+extension HubStore {
+    /// A row that is to be joined to another; it may be one that is withheld.
+    package func rowToJoin(table: String, key: [Value]) throws(StoreError) -> RowView {
+        try storing("reading a row of \(table)") { try views.rowOrWithheld(table: table, key: key) }
     }
 }
 

@@ -84,7 +84,7 @@ extension Views {
             if let way = outcome.way {
                 guard outcome.atMs >= sinceMs else { continue }
                 settled += 1
-                for (site, isFor) in outcome.bySite {
+                for (site, isFor) in outcome.bySite where outcome.counts(isFor) {
                     if isFor {
                         lines[site, default: DecisionReport.Line(site: site)].decidedFor.add(way)
                     } else {
@@ -107,6 +107,10 @@ private struct Outcome {
     let atMs: UInt64
     let sites: [String]
     private(set) var bySite: [(site: String, isFor: Bool)] = []
+    private let isRelease: Bool
+
+    /// A row that came in when its way was free was decided against nobody.
+    func counts(_ isFor: Bool) -> Bool { isFor || !isRelease }
 
     init(_ record: ConflictRecord, sites: [String], _ views: Views) throws {
         self.sites = sites
@@ -119,6 +123,7 @@ private struct Outcome {
             }
         atMs =
             record.decision?.atMs ?? record.life.settledBy.map { HybridClock.milliseconds($0.hlc) } ?? record.openedAtMs
+        isRelease = record.decision?.how == "release"
         guard way != nil else { return }
         // A site with two sides is one party: what it wrote stands when one of them does.
         for site in sites where !bySite.contains(where: { $0.site == site }) {
@@ -142,10 +147,18 @@ private struct Outcome {
             if side.key != nil || record.life.settledBy == nil { return (side.key == nil) == isExchanged }
         }
         if let by = record.life.settledBy { return agrees(side, with: by) }
-        if record.life.settlement == .policy, record.decision == nil || record.decision?.how == "newest" {
-            // The newest stands.
-            let newest = record.life.sides.max { ($0.hlc, $0.dot) < ($1.hlc, $1.dot) }
-            return newest.map { agrees(side, with: $0) } ?? false
+        if record.life.settlement == .policy {
+            // A change set may bring decisions about other cells of the row as well.
+            if let decided = try decided(record, views) {
+                let written =
+                    record.columnIndex.flatMap { column in side.value.map { [column: $0] } } ?? side.row ?? [:]
+                let about = written.filter { decided.index(of: $0.key) != nil }
+                if !about.isEmpty { return about.allSatisfy { decided.value(of: $0.key) == $0.value } }
+            }
+            if record.decision == nil || record.decision?.how == Policy.newest.rawValue {
+                let newest = record.life.sides.max { ($0.hlc, $0.dot) < ($1.hlc, $1.dot) }
+                return newest.map { agrees(side, with: $0) } ?? false
+            }
         }
         // Whatever was settled without a write is what stands in the table.
         guard let table = views.access.tables[record.tableNumber], let now = try views.access.row(table, record.key)
@@ -156,6 +169,14 @@ private struct Outcome {
                 dot: side.dot, hlc: 0, position: 0, value: record.columnIndex.map { now[$0] },
                 row: record.columnIndex == nil
                     ? Dictionary(uniqueKeysWithValues: now.enumerated().map { ($0, $1) }) : nil))
+    }
+
+    /// The cells that a policy decided stand right behind the write that met the others.
+    private static func decided(_ record: ConflictRecord, _ views: Views) throws -> LoggedOperation? {
+        guard let entry = try views.log.entries(after: record.life.changed, limit: 1).first else { return nil }
+        let reader = OperationReader(log: views.log, shapes: views.access.tables.mapValues(\.shape))
+        return try reader.operations(of: entry, wanted: [record.row.hash64])
+            .first { $0.row == record.row && $0.operation.operation == .decided }?.operation
     }
 
     /// True when everything that the side wrote is in the outcome.

@@ -30,13 +30,15 @@ struct Explainer {
         let records = try conflicts(about: row, table)
         let held = try views.conflicts.withheld(of: row, onlyOpen: false)
         let stories = try now.data.map { data in
-            try data.indices.map { try story(of: $0, data[$0], table, acts, records) }
+            try data.indices.map { try story(of: $0, data[$0], table, acts, records, held) }
         }
+        let joins = try joins(of: row, acts)
         return Explanation(
-            row: now, columns: stories ?? [], events: try acts.compactMap { try event($0, row, table, held) },
+            row: now, columns: stories ?? [], events: try acts.compactMap { try event($0, table, held, joins) },
             conflicts: try records.map { try views.conflict($0) },
             withheld: try views.conflicts.withheld(of: row, onlyOpen: true).map { try views.withheld($0) },
-            logBegins: try logBegins(), isWhole: acts.first?.written.map { $0.operation == .insert } ?? false)
+            joins: joins, logBegins: try logBegins(),
+            isWhole: acts.first?.written.map { $0.operation == .insert } ?? false)
     }
 
     // MARK: what the log holds
@@ -81,14 +83,27 @@ struct Explainer {
         }
     }
 
+    /// Those of this row with another, and those that led its references on.
+    private func joins(of row: RowID, _ acts: [Act]) throws -> [Explanation.JoinView] {
+        try JoinTable(connection: views.connection).all().compactMap { join in
+            guard let table = views.access.tables[join.tableNumber] else { return nil }
+            let isOneOf =
+                row.table == table.number
+                && [join.key, join.into].contains { RowID(shape: table.shape, key: $0) == row }
+            guard isOneOf || acts.contains(where: { $0.entry.position == join.position }) else { return nil }
+            return Explanation.JoinView(join: join, keyColumns: table.keyColumns)
+        }
+    }
+
     // MARK: events
 
     private func event(
-        _ act: Act, _ row: RowID, _ table: TableLayout, _ held: [WithheldRecord]
+        _ act: Act, _ table: TableLayout, _ held: [WithheldRecord], _ joins: [Explanation.JoinView]
     ) throws -> RowEvent? {
         guard let written = act.written else { return nil }
         let header = act.entry.header
-        let withheld = held.first { $0.dot == header.dot }
+        // A decision keeps what it displaces under its own dot; it took effect itself.
+        let withheld = header.kind == .decision ? nil : held.first { $0.dot == header.dot }
         let lost = written.columns.filter { act.effective?.index(of: $0) == nil }
         let outcome: RowEvent.Outcome =
             if act.entry.position == nil { .inFlight } else if withheld != nil {
@@ -96,17 +111,21 @@ struct Explainer {
             } else if act.effective == nil {
                 written.operation == .delete ? .undone : .lost
             } else if !lost.isEmpty { .partly } else { .applied }
+        let released = released(by: written, header, held)
         return RowEvent(
-            what: what(written, header), outcome: outcome, site: try views.site(of: header.dot.replica),
+            what: released.isEmpty ? what(written, header) : .released, outcome: outcome,
+            site: try views.site(of: header.dot.replica),
             dot: header.dot, hlc: header.hlc, position: act.entry.position,
             columns: written.columns.map { table.dataColumns[$0] }, values: written.values,
             lost: withheld == nil ? lost.map { table.dataColumns[$0] } : [],
-            conflict: header.conflict == 0 ? nil : header.conflict, withheld: withheld?.id)
+            conflict: header.conflict == 0 ? nil : header.conflict, withheld: (withheld ?? released.first)?.id,
+            join: joins.first { $0.join.position == act.entry.position }?.join.id)
     }
 
     private func what(_ operation: LoggedOperation, _ header: ChangeSetHeader) -> RowEvent.What {
         switch operation.operation {
         case .carried: .carried
+        case .decided: .policy
         case .restored: .restored
         case .evicted: .evicted
         default:
@@ -117,6 +136,19 @@ struct Explainer {
             case .local: written(operation.operation)
             }
         }
+    }
+
+    /// The withheld rows of one author that the hub let in with this write of its own; none for any other write.
+    private func released(
+        by operation: LoggedOperation, _ header: ChangeSetHeader, _ held: [WithheldRecord]
+    ) -> [WithheldRecord] {
+        guard header.kind == .arbitration, operation.operation == .insert || operation.operation == .update
+        else { return [] }
+        let byAuthor = Dictionary(grouping: held.filter { $0.state == .released }, by: \.dot.replica)
+        return byAuthor.values.first { records in
+            let cells = WithheldWrite(records).cells
+            return operation.columns.allSatisfy { cells[$0] == operation.value(of: $0) }
+        } ?? []
     }
 
     private func written(_ operation: Operation) -> RowEvent.What {
@@ -131,7 +163,8 @@ struct Explainer {
     // MARK: columns
 
     private func story(
-        of column: Int, _ value: Value, _ table: TableLayout, _ acts: [Act], _ records: [ConflictRecord]
+        of column: Int, _ value: Value, _ table: TableLayout, _ acts: [Act], _ records: [ConflictRecord],
+        _ held: [WithheldRecord]
     ) throws -> ColumnStory {
         // Of the writes that went out, the one of greatest stamp stands; a carried cell repeats the stamp of another.
         let writes = acts.compactMap { act -> (act: Act, stamp: Stamp)? in
@@ -141,39 +174,69 @@ struct Explainer {
             return (act, stamp)
         }
         let last = writes.max { $0.stamp < $1.stamp }
+        // About the column itself, or about cells of the row of which it is one.
         let about = records.filter { record in
             record.columnIndex == column
                 || record.columnIndex == nil
-                    && record.life.sides.contains { $0.row == nil || $0.row?[column] != nil }
+                    && record.life.sides.contains { $0.key == nil && $0.row?[column] != nil }
+        }
+        var writer: ColumnStory.Writer?
+        var before: Value?
+        if let last {
+            let origin = origin(of: last.stamp, column, acts)
+            writer = try self.writer(last, origin, column, held)
+            before = origin.flatMap { over($0, column, acts) }
         }
         return ColumnStory(
-            column: table.dataColumns[column], value: value, writer: try last.flatMap { try writer($0, acts) },
-            over: last.flatMap { over($0, column, acts) }, conflicts: about.map(\.id))
+            column: table.dataColumns[column], value: value, writer: writer, over: before,
+            conflicts: about.map(\.id))
     }
 
-    private func writer(_ write: (act: Act, stamp: Stamp), _ acts: [Act]) throws -> ColumnStory.Writer? {
-        let origin = acts.first { $0.entry.header.stamp == write.stamp } ?? write.act
-        let header = origin.entry.header
-        let isItself = origin.entry.id == write.act.entry.id
-        if isItself, write.stamp != header.stamp {
-            // Repeated from a write that is no longer in the log: its stamp still says whose and when.
-            guard write.stamp != .zero, write.stamp.replica != .max else { return nil }
-            return ColumnStory.Writer(
-                site: try views.site(of: write.stamp.replica),
-                dot: Dot(replica: write.stamp.replica, seq: write.stamp.seq), hlc: write.stamp.hlc, position: nil,
-                what: .update)
+    /// The change set that wrote the cell first, where another one only repeats it.
+    private func origin(of stamp: Stamp, _ column: Int, _ acts: [Act]) -> Act? {
+        acts.first { act in
+            guard let operation = act.effective, operation.operation != .carried, operation.operation != .restored
+            else { return false }
+            return operation.stamp(of: column) == stamp
         }
-        guard let operation = origin.written else { return nil }
+    }
+
+    private func writer(
+        _ write: (act: Act, stamp: Stamp), _ origin: Act?, _ column: Int, _ held: [WithheldRecord]
+    ) throws -> ColumnStory.Writer? {
+        if let origin, let operation = origin.written {
+            let header = origin.entry.header
+            if let record = released(by: operation, header, held).last(where: { $0.columns.contains(column) }) {
+                // The hub wrote it, but as its author had written it.
+                return ColumnStory.Writer(
+                    site: try views.site(of: record.dot.replica), dot: record.dot,
+                    hlc: try views.log.entry(record.dot)?.header.hlc ?? header.hlc, position: origin.entry.position,
+                    what: .released)
+            }
+            return ColumnStory.Writer(
+                site: try views.site(of: header.dot.replica), dot: header.dot, hlc: header.hlc,
+                position: origin.entry.position, what: what(operation, header))
+        }
+        if write.stamp.isDecided {
+            // Decided as the row was brought back: the whole row carries it.
+            let header = write.act.entry.header
+            return ColumnStory.Writer(
+                site: try views.site(of: header.dot.replica), dot: header.dot, hlc: header.hlc,
+                position: write.act.entry.position, what: .policy)
+        }
+        // Repeated from a write that is no longer in the log: its stamp still says whose and when.
+        guard write.stamp != .zero else { return nil }
         return ColumnStory.Writer(
-            site: try views.site(of: header.dot.replica), dot: header.dot, hlc: header.hlc,
-            position: origin.entry.position, what: what(operation, header))
+            site: try views.site(of: write.stamp.replica),
+            dot: Dot(replica: write.stamp.replica, seq: write.stamp.seq), hlc: write.stamp.hlc, position: nil,
+            what: .update)
     }
 
     /// What stood before: the hub kept it; elsewhere it is what went out last before.
-    private func over(_ write: (act: Act, stamp: Stamp), _ column: Int, _ acts: [Act]) -> Value? {
-        guard let place = acts.firstIndex(where: { $0.entry.header.stamp == write.stamp }) else { return nil }
-        if let kept = acts[place].undo?.value(of: column) { return kept }
-        if acts[place].effective?.operation == .insert { return nil }
+    private func over(_ origin: Act, _ column: Int, _ acts: [Act]) -> Value? {
+        guard let place = acts.firstIndex(where: { $0.entry.id == origin.entry.id }) else { return nil }
+        if let kept = origin.undo?.value(of: column) { return kept }
+        if origin.effective?.operation == .insert { return nil }
         return acts[..<place].reversed().lazy.compactMap { $0.effective?.value(of: column) }.first
     }
 }

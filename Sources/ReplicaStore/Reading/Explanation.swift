@@ -11,10 +11,18 @@ package struct Explanation: Sendable {
     /// Every conflict that it was party to, oldest first, with how each was settled.
     package let conflicts: [ConflictView]
     package let withheld: [WithheldView]
+    /// Joins of two rows that it was one of, or whose references were led on by.
+    package let joins: [JoinView]
     /// Where the log of this database begins; nil when it is empty.
     package let logBegins: LogBegin?
     /// True when the row was made within the log: nothing of it lies before.
     package let isWhole: Bool
+
+    /// A join with the names of its key.
+    package struct JoinView: Sendable {
+        package let join: RecordJoin
+        package let keyColumns: [String]
+    }
 
     /// The oldest change set that is still there.
     package struct LogBegin: Sendable {
@@ -57,6 +65,8 @@ package struct RowEvent: Sendable {
         case carried
         /// The hub brought back what a delete had taken.
         case restored
+        /// The hub let in what had been withheld, for nothing stood in its way any more.
+        case released
         /// The hub took the row off at its author: it is withheld.
         case evicted
     }
@@ -90,4 +100,6 @@ package struct RowEvent: Sendable {
     package let conflict: UInt64?
     /// The withheld row that it became.
     package let withheld: UInt64?
+    /// The join of two rows that a person's decision was.
+    package let join: UInt64?
 }

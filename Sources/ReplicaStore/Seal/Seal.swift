@@ -78,11 +78,11 @@ struct Sealer {
         guard let pending = table.pending else { return }
         let statement = try connection.cached(pending.sql)
         defer { statement.reset() }
-        var kinds = BlockKinds(table: table)
+        var kinds = BlockKinds(table: table, policy: pending.policy)
         var canonical: [UInt8] = []
         let keyCount = table.keyColumns.count
         while try statement.step() {
-            guard let kind = kinds.kind(of: pending.verdict(of: statement)) else { continue }
+            guard let kind = kinds.kind(of: pending.verdict(of: statement), pending, statement) else { continue }
             canonical.removeAll(keepingCapacity: true)
             for (index, collation) in table.shape.keyCollations.enumerated() {
                 appendCanonical(statement.value(pending.keyColumn(index)), collation, to: &canonical)
@@ -93,6 +93,10 @@ struct Sealer {
                 for index in 0..<keyCount { statement.append(pending.keyColumn(index), to: &block.sections[index]) }
                 for (place, column) in kind.columns.enumerated() {
                     statement.append(pending.valueColumn(column), to: &block.sections[keyCount + place])
+                }
+                for (place, column) in kind.deltas.enumerated() {
+                    let delta = pending.delta(of: column, in: statement) ?? 0
+                    block.sections[keyCount + kind.columns.count + place].zigzag(delta)
                 }
                 block.endRow()
             }
@@ -106,28 +110,40 @@ private struct BlockKinds {
     let replace: BlockKind
     let delete: BlockKind
     let table: TableLayout
-    var last: (mask: ColumnMask, kind: BlockKind)?
+    let policy: TablePolicy
+    private let sums: [Int]
+    private var last: (mask: ColumnMask, kind: BlockKind)?
 
-    init(table: TableLayout) {
+    init(table: TableLayout, policy: TablePolicy) {
         self.table = table
+        self.policy = policy
+        sums = policy.sums
         insert = BlockKind(table: table.number, operation: .insert, columns: table.allColumns)
         replace = BlockKind(table: table.number, operation: .replace, columns: table.allColumns)
         delete = BlockKind(table: table.number, operation: .delete, columns: [])
     }
 
-    mutating func kind(of verdict: PendingVerdict) -> BlockKind? {
+    mutating func kind(of verdict: PendingVerdict, _ pending: PendingRows, _ row: Statement) -> BlockKind? {
+        let kind: BlockKind
         switch verdict {
         case .nothing: return nil
         case .insert: return insert
-        case .replace: return replace
         case .delete: return delete
-        case .update(let mask):
-            if let last, last.mask == mask { return last.kind }
-            let columns = mask.indexes.filter { $0 < table.dataColumns.count }
-            let kind = BlockKind(table: table.number, operation: .update, columns: columns)
-            last = (mask, kind)
-            return kind
+        case .replace: kind = replace
+        case .update(let mask): kind = update(mask)
         }
+        // A row whose delta is not known has a block of its own kind.
+        let deltas = sums.filter { kind.columns.contains($0) && pending.delta(of: $0, in: row) != nil }
+        if deltas.isEmpty { return kind }
+        return BlockKind(table: kind.table, operation: kind.operation, columns: kind.columns, deltas: deltas)
+    }
+
+    private mutating func update(_ mask: ColumnMask) -> BlockKind {
+        if let last, last.mask == mask { return last.kind }
+        let columns = policy.wholeUnits(mask.indexes.filter { $0 < table.dataColumns.count })
+        let kind = BlockKind(table: table.number, operation: .update, columns: columns)
+        last = (mask, kind)
+        return kind
     }
 }
 

@@ -20,7 +20,7 @@ extension WithheldDetail {
             "withheld": view.json, "state": .string(view.record.state.rawValue),
             "conflict": conflict?.view.json ?? .null,
             "changed": conflict.map { .integer(Int64($0.view.record.life.changed)) } ?? .null,
-            "missing": .array(missing.map(\.json)), "standing": .array((conflict?.standing ?? []).map(\.json)),
+            "missing": .array(missing.map(\.json)), "standing": .array(standing.map(\.json)),
             "waiting": .array(waiting.map(\.json)), "choices": .array((conflict?.choices ?? []).map(\.json)),
         ]
     }

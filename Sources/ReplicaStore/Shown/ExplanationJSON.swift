@@ -7,10 +7,21 @@ extension Explanation {
             "table": .string(row.table), "key": row.keyJSON, "row": row.rowJSON,
             "columns": .array(columns.map(\.json)), "events": .array(events.map(\.json)),
             "conflicts": .array(conflicts.map(\.json)), "withheld": .array(withheld.map(\.json)),
+            "joins": .array(joins.map(\.json)),
             "log_begins": logBegins.map { begin in
                 ["position": place(begin.position), "written_at": moment(begin.hlc)]
             } ?? .null,
             "whole": .bool(isWhole),
+        ]
+    }
+}
+
+extension Explanation.JoinView {
+    fileprivate var json: JSON {
+        [
+            "id": .integer(Int64(join.id)), "table": .string(join.table), "key": named(keyColumns, join.key),
+            "into": named(keyColumns, join.into), "decision": join.decision.json,
+            "undone": join.undone?.json ?? .null,
         ]
     }
 }
@@ -41,6 +52,7 @@ extension RowEvent {
             "values": named(columns, values), "lost": .array(lost.map { .string($0) }),
             "conflict": conflict.map { .integer(Int64($0)) } ?? .null,
             "withheld": withheld.map { .integer(Int64($0)) } ?? .null,
+            "join": join.map { .integer(Int64($0)) } ?? .null,
         ]
     }
 }

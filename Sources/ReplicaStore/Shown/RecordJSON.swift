@@ -130,6 +130,17 @@ extension HistoryView {
     }
 }
 
+extension PolicyView {
+    package var json: JSON {
+        [
+            "table": .string(table), "column": column.map { .string($0) } ?? .null,
+            "policy": policy.map { .string($0) } ?? .null, "unit": .string(unit.rawValue),
+            "set_by": setBy.map { .string($0) } ?? .null,
+            "set_at": setAtMs.map { .string(rfc3339(ms: $0)) } ?? .null,
+        ]
+    }
+}
+
 extension VectorClock {
     /// `{"391":12,"8070":41}`, by replica number.
     package var json: JSON {

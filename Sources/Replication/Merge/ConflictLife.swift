@@ -10,11 +10,16 @@ package struct ConflictSide: Hashable, Sendable {
     package let row: [Int: Value]?
     /// The key of the side's row, where it is another than the conflict's: two rows that claim one UNIQUE value.
     package let key: [Value]?
+    /// The number of the table that the side's row is in, where it is another than the conflict's: a child whose
+    /// parent was deleted.
+    package let table: Int?
 
     package init(
-        dot: Dot, hlc: UInt64, position: UInt64, value: Value?, row: [Int: Value]?, key: [Value]? = nil
+        dot: Dot, hlc: UInt64, position: UInt64, value: Value?, row: [Int: Value]?, key: [Value]? = nil,
+        table: Int? = nil
     ) {
         self.key = key
+        self.table = table
         self.dot = dot
         self.hlc = hlc
         self.position = position
@@ -24,7 +29,7 @@ package struct ConflictSide: Hashable, Sendable {
 
     /// True when two sides want the same.
     package func agrees(with other: ConflictSide) -> Bool {
-        value == other.value && row == other.row && key == other.key
+        value == other.value && row == other.row && key == other.key && table == other.table
     }
 }
 

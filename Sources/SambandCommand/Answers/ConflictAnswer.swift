@@ -9,6 +9,8 @@ struct ConflictAnswer: Sendable {
         let writtenAt: String
         /// A value, or an object of columns; null when the row is absent on this side.
         let value: JSON
+        /// Where it is a row of another table: of the child for which a parent came back.
+        let table: String?
     }
 
     struct Decision: Sendable {
@@ -67,7 +69,8 @@ struct ConflictAnswer: Sendable {
             sides.append(
                 Side(
                     site: try side.text("site"), change: try side.text("change"),
-                    writtenAt: try side.text("written_at"), value: side["value"]))
+                    writtenAt: try side.text("written_at"), value: side["value"],
+                    table: side["table"].string))
         }
         self.sides = sides
         if answer["decision"].isNull {
@@ -89,8 +92,29 @@ struct ConflictAnswer: Sendable {
         return value.isNull ? "no row" : ShownValue.columns(value)
     }
 
+    /// What has happened, for who does not know the kinds by heart.
+    var story: String {
+        switch kind {
+        case "insert": "sites made a row of this key apart from each other, with different values"
+        case "cell": "sites wrote different values apart from each other"
+        case "delete_update": "one site deleted the row while another wrote it: it stays until it is decided"
+        case "unique": "two rows claim what only one can have: the newcomer waits"
+        case "foreign_key":
+            isPutBack
+                ? "the row was deleted while another site referred to it: it came back for that"
+                : "what it refers to, or what refers to it, is in the way: it waits"
+        case "check": "what the sites wrote breaks a CHECK or NOT NULL when it is put together: the newcomer waits"
+        case "scope": "the site may not write this row: it waits"
+        case "invalid": "the row breaks a constraint by itself: it waits"
+        default: ""
+        }
+    }
+
     /// Kinds of which a row was not taken in.
     var isWithholding: Bool { ["unique", "foreign_key", "check", "scope", "invalid"].contains(kind) }
+
+    /// A deleted row that came back for a child.
+    var isPutBack: Bool { kind == "foreign_key" && sides.contains { $0.table != nil } }
 
     /// Each site once, in the order of the sides.
     var sites: [String] {

@@ -101,6 +101,10 @@ struct ChoiceAnswer: Sendable {
         switch how {
         case "take" where conflict.kind == "unique":
             site == "now" ? "what stands goes on standing" : "the row of \(site ?? "") stands, the other does not"
+        case "take" where ["delete_update", "foreign_key"].contains(conflict.kind):
+            // The last side of the name is the one that counts.
+            conflict.sides.last { $0.site == site }?.value.isNull == true
+                ? "the row goes, as \(site ?? "") has it" : "the row stays, as \(site ?? "") has it"
         case "take": site == "now" ? "what stands now stays" : "what \(site ?? "") wrote"
         case "set": conflict.isWithholding ? "let the row in with these values" : "values of your own"
         case "restore": "the row stays"

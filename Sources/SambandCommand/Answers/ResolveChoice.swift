@@ -89,7 +89,8 @@ enum ResolveChoice: Sendable {
             }
             if conflict.column == nil, side.value.isNull { return "delete the row" }
             if conflict.kind == "unique" { return "let the row of \(site) stand: \(conflict.shown(side.value))" }
-            if conflict.kind == "delete_update" || conflict.kind == "foreign_key" { return "leave the row where it is" }
+            if conflict.kind == "delete_update" || conflict.isPutBack { return "leave the row where it is" }
+            if conflict.isWithholding { return "take what \(site) wrote: \(conflict.shown(side.value))" }
             return "write \(conflict.shown(side.value))"
         case .set(let columns):
             let values = columns.map { "\($0.column) = \(ShownValue.text($0.value.json))" }.joined(separator: ", ")
@@ -101,12 +102,21 @@ enum ResolveChoice: Sendable {
         }
     }
 
+    /// True when it takes the side of a site that deleted the row.
+    private func wantsNoRow(_ conflict: ConflictAnswer) -> Bool {
+        guard case .take(let site) = self, let side = conflict.sides.last(where: { $0.site == site }) else {
+            return false
+        }
+        return side.value.isNull
+    }
+
     /// What has become of a conflict that it settled.
     func outcome(_ conflict: ConflictAnswer) -> String {
         let state = "conflict \(conflict.id) \(conflict.isOpen ? "is still open" : "is settled")"
         let isGone = conflict.column == nil && conflict.now.isNull
         switch self {
-        case .discard:
+        case .discard,
+            .take where conflict.isWithholding && isGone && !wantsNoRow(conflict):
             return "\(state): the withheld row of \(conflict.placeWithKey) stays out, its values are kept"
         case .restore: return "\(state): \(conflict.placeWithKey) stays"
         default:

@@ -28,6 +28,7 @@ struct Catalogue: Sendable {
                 title: "Hub",
                 verbs: [
                     .hubInit, .hubServe, .siteAdd, .siteList, .operatorAdd, .operatorList, .operatorRevoke,
+                    .policyList, .policySet,
                 ]),
             Group(title: "Node", verbs: [.nodeJoin, .nodeServe, .sync]),
             Group(
@@ -48,8 +49,6 @@ struct Catalogue: Sendable {
             Later("grant remove", "take a scope away from a site"),
             Later("grant list", "list which site holds which scope"),
             Later("grant preview", "show what a grant would send"),
-            Later("policy list", "list how conflicts settle by themselves"),
-            Later("policy set", "set how conflicts of a table or column settle"),
             Later("schema plan", "show what a migration would do"),
             Later("schema apply", "take a migration to every site"),
             Later("schema status", "show which site has which schema"),

@@ -13,6 +13,7 @@ struct ConflictPage {
         let when: String
         let change: String
         let value: JSON
+        var isOtherTable = false
     }
 
     /// Columns of a page that goes to a file or a pipe.
@@ -34,13 +35,18 @@ struct ConflictPage {
         text +=
             Visible.text(
                 "\(conflict.kind) of \(conflict.placeWithKey), since \(console.time(conflict.openedAt))")
-            + "\n\n"
+            + "\n" + (conflict.isOpen ? conflict.story + "\n" : "") + "\n"
         let table = sideBySide
         text += table.width <= console.columns ?? ConflictPage.usualWidth ? table.text(style) : stacked(style)
         if conflict.column != nil, detail.row.object != nil {
             text += "\nthe row now\n" + rowTable(detail.row).text(style)
         }
-        for row in detail.standing {
+        for side in conflict.sides {
+            guard let table = side.table else { continue }
+            text += "\n" + Visible.text("the row of \(table) that \(side.site) wrote") + "\n"
+            text += rowTable(side.value).text(style)
+        }
+        for row in conflict.isOpen ? detail.standing : [] {
             text += "\n" + Visible.text("in its way: \(try row.text("table"))") + "\n"
             text +=
                 row["row"].isNull
@@ -67,7 +73,7 @@ struct ConflictPage {
             + conflict.sides.map {
                 Stand(
                     title: $0.site, when: console.time($0.writtenAt), change: "change \($0.change)",
-                    value: $0.value)
+                    value: $0.value, isOtherTable: $0.table != nil)
             } + [Stand(title: "now", when: "", change: "", value: conflict.now)]
     }
 
@@ -75,7 +81,7 @@ struct ConflictPage {
     private var names: [String] {
         if let column = conflict.column { return [column] }
         var names: [String] = []
-        for stand in stands {
+        for stand in stands where !stand.isOtherTable {
             for member in stand.value.object?.members ?? [] where !names.contains(member.name) {
                 names.append(member.name)
             }
@@ -85,6 +91,7 @@ struct ConflictPage {
 
     private func shown(_ name: String, _ stand: Stand) -> String {
         if conflict.column != nil { return ShownValue.text(stand.value) }
+        if stand.isOtherTable { return "·" }
         if stand.value.isNull { return "no row" }
         return stand.value[name].map { ShownValue.text($0) } ?? "·"
     }

@@ -42,6 +42,11 @@ struct ExplanationPage {
             text += "\nconflicts\n"
             for conflict in conflicts { text += "  " + Visible.text(ending(conflict)) + "\n" }
         }
+        let joins = try answer.list("joins")
+        if !joins.isEmpty {
+            text += "\njoined rows\n"
+            for join in joins { text += "  " + Visible.text(try joined(join)) + "\n" }
+        }
         return text + "\n" + (try begin(events.isEmpty)) + "\n"
     }
 
@@ -51,7 +56,7 @@ struct ExplanationPage {
         let title = "\(try column.text("column")) = \(ShownValue.text(column["value"]))"
         var text = "\n" + console.style.strong(Visible.text(title)) + "\n"
         if column["written_by"].isNull {
-            text += "  who wrote it is not in the log of this database\n"
+            text += "  who wrote it is not in the log of this database: it was long ago, or just now\n"
         } else {
             let writer = try column.object("written_by")
             let who = "\(try writer.text("site")), \(console.time(writer["written_at"].string))"
@@ -72,6 +77,7 @@ struct ExplanationPage {
         case "replace": "written as the row was made anew, by"
         case "decision": "decided by a person, at the"
         case "policy": "decided by a policy, at the"
+        case "released": "withheld at first, and let in as it was written by"
         case "restored": "put back by the"
         case "carried": "as it stood at the"
         default: "written by"
@@ -93,6 +99,16 @@ struct ExplanationPage {
             + (conflict.decision?.text(console) ?? (conflict.isOpen ? "open" : "settled"))
     }
 
+    /// `5 id = 'p-7' of patient into id = 'p-2': decided by kari, …`.
+    private func joined(_ join: Answer) throws(CommandError) -> String {
+        let rows =
+            "\(ShownValue.columns(join["key"])) of \(try join.text("table")) into \(ShownValue.columns(join["into"]))"
+        let decision = try ConflictAnswer.Decision(try join.object("decision")).text(console)
+        let undone = join["undone"].isNull ? nil : try ConflictAnswer.Decision(try join.object("undone"))
+        let after = undone.map { "; taken back by \($0.by), \(console.time($0.at))" } ?? ""
+        return "\(join.shownNumber("id")) \(rows): \(decision)\(after)"
+    }
+
     // MARK: Events
 
     private func words(_ event: Answer) throws(CommandError) -> String {
@@ -103,12 +119,17 @@ struct ExplanationPage {
             case "update": "wrote \(values)"
             case "replace": "made the row anew: \(values)"
             case "delete": "deleted the row"
+            case "decision" where event["join"].integer != nil:
+                "join \(event.shownNumber("join")): "
+                    + (event["values"].object?.members.isEmpty == true
+                        ? "the row went" : "wrote \(values)")
             case "decision":
                 (event["conflict"].integer.map { "decision on conflict \($0): " } ?? "decision: ")
                     + (event["values"].object?.members.isEmpty == true ? "deleted the row" : "wrote \(values)")
             case "policy": "a policy decided: \(values)"
             case "carried": "put the row right where it differed"
             case "restored": "brought back what a delete had taken"
+            case "released": "let in what had been withheld as row \(event.shownNumber("withheld"))"
             case "evicted": "took the row off at its author"
             default: try event.text("what")
             }

@@ -1,6 +1,7 @@
 import Glibc
 import HTTP
 import HTTPClient
+import Synchronization
 
 /// Where a verb's question goes.
 enum Place: Equatable, Sendable {
@@ -37,11 +38,7 @@ extension Context {
     ) async throws -> Answer {
         switch try Place(invocation) {
         case .hub(let url, let tokenFile):
-            let token = try FileText.line(tokenFile, console)
-            guard let field = FieldValue("Bearer " + token), !token.contains(" ") else {
-                throw CommandError(
-                    .usage, "\(tokenFile) holds no token", hint: "A token is one word in one line.")
-            }
+            let field = try token.field(tokenFile, console)
             return try await body(
                 Caller(transport: try connect(url, answerTimeoutMs), token: field, isLocal: false))
         case .database(let name):
@@ -83,6 +80,22 @@ extension Context {
             await opened.close()
             throw error
         }
+    }
+}
+
+/// The operator's token, read once for all that a verb asks: standard input gives it only once.
+final class TokenOfRun: Sendable {
+    private let known = Mutex<FieldValue?>(nil)
+
+    /// The field that shows the token in this file (`-` is standard input).
+    func field(_ file: String, _ console: Console) throws(CommandError) -> FieldValue {
+        if let field = known.withLock({ $0 }) { return field }
+        let token = try FileText.line(file, console)
+        guard let field = FieldValue("Bearer " + token), !token.contains(" ") else {
+            throw CommandError(.usage, "\(file) holds no token", hint: "A token is one word in one line.")
+        }
+        known.withLock { $0 = field }
+        return field
     }
 }
 

@@ -72,7 +72,11 @@ extension Verb {
                         + "\n")
                 return .done
             }
-            let now = conflict.column == nil && conflict.now.isNull ? "gone" : "now \(conflict.shown(conflict.now))"
+            let isGone = conflict.column == nil && conflict.now.isNull
+            let now =
+                isGone
+                ? (conflict.isWithholding ? "not in the table, and waits again" : "gone")
+                : "now \(conflict.shown(conflict.now))"
             try context.console.print(
                 Visible.text("conflict \(id) is open again: \(conflict.placeWithKey) is \(now)") + "\n")
             return .done

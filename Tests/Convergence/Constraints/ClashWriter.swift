@@ -101,7 +101,14 @@ struct ClashWriter {
     }
 
     private func reachesItself(_ table: Int) -> Bool {
-        catalogue.tables[table].rules.references.contains { $0.parent == table || $0.isInCycle }
+        var reached: Set<Int> = []
+        var open = [table]
+        while let next = open.popLast() {
+            for rule in catalogue.tables[next].rules.references where reached.insert(rule.parent).inserted {
+                open.append(rule.parent)
+            }
+        }
+        return reached.contains(table)
     }
 
     // MARK: clashes

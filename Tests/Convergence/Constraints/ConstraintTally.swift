@@ -6,8 +6,9 @@ import SimulationKit
 final class ConstraintTally {
     private(set) var broken: Set<ConstraintKind> = []
     private(set) var hasSteppedAside = false
-    private(set) var hasReleased = false
-    private var withheld: Set<SeenWithheld> = []
+    /// What became of withheld rows.
+    private(set) var ends: Set<SeenWithheld.State> = []
+    private var withheld: Set<[RowIdentity: Dot]> = []
     private var conflicts: Set<UInt64> = []
 
     func note(_ fleet: Fleet, _ event: Fleet.Event) throws {
@@ -17,8 +18,10 @@ final class ConstraintTally {
             if try fleet.sites[site].node.asideCount() > 0 { hasSteppedAside = true }
         case .ingested, .decided:
             let rows = try fleet.hub.rows()
-            for row in try fleet.hub.withheld() where withheld.insert(row).inserted {
-                note(row, rows, fleet.maker.catalogue)
+            for row in try fleet.hub.withheld() {
+                ends.insert(row.state)
+                guard withheld.insert([row.row: row.dot]).inserted else { continue }
+                if row.state == .withheld { note(row, rows, fleet.maker.catalogue) }
             }
             for conflict in try fleet.hub.conflicts() where conflicts.insert(conflict.id).inserted {
                 note(conflict, rows, fleet.maker.catalogue)
@@ -61,9 +64,11 @@ struct ConstraintShares {
     private(set) var histories = 0
     private var counts: [ConstraintKind: Int] = [:]
     private var aside = 0
+    private var ends: [SeenWithheld.State: Int] = [:]
 
     mutating func add(_ tally: ConstraintTally) {
         histories += 1
+        for end in tally.ends { ends[end, default: 0] += 1 }
         for kind in tally.broken { counts[kind, default: 0] += 1 }
         if tally.hasSteppedAside { aside += 1 }
     }
@@ -79,7 +84,11 @@ struct ConstraintShares {
         for kind in ConstraintKind.allCases {
             lines.append(line(kind.rawValue, counts[kind, default: 0]))
         }
-        return (lines + [line("own rows stepped aside at a node", aside)]).joined(separator: "\n")
+        lines.append(line("own rows stepped aside at a node", aside))
+        for end in [SeenWithheld.State.withheld, .released, .admitted, .discarded, .superseded] {
+            lines.append(line("rows withheld, then \(end == .withheld ? "still so" : end.rawValue)", ends[end, default: 0]))
+        }
+        return lines.joined(separator: "\n")
     }
 
     private func line(_ name: String, _ count: Int) -> String {

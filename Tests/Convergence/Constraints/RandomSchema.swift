@@ -182,7 +182,8 @@ struct RandomSchema {
         let isNullable = action == .setNull || isInCycle || child <= parent || random.chance(50)
         var columns: [Int] = []
         for (place, column) in parentColumns.enumerated() {
-            let type = column < target.keyColumns.count
+            let type =
+                column < target.keyColumns.count
                 ? target.keyColumns[column].declaration.split(separator: " ")[0] : "INTEGER"
             var pool = column < target.keyColumns.count ? target.keys.map { $0[place] } : small
             if isNullable { pool.append(.null) }

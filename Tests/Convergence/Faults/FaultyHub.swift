@@ -79,6 +79,12 @@ final class FaultyHub: HubEnd {
         try change("decide conflict \(conflict)") { try $0.decide(conflict, seen: changed, choice, nowMs: nowMs) }
     }
 
+    func undo(_ conflict: UInt64, seen changed: UInt64, nowMs: UInt64) throws -> Bool {
+        try change("undo the decision of conflict \(conflict)") {
+            try $0.undo(conflict, seen: changed, nowMs: nowMs)
+        }
+    }
+
     /// As a site asks for it: with what it has reached.
     func pull(for replica: UInt32, after position: UInt64) throws -> [[Parcel]] {
         if replica == observer { return try hub.pull(for: replica, after: position) }

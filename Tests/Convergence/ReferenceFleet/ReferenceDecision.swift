@@ -8,7 +8,7 @@ extension ReferenceHub {
         guard let (key, record) = ledger.records.first(where: { $0.value.id == id }) else { return false }
         guard record.life.isOpen, record.life.changed == changed else { return false }
         guard let write = write(for: choice, key, record.life) else {
-            guard key.kind == .deleteUpdate, case .side = choice, table[key.row] != nil else { return false }
+            guard key.kind == .deleteUpdate, keeps(choice), table[key.row] != nil else { return false }
             // "Keep" writes nothing.
             ledger.records[key]!.life.settle(by: nil, .person, at: UInt64(entries.count))
             return true
@@ -60,7 +60,19 @@ extension ReferenceHub {
         case (_, .side(let place)):
             guard let cells = life.sides[place % life.sides.count].row else { return (.delete, [:]) }
             return key.kind == .insert ? (.update, cells) : nil
-        case (_, .value): return nil
+        case (_, .delete):
+            return key.kind == .cell ? nil : (.delete, [:])
+        case (_, .value), (_, .now), (_, .restore), (_, .admit), (_, .discard): return nil
         }
     }
+
+    private func keeps(_ choice: Choice) -> Bool {
+        switch choice {
+        case .side, .now, .restore: true
+        case .value, .delete, .admit, .discard: false
+        }
+    }
+
+    /// A second opinion is tried on real databases only.
+    func undo(_ conflict: UInt64, seen changed: UInt64, nowMs: UInt64) -> Bool { false }
 }

@@ -1,7 +1,8 @@
-import ReplicaStore
 import Replication
 import SQLite
 import SimulationKit
+
+@testable import ReplicaStore
 
 /// The real hub.
 final class StoreHub: HubEnd {
@@ -46,11 +47,15 @@ final class StoreHub: HubEnd {
     }
 
     func withheld() throws -> [SeenWithheld] {
-        try store.withheld().map { record in
+        let table = ConflictTable(connection: reader)
+        let records = try table.all(includeSettled: true).flatMap { try table.withheld(ofConflict: $0.id) }
+        // What a decision displaced is kept beside them, under the hub's own dot.
+        return records.filter { $0.dot.replica != replica }.map { record in
             SeenWithheld(
                 row: maker.catalogue.identity(maker.table(named: record.table), record.key), key: record.key,
                 dot: record.dot, operation: record.operation,
-                cells: Dictionary(uniqueKeysWithValues: zip(record.columns, record.values)))
+                cells: Dictionary(uniqueKeysWithValues: zip(record.columns, record.values)), conflict: record.conflict,
+                state: SeenWithheld.State(rawValue: record.state.rawValue)!)
         }
     }
 
@@ -69,13 +74,30 @@ final class StoreHub: HubEnd {
             let site = try store.siteName(of: side.dot.replica)
             chosen = .take(site: site.isEmpty ? "hub" : site)
         case .value(let value):
-            guard let column = record.column else { return false }
-            chosen = .set([column: value])
+            // A withheld row comes in with another value in one of its columns.
+            let columns = maker.catalogue.tables[maker.table(named: record.table)].dataColumns
+            let place = Int(truncatingIfNeeded: record.life.changed) % columns.count
+            chosen = .set([record.column ?? columns[place].name: value])
+        case .now: chosen = .now
+        case .restore: chosen = .restore
+        case .delete: chosen = .delete
+        case .admit: chosen = .admit
+        case .discard: chosen = .discard
         }
-        do {
+        return try isAccepted {
             _ = try store.resolve(id, chosen, changed: changed, by: "operator", reason: nil, nowMs: nowMs)
+        }
+    }
+
+    func undo(_ id: UInt64, seen changed: UInt64, nowMs: UInt64) throws -> Bool {
+        try isAccepted { _ = try store.undo(id, changed: changed, by: "operator", reason: nil, nowMs: nowMs) }
+    }
+
+    private func isAccepted(_ body: () throws -> Void) throws -> Bool {
+        do {
+            try body()
             return true
-        } catch {
+        } catch let error as StoreError {
             // (A typed catch with a condition would crash this compiler.)
             guard error.kind == .refused else { throw error }
             return false

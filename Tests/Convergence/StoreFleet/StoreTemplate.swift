@@ -24,7 +24,7 @@ struct StoreTemplate {
         let hub = try HubStore(path: path, drawReplica: numbers.draw)
         var replicas: [String: UInt32] = [:]
         // Random tables serve a few histories of a few sites: the fewer, the cheaper.
-        let sites = catalogue.isRandom ? Scenario.names.prefix(4) : Scenario.names[...]
+        let sites = catalogue.isJudged ? Scenario.names.prefix(4) : Scenario.names[...]
         for site in ["observer"] + sites { replicas[site] = try hub.admit(site: site, nowMs: nowMs) }
         for site in sites {
             try hub.makeSnapshot(for: replicas[site]!, to: "\(folder)/\(site).db", nowMs: nowMs)
@@ -69,9 +69,6 @@ extension Catalogue {
             return text
         }.joined()
     }
-
-    /// True for tables made up from a seed, of which each template is used for a few histories only.
-    var isRandom: Bool { tables.contains { $0.rules != TableRules() } }
 }
 
 /// The folder of one test run, in memory where the machine has such a place, gone when it ends.
@@ -96,7 +93,7 @@ final class SimulationFolder {
     func template(_ catalogue: Catalogue) throws -> StoreTemplate {
         let schema = catalogue.schema
         if let known = templates[schema] { return known }
-        if catalogue.isRandom {
+        if catalogue.isJudged {
             if let last = lastRandom, let old = templates.removeValue(forKey: last) {
                 try FileManager.default.removeItem(atPath: old.folder)
             }
