@@ -43,7 +43,9 @@ package final class Fleet {
     package internal(set) var history = History()
     /// Sees every event; what it throws ends the history.
     package var watch: (Fleet, Event) throws -> Void = { _, _ in }
-    var nowMs: UInt64 = 1_700_000_000_000
+    package static let beginMs: UInt64 = 1_700_000_000_000
+    /// The hub's clock.
+    package internal(set) var nowMs = Fleet.beginMs
     /// Steps that a disk let down.
     package internal(set) var interruptions = 0
     /// Sites as they were when their files were backed up.

@@ -9,7 +9,7 @@ extension Fleet {
         let dot = try sites[index].node.seal(nowMs: localMs(index))
         guard (dot == nil) == writes.isEmpty else {
             throw Broken(
-                "\(sites[index].name) sealed \(dot.map { "\($0)" } ?? "nothing"), expected \(writes.count) rows"
+                "captured: \(sites[index].name) sealed \(dot.map { "\($0)" } ?? "nothing"), expected \(writes.count) rows"
             )
         }
         try recordSeal(index, writes, seen: sites[index].node.position())
@@ -144,10 +144,16 @@ extension Fleet {
         let node = sites[index].node
         let pending = try pendingWrites(index)
         let seen = try node.position()
+        try checkCausal(index, transactions, after: seen)
         do {
             try node.take(transactions, nowMs: localMs(index))
         } catch  where sites[index].isForked && !(error is Interrupted || error is Broken) {
             sites[index].isRefused = true
+            return
+        }
+        if sites[index].isForked {
+            sites[index].touched = [:]
+            sites[index].base = try node.rows()
             return
         }
         // What it sealed on the way had seen nothing of this.
@@ -169,6 +175,20 @@ extension Fleet {
         }
         if sites[index].touched.isEmpty, try node.inFlightCount() == 0 { sites[index].hasWrittenUnchecked = false }
         try watch(self, .taken(index))
+    }
+
+    /// Nothing is handed out before what its author had seen (promise 3).
+    private func checkCausal(_ index: Int, _ transactions: [[Parcel]], after position: UInt64) throws {
+        var known = sites[index].known
+        for parcel in transactions.flatMap({ $0 }) where parcel.delivery.position > position {
+            let dot = parcel.header.dot
+            if let context = history.sets[dot]?.context, dot.replica != sites[index].node.replica {
+                for (replica, seq) in context where replica != dot.replica && known[replica, default: 0] < seq {
+                    throw Broken("causal: \(sites[index].name) is handed \(dot) before \(replica):\(seq)")
+                }
+            }
+            known[dot.replica] = max(known[dot.replica, default: 0], dot.seq)
+        }
     }
 
     // MARK: Watching the hub

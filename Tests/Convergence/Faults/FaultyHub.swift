@@ -16,15 +16,19 @@ func isOfTheDisk(_ error: any Error) -> Bool {
 final class FaultyHub: HubEnd {
     private let machine: Machine<StoreHub>
     private let observer: UInt32
+    private let plant: PlantedFault?
     /// What it has answered that it has.
     private var acknowledged = VectorClock()
     private var random: SeededRandom
 
-    init(_ maker: StoreMaker, disk: SimulatedDisk, seed: UInt64, tally: FaultTally) throws {
+    init(_ maker: StoreMaker, disk: SimulatedDisk, seed: UInt64, tally: FaultTally, plant: PlantedFault?) throws {
+        self.plant = plant
         observer = maker.template.replicas["observer"]!
         random = SeededRandom(seed: seed)
         machine = try Machine("the hub", disk: disk, seed: seed, tally: tally) {
             try StoreHub(maker, path: disk.path("hub.db"))
+        } commit: { hub in
+            try hub.reader.execute("PRAGMA user_version = 1; PRAGMA user_version = 0")
         }
     }
 
@@ -95,7 +99,7 @@ final class FaultyHub: HubEnd {
                 answer = try hub.pull(for: replica, after: position)
             }
         }
-        return answer
+        return plant?.given(answer) ?? answer
     }
 
     func meet(_ fault: DiskFault) throws {

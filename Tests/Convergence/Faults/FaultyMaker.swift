@@ -8,18 +8,16 @@ final class FaultyMaker: FleetMaker {
     let tally: FaultTally
     private let seed: UInt64
     private let safeOverwrite: Bool
-    private let adjust: (String, SimulatedDisk) -> Void
+    private let plant: PlantedFault?
 
-    /// - Parameter adjust: sees each machine's disk before it is used.
     init(
         _ catalogue: Catalogue, in simulation: SimulationFolder, seed: UInt64, tally: FaultTally = FaultTally(),
-        bug: PlantedBug? = nil,
-        adjust: @escaping (String, SimulatedDisk) -> Void = { _, _ in }
+        plant: PlantedFault? = nil
     ) throws {
-        stores = try StoreMaker(catalogue, in: simulation, bug: bug)
+        stores = try StoreMaker(catalogue, in: simulation, bug: plant?.bug)
         self.seed = seed
         self.tally = tally
-        self.adjust = adjust
+        self.plant = plant
         safeOverwrite = seed % 4 != 0
     }
 
@@ -28,20 +26,21 @@ final class FaultyMaker: FleetMaker {
     func isSystem(table number: Int) -> Bool { stores.isSystem(table: number) }
 
     func makeHub(nowMs: UInt64) throws -> any HubEnd {
-        try FaultyHub(stores, disk: disk(of: "hub", as: "hub.db", 0), seed: seed, tally: tally)
+        try FaultyHub(stores, disk: disk(of: "hub", as: "hub.db", 0), seed: seed, tally: tally, plant: plant)
     }
 
     func makeNode(for replica: UInt32, of hub: any HubEnd, nowMs: UInt64) throws -> any NodeEnd {
         let site = stores.template.replicas.first { $0.value == replica }!.key
         let disk = try disk(of: site, as: "site.db", UInt64(replica))
-        return try FaultyNode(stores, site: site, disk: disk, seed: seed &* 31 &+ UInt64(replica), tally: tally)
+        return try FaultyNode(
+            stores, site: site, disk: disk, seed: seed &* 31 &+ UInt64(replica), tally: tally, plant: plant)
     }
 
     private func disk(of name: String, as file: String, _ salt: UInt64) throws -> SimulatedDisk {
         let disk = SimulatedDisk(seed: seed &* 1_000_003 &+ salt, safeOverwrite: safeOverwrite)
         let bytes = try Data(contentsOf: URL(fileURLWithPath: "\(stores.template.folder)/\(name).db"))
         disk.put(file, [UInt8](bytes))
-        adjust(name, disk)
+        plant?.adjust(name, disk)
         return disk
     }
 }

@@ -19,15 +19,25 @@ final class FaultyNode: NodeEnd {
     private let site: String
     /// What programs and the hub have been told is done.
     private var kept = Kept(transactions: 0, sealed: 0, position: 0)
+    private let plant: PlantedFault?
+    /// Planted: the disk has let it down once.
+    private var hasGivenUp = false
 
-    init(_ maker: StoreMaker, site: String, disk: SimulatedDisk, seed: UInt64, tally: FaultTally) throws {
+    init(_ maker: StoreMaker, site: String, disk: SimulatedDisk, seed: UInt64, tally: FaultTally, plant: PlantedFault?)
+        throws
+    {
         self.site = site
+        self.plant = plant
         // A log that is written back after every few pages is one that crashes meet in every state.
         let pages = Int(seed % 40)
         machine = try Machine(site, disk: disk, seed: seed, tally: tally) {
             let node = try StoreNode(maker, path: disk.path("site.db"))
             try node.program.execute("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = \(pages)")
+            try plant?.begin(node)
             return node
+        } commit: { node in
+            let now = try Self.transactions(node)
+            try node.program.execute("PRAGMA user_version = -1; PRAGMA user_version = \(now)")
         }
         kept = try state()
     }
@@ -93,7 +103,8 @@ final class FaultyNode: NodeEnd {
     func seal(nowMs: UInt64) throws -> Dot? {
         try watched {
             try machine.attempt("seal", state: { try $0.store.sealedSeq() }, isChange: { $0 != nil }) {
-                try $0.seal(nowMs: nowMs)
+                try giveUpIfPlanted()
+                return try $0.seal(nowMs: nowMs)
             } result: { node, before, after in
                 guard after == before + 1 else {
                     throw Broken("durable: \(site) sealed \(before + 1) and is at \(after)")
@@ -108,10 +119,20 @@ final class FaultyNode: NodeEnd {
         let isNew = try last > node.position()
         try watched {
             try machine.attempt("take in up to \(last)", state: { try $0.position() }, isChange: { isNew }) {
+                try giveUpIfPlanted()
+                if let plant { return try plant.take($0, transactions, nowMs: nowMs) }
                 try $0.take(transactions, nowMs: nowMs)
             } result: { _, _, after in
                 guard after == last else { throw Broken("atomic: \(site) took in up to \(after) of \(last)") }
             }
+        }
+    }
+
+    private func giveUpIfPlanted() throws {
+        guard plant == .neverStuck else { return }
+        hasGivenUp = hasGivenUp || machine.failures > 0
+        if hasGivenUp {
+            throw StoreError(.inputOutput, doing: "anything", why: "the disk has failed before", hint: "")
         }
     }
 

@@ -12,7 +12,8 @@ extension Scenario {
         // One kind of trouble, or all together.
         let kinds = random.pick([[0], [0], [1], [2], [0, 1], [0, 1, 2], [0, 1, 2, 3]])
         steps = steps.flatMap { step in
-            random.chance(percent) ? Scenario.trouble(kinds, sites: skewsMs.count, &random) + [step] : [step]
+            if random.chance(8) { return [.wait(UInt64(random.int(1...600)) * 60_000), step] }
+            return random.chance(percent) ? Scenario.trouble(kinds, sites: skewsMs.count, &random) + [step] : [step]
         }
     }
 

@@ -21,21 +21,28 @@ final class Machine<Programs> {
     let name: String
     let disk: SimulatedDisk
     private let start: () throws -> Programs
+    private let commit: (Programs) throws -> Void
     private var running: Programs?
     private var random: SeededRandom
     private var image: SimulatedDisk.Image?
     /// How often the power went.
     private(set) var crashes = 0
+    /// How often an operation failed without that.
+    private(set) var failures = 0
     private let tally: FaultTally
 
-    /// - Parameter start: opens the files, as the programs do when the machine has come up.
+    /// - Parameters:
+    ///   - start: opens the files, as the programs do when the machine has come up.
+    ///   - commit: writes something that changes nothing, durably.
     init(
-        _ name: String, disk: SimulatedDisk, seed: UInt64, tally: FaultTally, start: @escaping () throws -> Programs
+        _ name: String, disk: SimulatedDisk, seed: UInt64, tally: FaultTally, start: @escaping () throws -> Programs,
+        commit: @escaping (Programs) throws -> Void
     ) throws {
         self.name = name
         self.tally = tally
         self.disk = disk
         self.start = start
+        self.commit = commit
         random = SeededRandom(seed: seed)
         disk.setCalm(true)
         running = try start()
@@ -114,6 +121,7 @@ final class Machine<Programs> {
             isDone = true
         } catch {
             guard isOfTheDisk(error) else { throw error }
+            failures += 1
             tally.failures += 1
         }
         if disk.isDown {
@@ -129,6 +137,7 @@ final class Machine<Programs> {
         _ isRepeated: Bool, _ body: (Programs) throws -> Result, _ result: (Programs, State, State) throws -> Result
     ) throws -> Result {
         guard isOfTheDisk(error) else { throw error }
+        failures += 1
         tally.failures += 1
         guard try state(programs) == before else {
             throw Broken("atomic: \(name) has done in part, or in full, what it said has failed: \(doing): \(error)")
@@ -146,6 +155,8 @@ final class Machine<Programs> {
             }
         }
         let after = try state(programs)
+        // A transaction whose sync has failed may still come back with the next loss of power, until another is behind it.
+        try commit(programs)
         guard after != before else { throw Interrupted() }
         return try result(programs, before, after)
     }
