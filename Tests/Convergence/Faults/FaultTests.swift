@@ -30,6 +30,34 @@ struct FaultTests {
         try story.run(FaultyMaker(Catalogue(story.tables), in: simulation, seed: 1))
     }
 
+    @Test(
+        "a hub or a node whose disk cannot even be read after a failed write knows what it knew when the disk works again",
+        arguments: ["hub", "verran"], [DiskOperation.read, .write])
+    func stale(machine: String, operation: DiskOperation) throws {
+        for place in 0..<48 {
+            let maker = try FaultyMaker(Catalogue([.plain]), in: simulation, seed: UInt64(place))
+            let fleet = try Fleet(maker, skewsMs: [0, 0, 0])
+            let trial = Trial(maker)
+            fleet.watch = trial.check
+            try fleet.write("snasa", insert(1, 1))
+            try fleet.sync("snasa", "inderoy", "verran")
+            try fleet.write("snasa", set(x: 2))
+            try fleet.send("snasa")
+            try fleet.write("inderoy", set(x: 3))
+            try fleet.send("inderoy")
+            try fleet.write("verran", set(x: 4, y: 4))
+            try fleet.seal("verran")
+            // What is not in memory has to be read.
+            try fleet.disk(machine, .restart)
+            try fleet.disk(machine, .failing(operation, after: place / 2, count: 10_000))
+            try fleet.push("verran")
+            try fleet.pull("verran")
+            try fleet.disk(machine, .mended)
+            try fleet.settleEverything()
+            try trial.finish(fleet)
+        }
+    }
+
     @Test("a promise broken on purpose is noticed by its own checker", arguments: PlantedFault.allCases)
     func planted(fault: PlantedFault) throws {
         for seed in UInt64(1)...300 {
