@@ -23,6 +23,8 @@ package final class Fleet {
         /// True once its file was put back to before what the hub has of it. It has to be found out and refused; what
         /// it writes meanwhile is nobody else's.
         package internal(set) var isForked = false
+        /// True when what it has sealed since is other than what the hub has under that dot.
+        var hasDiverged = false
         /// True once that has happened: it takes part in nothing any more.
         package internal(set) var isRefused = false
     }

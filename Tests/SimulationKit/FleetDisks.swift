@@ -28,6 +28,18 @@ extension Fleet {
         }
     }
 
+    /// What a site with a file put back seals may be, to the byte, what it sealed the first time. Once that is so of all
+    /// that the hub has of it, nothing tells the two files apart.
+    func compareAgain(_ index: Int, _ set: RecordedSet) throws {
+        guard let first = history.sets[set.dot], !sites[index].hasDiverged, first.hlc == set.hlc,
+            first.context == set.context, first.seen == set.seen, first.writes == set.writes
+        else {
+            sites[index].hasDiverged = true
+            return
+        }
+        sites[index].isForked = try hub.vector()[set.dot.replica] > set.dot.seq
+    }
+
     /// All disks work again, and every file that was put back to before what the hub has of it must have been refused
     /// by the end of the next exchange.
     package func endDiskFaults() throws {

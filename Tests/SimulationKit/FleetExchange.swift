@@ -44,10 +44,8 @@ extension Fleet {
         guard header.position == seen else {
             throw Broken("\(dot) names position \(header.position), its author was at \(seen)")
         }
-        if !sites[index].isForked {
-            history.sets[dot] = RecordedSet(
-                dot: dot, hlc: header.hlc, context: sites[index].known, seen: seen, writes: writes)
-        }
+        let set = RecordedSet(dot: dot, hlc: header.hlc, context: sites[index].known, seen: seen, writes: writes)
+        if !sites[index].isForked { history.sets[dot] = set } else { try compareAgain(index, set) }
         sites[index].known[replica] = seq
         sites[index].knownHLC = header.hlc
         try watch(self, .sealed(index))
@@ -151,11 +149,6 @@ extension Fleet {
             sites[index].isRefused = true
             return
         }
-        if sites[index].isForked {
-            sites[index].touched = [:]
-            sites[index].base = try node.rows()
-            return
-        }
         // What it sealed on the way had seen nothing of this.
         try recordSeal(index, pending, seen: seen)
         var position = seen
@@ -166,6 +159,9 @@ extension Fleet {
             sites[index].knownHLC = max(sites[index].knownHLC, parcel.header.hlc)
         }
         guard try node.position() == position else {
+            if sites[index].isForked {
+                throw Broken("durable: \(sites[index].name) goes on from a backup, and nobody notices")
+            }
             throw Broken("\(sites[index].name) stands at \(try node.position()), was handed \(position)")
         }
         let vector = try node.vector()

@@ -32,9 +32,9 @@ struct FaultTests {
 
     @Test(
         "a hub or a node whose disk cannot even be read after a failed write knows what it knew when the disk works again",
-        arguments: ["hub", "verran"], [DiskOperation.read, .write])
-    func stale(machine: String, operation: DiskOperation) throws {
-        for place in 0..<48 {
+        arguments: ["hub", "verran"])
+    func stale(machine: String) throws {
+        for place in 0..<32 {
             let maker = try FaultyMaker(Catalogue([.plain]), in: simulation, seed: UInt64(place))
             let fleet = try Fleet(maker, skewsMs: [0, 0, 0])
             let trial = Trial(maker)
@@ -49,7 +49,7 @@ struct FaultTests {
             try fleet.seal("verran")
             // What is not in memory has to be read.
             try fleet.disk(machine, .restart)
-            try fleet.disk(machine, .failing(operation, after: place / 2, count: 10_000))
+            try fleet.disk(machine, .failing(.read, after: place / 2, count: 10_000))
             try fleet.push("verran")
             try fleet.pull("verran")
             try fleet.disk(machine, .mended)
