@@ -124,27 +124,3 @@ struct BenchFailure: Error, CustomStringConvertible {
     let description: String
     init(_ description: String) { self.description = description }
 }
-
-/// The most memory that each process ever had.
-private final class PeakMemory {
-    private var peaks: [String: Int] = [:]
-
-    /// Reads VmHWM, the peak of the resident set. (proc_pid_status(5))
-    func note(_ name: String, _ process: Int32) {
-        let status = (try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)) ?? ""
-        let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
-        let kilobytes = line?.split { !$0.isNumber }.first.flatMap { Int($0) } ?? 0
-        peaks[name] = max(peaks[name] ?? 0, kilobytes * 1024)
-    }
-
-    /// Prints them all; true when none is beyond the goal.
-    func report(goalBytes: Int) -> Bool {
-        for (name, peak) in peaks.sorted(by: { $0.key < $1.key }) {
-            let verdict = peak <= goalBytes ? "met" : "MISSED"
-            print(
-                "sync: peak memory of \(name): \(peak / 1_000_000) MB  goal \(goalBytes / 1_000_000): \(verdict)"
-            )
-        }
-        return peaks.values.allSatisfy { $0 <= goalBytes }
-    }
-}

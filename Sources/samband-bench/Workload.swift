@@ -42,6 +42,16 @@ enum Workload {
         }
     }
 
+    /// Parents and children that go with them.
+    static let families = """
+        CREATE TABLE episode(id BLOB PRIMARY KEY NOT NULL, municipality TEXT NOT NULL, status TEXT NOT NULL, note TEXT);
+        CREATE TABLE contact(
+          id BLOB PRIMARY KEY NOT NULL, episode BLOB NOT NULL REFERENCES episode(id) ON DELETE CASCADE,
+          status TEXT NOT NULL, note TEXT);
+        CREATE INDEX contact_episode ON contact(episode);
+        INSERT INTO samband_table(name) VALUES('episode'), ('contact');
+        """
+
     /// Writes another value into one column of as many rows as `numbers` has, scattered over the `rows` of the file as
     /// those of a working day are.
     static func update(
@@ -56,7 +66,7 @@ enum Workload {
         }
     }
 
-    private static func inTransactions(
+    static func inTransactions(
         _ connection: Connection, _ numbers: Range<Int>, _ perTransaction: Int, _ body: (Int) throws -> Void
     ) throws {
         var start = numbers.lowerBound
@@ -103,10 +113,11 @@ final class BenchFolder {
     }
 
     /// A hub and the files of its nodes, ready.
-    func fleet(_ sites: [String]) throws -> (hub: HubStore, nodes: [NodeStore]) {
+    func fleet(
+        _ sites: [String], schema: String = Workload.registered
+    ) throws -> (hub: HubStore, nodes: [NodeStore]) {
         try HubCreation.create(
-            path: path + "/hub.db", fleet: "bench", migrations: [(name: "001.sql", sql: Workload.registered)],
-            nowMs: nowMs())
+            path: path + "/hub.db", fleet: "bench", migrations: [(name: "001.sql", sql: schema)], nowMs: nowMs())
         let hub = try HubStore(path: path + "/hub.db")
         var nodes: [NodeStore] = []
         for site in sites {

@@ -114,11 +114,9 @@ struct ConflictJudge {
             if place.kind == .cell && isPartOfInsertConflict(row, a, b) { return nil }
             if isSettled(row, place, a, b), !records.isEmpty { return nil }
             let isDecided = decisions.contains { decision in
-                // Who decides between two inserts decides about every cell of the row.
-                let isAbout =
-                    decision.kind == place.kind && decision.column == place.column
-                    || decision.kind == .insert && place.kind == .cell
-                return decision.row == row && isAbout
+                let isAboutIt = decision.kind == place.kind && decision.column == place.column
+                // A decision about the whole row is one about each of its cells.
+                return decision.row == row && (isAboutIt || decision.kind == .insert && place.kind == .cell)
                     && max(a.set.position!, b.set.position!) <= decision.position
             }
             if isDecided || acts.contains(where: { excuses($0, place, of: row, a, b) }) { return nil }

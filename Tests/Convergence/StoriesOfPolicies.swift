@@ -101,7 +101,7 @@ extension Story {
                 try fleet.push("snasa")
                 try fleet.push("inderoy")
                 try fleet.push("verran")
-            }, ends: ["k": row(4015, 0)], open: [.deleteUpdate]),
+            }, ends: ["k": row(4015, 0)]),
         Story(
             claim: "sum: a person's decision is absolute, and what was under way is added to it",
             tables: [.counted], skewsMs: [0, 0, 0],

@@ -16,7 +16,7 @@ extension Story {
                 try fleet.write("snasa", set(y: 101))
                 try fleet.send("snasa")
                 try fleet.push("inderoy")
-            }, ends: ["k": row(202, 101)], open: [.deleteUpdate, .cell]),
+            }, ends: ["k": row(202, 101)], open: [.cell]),
         Story(
             claim: "what the hub carries does not beat a third site's edit in flight",
             skewsMs: [1000, 0, -1000],

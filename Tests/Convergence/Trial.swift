@@ -141,7 +141,8 @@ struct Trial {
                 return "\(name) is withheld without an open conflict"
             }
             // A person who takes an admission back is not overruled.
-            guard maker.catalogue.isJudged, withheld.operation != .update, withheld.operation != .delete, rows[withheld.row] == nil,
+            guard maker.catalogue.isJudged, withheld.operation != .update, withheld.operation != .delete,
+                rows[withheld.row] == nil,
                 !fleet.history.undone.contains(conflict.id)
             else { return nil }
             let row = Row(key: withheld.key, data: withheld.cells.sorted { $0.key < $1.key }.map(\.value))

@@ -1,72 +1,75 @@
 import Replication
 import SQLite
 
-/// Applies a segment at the speed of plain SQL, for when nothing concurrent touches its rows. It is strict: an
-/// insert must meet no row, an update or delete exactly one, constraints must hold. Where that fails it stops
-/// and says so; the caller goes back to its savepoint and takes the careful path.
+/// Applies rows at the speed of plain SQL, for when nothing concurrent touches them. It is strict: an insert must meet no
+/// row, an update or delete exactly one, constraints must hold. A row that is not so is refused, and the rest goes on:
+/// the caller goes back to its savepoint and knows all that must be looked at.
 struct BlindApply {
     let access: TableAccess
     /// What was overwritten, where the hub keeps undo images.
     var undo: SegmentSink?
+    /// Rows that are left to others.
+    private var leaving: OrdinalSteps
+    private var ordinal: UInt32 = 0
+    /// Of the rows that were not as a blind apply needs them.
+    private(set) var refused: [UInt32] = []
 
-    /// - Returns: false when a row was not as a blind apply needs it.
-    mutating func apply(_ segment: Segment) throws -> Bool {
-        for block in segment.blocks {
-            let table = try access.table(block.kind.table, "applying a change set")
-            do {
-                guard try apply(block, table, segment.bytes) else { return false }
-            } catch let error as SQLiteError where error.isConstraint {
-                return false
-            }
-        }
-        return true
+    init(access: TableAccess, undo: SegmentSink?, leaving: [UInt32] = []) {
+        self.access = access
+        self.undo = undo
+        self.leaving = OrdinalSteps(leaving)
     }
 
-    private mutating func apply(_ block: Block, _ table: TableLayout, _ bytes: [UInt8]) throws -> Bool {
+    /// True when so much was refused that going on is in vain.
+    var isHopeless: Bool { refused.count >= 4096 }
+
+    /// Applies the next segment.
+    mutating func apply(_ segment: Segment) throws {
+        for block in segment.blocks where !isHopeless {
+            try apply(block, access.table(block.kind.table, "applying a change set"), segment.bytes)
+        }
+    }
+
+    private mutating func apply(_ block: Block, _ table: TableLayout, _ bytes: [UInt8]) throws {
         if block.kind.operation.isWholeRow, block.kind.columns.count != table.dataColumns.count {
             throw CodecError(reading: "segment", at: 0, why: "a whole row without all columns")
         }
         switch block.kind.operation {
         case .insert:
-            return try each(block, bytes, table.insertSQL, keyFirst: true, again: false) { _, _ in true }
+            try each(block, bytes, table.insertSQL, keyFirst: true, again: false)
         case .update, .decided:
-            let keys = table
-            let columns = block.kind.columns
-            let kind = BlockKind(table: table.number, operation: .update, columns: columns)
-            return try each(
-                block, bytes, table.updateSQL(columns), keyFirst: false, again: false, keepingOld: (keys, columns, kind)
-            ) {
-                connection, _ in connection.changes == 1
-            }
+            let kind = BlockKind(table: table.number, operation: .update, columns: block.kind.columns)
+            try each(
+                block, bytes, table.updateSQL(block.kind.columns), keyFirst: false, again: false, keeping: (table, kind)
+            )
         case .replace:
             let kind = BlockKind(table: table.number, operation: .insert, columns: table.allColumns)
-            return try each(
-                block, bytes, table.rewriteSQL, keyFirst: true, again: true, keepingOld: (table, table.allColumns, kind)
-            ) { connection, _ in connection.changes == 1 }
+            try each(block, bytes, table.rewriteSQL, keyFirst: true, again: true, keeping: (table, kind))
         case .delete:
             let kind = BlockKind(table: table.number, operation: .insert, columns: table.allColumns)
-            return try each(
-                block, bytes, table.deleteSQL, keyFirst: true, again: false, keepingOld: (table, table.allColumns, kind)
-            ) { connection, _ in connection.changes == 1 }
+            try each(block, bytes, table.deleteSQL, keyFirst: true, again: false, keeping: (table, kind))
+        case .carried where table.isOurs:
+            try each(block, bytes, table.upsertSQL, keyFirst: true, again: false)
         case .carried, .restored, .evicted:
-            return try hubRows(block, table, bytes)
+            try hubRows(block, table, bytes)
         }
     }
 
     /// Steps one statement a row, its cells bound in place: key and data, data and key, or key, data and key.
+    ///
+    /// - Parameter old: what the undo image keeps of the row before; nil for an insert, which makes it.
     private mutating func each(
         _ block: Block, _ bytes: [UInt8], _ sql: String, keyFirst: Bool, again: Bool,
-        keepingOld old: (table: TableLayout, columns: [Int], kind: BlockKind)? = nil,
-        _ holds: (Connection, Int) -> Bool
-    ) throws -> Bool {
+        keeping old: (table: TableLayout, kind: BlockKind)? = nil
+    ) throws {
         let statement = try access.connection.cached(sql)
         let oldStatement =
-            undo != nil && old != nil ? try access.connection.prepare(old!.table.selectSQL(old!.columns)) : nil
+            undo != nil && old != nil ? try access.connection.prepare(old!.table.selectSQL(old!.kind.columns)) : nil
         let connection = access.connection
         var sink = undo
         undo = nil
         defer { undo = sink }
-        return try bytes.withUnsafeBytes { raw in
+        try bytes.withUnsafeBytes { raw in
             // Bound cells point into `raw`, so none may stay bound when it goes.
             defer {
                 statement.clearBindings()
@@ -76,8 +79,13 @@ struct BlindApply {
             let span = bytes.span
             var cursor = RowCursor(block)
             while cursor.next(span) {
-                if let oldStatement, let old {
-                    guard try keepOld(cursor, oldStatement, old.kind, base, span, &sink!) else { return false }
+                defer { ordinal += 1 }
+                if leaving.takes(ordinal) { continue }
+                if let oldStatement, let old,
+                    try !keepOld(cursor, oldStatement, old.kind, base, span, &sink!)
+                {
+                    refused.append(ordinal)
+                    continue
                 }
                 var place: Int32 = 1
                 func bind(_ cells: [CellView]) throws {
@@ -91,14 +99,14 @@ struct BlindApply {
                 if again { try bind(cursor.key) }
                 do {
                     _ = try statement.step()
-                } catch {
+                } catch let error as SQLiteError where error.isConstraint {
                     statement.reset()
-                    throw error
+                    refused.append(ordinal)
+                    continue
                 }
                 statement.reset()
-                guard holds(connection, 1) else { return false }
+                if old != nil, connection.changes != 1 { refused.append(ordinal) }
             }
-            return true
         }
     }
 
@@ -111,7 +119,7 @@ struct BlindApply {
         defer { statement.reset() }
         guard try statement.step() else { return false }
         try sink.row(kind, keyColumnCount: cursor.key.count) { block in
-            for (index, cell) in cursor.key.enumerated() { block.sections[index].cell(cell.value(in: span)) }
+            for (index, cell) in cursor.key.enumerated() { block.sections[index].cell(cell, in: span) }
             for index in kind.columns.indices {
                 statement.append(Int32(index), to: &block.sections[cursor.key.count + index])
             }
@@ -121,96 +129,22 @@ struct BlindApply {
     }
 
     /// What the hub carries along is put there whatever stands: it repeats what the hub has.
-    private func hubRows(_ block: Block, _ table: TableLayout, _ bytes: [UInt8]) throws -> Bool {
+    private mutating func hubRows(_ block: Block, _ table: TableLayout, _ bytes: [UInt8]) throws {
         let span = bytes.span
         var cursor = RowCursor(block)
         while cursor.next(span) {
+            defer { ordinal += 1 }
+            if leaving.takes(ordinal) { continue }
             let key = cursor.key.map { $0.value(in: span) }
-            if block.kind.operation == .evicted {
-                try access.delete(table, key)
-            } else {
-                try access.put(table, key, cursor.cells.map { $0.value(in: span) })
-            }
-        }
-        return true
-    }
-}
-
-/// Whether the foreign keys of the rows that a change set touched hold, asked through indexes after it was
-/// applied. (The applying connection has foreign_keys off, for SQLite would fire cascades that nobody sees.)
-struct ReferenceCheck {
-    let access: TableAccess
-
-    /// False when some row lost its parent, or when the question needs the careful path.
-    func holds(_ segment: Segment) throws -> Bool {
-        for block in segment.blocks {
-            let table = try access.table(block.kind.table, "checking a change set's references")
-            if block.kind.operation.isKeyOnly {
-                guard try noChild(block, table, segment.bytes) else { return false }
-                continue
-            }
-            if block.kind.operation != .insert,
-                table.referencedBy.contains(where: { reference in
-                    reference.parentColumns.contains { column in
-                        table.dataColumns.firstIndex(of: column).map { block.kind.columns.contains($0) } ?? false
-                    }
-                })
-            {
-                return false
-            }
-            guard try parents(block, table, segment.bytes) else { return false }
-        }
-        return true
-    }
-
-    private func parents(_ block: Block, _ table: TableLayout, _ bytes: [UInt8]) throws -> Bool {
-        let touched = table.references.filter { reference in
-            block.kind.operation.isWholeRow
-                || reference.childColumns.contains { column in
-                    table.dataColumns.firstIndex(of: column).map { block.kind.columns.contains($0) } ?? false
+            do {
+                if block.kind.operation == .evicted {
+                    try access.delete(table, key)
+                } else {
+                    try access.put(table, key, cursor.cells.map { $0.value(in: span) })
                 }
-        }
-        if touched.isEmpty { return true }
-        let span = bytes.span
-        var cursor = RowCursor(block)
-        while cursor.next(span) {
-            let key = cursor.key.map { $0.value(in: span) }
-            for reference in touched {
-                var values: [Value] = []
-                for column in reference.childColumns {
-                    if let index = table.keyColumns.firstIndex(of: column) {
-                        values.append(key[index])
-                    } else if let data = table.dataColumns.firstIndex(of: column),
-                        let place = block.kind.columns.firstIndex(of: data)
-                    {
-                        values.append(cursor.cells[place].value(in: span))
-                    } else if let data = table.dataColumns.firstIndex(of: column) {
-                        values.append(try access.cells(table, key, [data])?[0] ?? .null)
-                    }
-                }
-                guard try access.hasParent(reference, values) else { return false }
+            } catch let error as SQLiteError where error.isConstraint {
+                refused.append(ordinal)
             }
         }
-        return true
-    }
-
-    private func noChild(_ block: Block, _ table: TableLayout, _ bytes: [UInt8]) throws -> Bool {
-        if table.referencedBy.isEmpty { return true }
-        let span = bytes.span
-        var cursor = RowCursor(block)
-        while cursor.nextKey(span) {
-            let key = cursor.key.map { $0.value(in: span) }
-            for reference in table.referencedBy {
-                var values: [Value] = []
-                for column in reference.parentColumns {
-                    guard let index = table.keyColumns.firstIndex(of: column) else { return false }
-                    values.append(key[index])
-                }
-                guard try access.children(reference, values, limit: 1).isEmpty else {
-                    return false
-                }
-            }
-        }
-        return true
     }
 }

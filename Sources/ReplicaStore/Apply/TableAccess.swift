@@ -5,6 +5,12 @@ import SQLite
 struct TableAccess {
     let connection: Connection
     let tables: [Int: TableLayout]
+    private let texts = SQLTexts()
+
+    init(connection: Connection, tables: [Int: TableLayout]) {
+        self.connection = connection
+        self.tables = tables
+    }
 
     /// The table of this number, or an error that says who named it.
     func table(_ number: Int, _ doing: @autoclosure () -> String) throws(StoreError) -> TableLayout {
@@ -23,11 +29,23 @@ struct TableAccess {
 
     /// Some data columns of a row, nil when it is absent.
     func cells(_ table: TableLayout, _ key: [Value], _ columns: [Int]) throws -> [Value]? {
-        let statement = try connection.cached(table.selectSQL(columns))
+        let text = columns.count == table.dataColumns.count ? table.selectAllSQL : nil
+        let statement = try connection.cached(
+            text ?? texts.text(.select(table.number, columns)) { table.selectSQL(columns) })
         try statement.bind(key)
         defer { statement.reset() }
         guard try statement.step() else { return nil }
         return statement.values(0, columns.count)
+    }
+
+    /// The row that stands at a key, with the key as it spells it.
+    func standing(_ table: TableLayout, _ key: [Value]) throws -> (key: [Value], data: [Value])? {
+        let statement = try connection.cached(table.selectWholeSQL)
+        try statement.bind(key)
+        defer { statement.reset() }
+        guard try statement.step() else { return nil }
+        let count = table.keyColumns.count
+        return (statement.values(0, count), statement.values(Int32(count), table.dataColumns.count))
     }
 
     func exists(_ table: TableLayout, _ key: [Value]) throws -> Bool {
@@ -59,7 +77,8 @@ struct TableAccess {
     }
 
     func update(_ table: TableLayout, _ key: [Value], _ columns: [Int], _ values: [Value]) throws -> Bool {
-        let statement = try connection.cached(table.updateSQL(columns))
+        let statement = try connection.cached(
+            texts.text(.update(table.number, columns)) { table.updateSQL(columns) })
         try statement.bind(values + key)
         try statement.run()
         return connection.changes > 0
@@ -94,19 +113,26 @@ struct TableAccess {
         _ number: Int, _ columns: [String], _ values: [Value], limit: Int, collations: [String] = []
     ) throws -> [[Value]] {
         guard let table = tables[number] else { return [] }
+        let statement = try connection.cached(
+            texts.text(.rows(number, columns, collations, limit)) {
+                rowsSQL(table, columns, limit: limit, collations: collations)
+            })
+        try statement.bind(values)
+        defer { statement.reset() }
+        var found: [[Value]] = []
+        while try statement.step() { found.append(statement.values(0, table.keyColumns.count)) }
+        return found
+    }
+
+    /// Selects the keys of rows of a table whose `columns` hold the values bound.
+    func rowsSQL(_ table: TableLayout, _ columns: [String], limit: Int, collations: [String] = []) -> String {
         let match = columns.enumerated().map { place, column in
             // Named only where it matters: a comparison by another collation than the column's uses no index of it.
             let collation = place < collations.count && collations[place] != "BINARY" ? collations[place] : nil
             return "\(quote(identifier: column)) = ?\(place + 1)" + (collation.map { " COLLATE \($0)" } ?? "")
         }.joined(separator: " AND ")
         let keys = table.keyColumns.map { quote(identifier: $0) }.joined(separator: ", ")
-        let statement = try connection.cached(
-            "SELECT \(keys) FROM \(table.quotedName) WHERE \(match) LIMIT \(limit)")
-        try statement.bind(values)
-        defer { statement.reset() }
-        var found: [[Value]] = []
-        while try statement.step() { found.append(statement.values(0, table.keyColumns.count)) }
-        return found
+        return "SELECT \(keys) FROM \(table.quotedName) WHERE \(match) LIMIT \(limit)"
     }
 
     /// The keys of the rows that stand in the way of this one in some UNIQUE index. The expression of each term
@@ -137,5 +163,23 @@ struct TableAccess {
             }
         }
         return found
+    }
+}
+
+/// SQL texts that depend on the columns asked for, made once each.
+private final class SQLTexts {
+    enum Key: Hashable {
+        case select(Int, [Int])
+        case update(Int, [Int])
+        case rows(Int, [String], [String], Int)
+    }
+
+    private var known: [Key: String] = [:]
+
+    func text(_ key: Key, _ make: () -> String) -> String {
+        if let text = known[key] { return text }
+        let text = make()
+        known[key] = text
+        return text
     }
 }

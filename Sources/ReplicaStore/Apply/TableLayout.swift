@@ -21,6 +21,20 @@ struct TableLayout {
         /// How the parent's columns compare: what decides whether a child refers to a row.
         let parentCollations: [String]
 
+        func isSame(as other: Reference) -> Bool {
+            child == other.child && childColumns == other.childColumns && parent == other.parent
+                && parentColumns == other.parentColumns
+        }
+
+        /// Equal for values that refer to each other.
+        func hash(_ values: [Value]) -> UInt64 {
+            var canonical: [UInt8] = []
+            for (value, name) in zip(values, parentCollations) {
+                appendCanonical(value, Collation(rawValue: name) ?? .binary, to: &canonical)
+            }
+            return keyHash(table: parent, canonical: canonical)
+        }
+
         /// True when a child with these values refers to a parent with those. NULL refers to nothing.
         func refers(_ values: [Value], to parentValues: [Value]) -> Bool {
             zip(zip(values, parentValues), parentCollations).allSatisfy { pair, name in
@@ -53,22 +67,61 @@ struct TableLayout {
     var quotedName: String { quote(identifier: name) }
     var allColumns: [Int] { Array(dataColumns.indices) }
 
-    // MARK: SQL
+    // MARK: SQL, made once: some of it is asked for with every row
+
+    let insertSQL: String
+    /// Writes all data columns and the key's own bytes; key and data come first, then the key once more.
+    let rewriteSQL: String
+    let deleteSQL: String
+    /// Selects all data columns of a row.
+    let selectAllSQL: String
+    /// Selects a row, key and data.
+    let selectWholeSQL: String
+
+    init(
+        shape: TableShape, name: String, keyColumns: [String], keyAffinities: [Affinity], dataColumns: [String],
+        uniqueIndexes: [UniqueIndex], references: [Reference], referencedBy: [Reference], pending: PendingRows?,
+        constrainedColumns: Set<Int>
+    ) {
+        self.shape = shape
+        self.name = name
+        self.keyColumns = keyColumns
+        self.keyAffinities = keyAffinities
+        self.dataColumns = dataColumns
+        self.uniqueIndexes = uniqueIndexes
+        self.references = references
+        self.referencedBy = referencedBy
+        self.pending = pending
+        self.constrainedColumns = constrainedColumns
+        let table = quote(identifier: name)
+        let all = (keyColumns + dataColumns).map { quote(identifier: $0) }
+        let marks = (1...all.count).map { "?\($0)" }.joined(separator: ", ")
+        let sets = all.enumerated().map { "\($1) = ?\($0 + 1)" }.joined(separator: ", ")
+        let data = dataColumns.isEmpty ? "1" : all[keyColumns.count...].joined(separator: ", ")
+        let key = Self.match(keyColumns, shape.keyCollations, from: 1)
+        insertSQL = "INSERT INTO \(table)(\(all.joined(separator: ", "))) VALUES(\(marks))"
+        rewriteSQL =
+            "UPDATE \(table) SET \(sets) WHERE \(Self.match(keyColumns, shape.keyCollations, from: all.count + 1))"
+        deleteSQL = "DELETE FROM \(table) WHERE \(key)"
+        selectAllSQL = "SELECT \(data) FROM \(table) WHERE \(key)"
+        selectWholeSQL = "SELECT \(all.joined(separator: ", ")) FROM \(table) WHERE \(key)"
+    }
 
     /// `k1 = ?n AND k2 = ?n+1 …`, each under the key's own collation.
-    func keyMatch(from first: Int) -> String {
-        zip(keyColumns, shape.keyCollations).enumerated().map { offset, pair in
+    func keyMatch(from first: Int) -> String { Self.match(keyColumns, shape.keyCollations, from: first) }
+
+    private static func match(_ keyColumns: [String], _ collations: [Collation], from first: Int) -> String {
+        zip(keyColumns, collations).enumerated().map { offset, pair in
             let collate = pair.1 == .binary ? "" : " COLLATE \(pair.1.rawValue)"
             return "\(quote(identifier: pair.0)) = ?\(first + offset)\(collate)"
         }.joined(separator: " AND ")
     }
 
-    private var keyList: String { keyColumns.map { quote(identifier: $0) }.joined(separator: ", ") }
-
-    var insertSQL: String {
-        let columns = (keyColumns + dataColumns).map { quote(identifier: $0) }.joined(separator: ", ")
-        let marks = (1...(keyColumns.count + dataColumns.count)).map { "?\($0)" }.joined(separator: ", ")
-        return "INSERT INTO \(quotedName)(\(columns)) VALUES(\(marks))"
+    /// Writes a row whether or not one stands at its key: for tables of our own, which have no other constraint.
+    var upsertSQL: String {
+        let sets = dataColumns.map { "\(quote(identifier: $0)) = excluded.\(quote(identifier: $0))" }
+        let key = keyColumns.map { quote(identifier: $0) }.joined(separator: ", ")
+        return "\(insertSQL) ON CONFLICT(\(key)) DO UPDATE SET \(sets.joined(separator: ", "))"
     }
 
     /// Updates some data columns; their values come first, then the key.
@@ -77,17 +130,9 @@ struct TableLayout {
         return "UPDATE \(quotedName) SET \(sets.joined(separator: ", ")) WHERE \(keyMatch(from: columns.count + 1))"
     }
 
-    /// Writes all data columns and the key's own bytes; key and data come first, then the key once more.
-    var rewriteSQL: String {
-        let all = keyColumns + dataColumns
-        let sets = all.enumerated().map { "\(quote(identifier: $1)) = ?\($0 + 1)" }.joined(separator: ", ")
-        return "UPDATE \(quotedName) SET \(sets) WHERE \(keyMatch(from: all.count + 1))"
-    }
-
-    var deleteSQL: String { "DELETE FROM \(quotedName) WHERE \(keyMatch(from: 1))" }
-
     /// Selects some data columns of a row, or 1 when there are none.
     func selectSQL(_ columns: [Int]) -> String {
+        if columns.count == dataColumns.count { return selectAllSQL }
         let list = columns.isEmpty ? "1" : columns.map { quote(identifier: dataColumns[$0]) }.joined(separator: ", ")
         return "SELECT \(list) FROM \(quotedName) WHERE \(keyMatch(from: 1))"
     }

@@ -4,10 +4,12 @@ import Replication
 /// it arbitrates, or none.
 struct ArbitrationWriter {
     let access: TableAccess
-    let origins: Origins
+    var origins: Origins
     private var sink: SegmentSink
     private var hashes: [UInt64] = []
     private var travelled: Set<RowID> = []
+    /// Of conflicts and withheld rows, by the hash of their key.
+    private var records: Set<UInt64> = []
 
     init(access: TableAccess, origins: Origins, change: UInt64) {
         self.access = access
@@ -65,18 +67,29 @@ struct ArbitrationWriter {
 
     func holds(_ row: RowID) -> Bool { travelled.contains(row) }
 
-    /// A row of `samband_conflict` or `samband_withheld`, by its id.
+    /// A row of `samband_conflict` or `samband_withheld`, by its id; each once.
     mutating func system(_ number: Int, id: UInt64) throws {
         let table = try access.table(number, "writing an arbitration")
         let key: [Value] = [.integer(Int64(id))]
         let row = RowID(shape: table.shape, key: key)
-        guard !travelled.contains(row) else { return }
+        guard records.insert(row.hash64).inserted else { return }
         let conflicts = ConflictTable(connection: access.connection)
         try Views(connection: access.connection, log: origins.log, access: access, conflicts: conflicts)
             .noteShown(number, id: id)
-        guard let data = try access.row(table, key) else { return }
+        let statement = try access.connection.cached(table.selectAllSQL)
+        try statement.bind(id, at: 1)
+        defer { statement.reset() }
+        guard try statement.step() else { return }
+        hashes.append(row.hash64)
         let kind = BlockKind(table: number, operation: .carried, columns: table.allColumns)
-        try add(kind, row, key, data, Array(repeating: .zero, count: data.count))
+        try sink.row(kind, keyColumnCount: 1) { block in
+            block.sections[0].integer(Int64(id))
+            for column in kind.columns {
+                statement.append(Int32(column), to: &block.sections[1 + 2 * column])
+                block.sections[2 + 2 * column].stamp(.zero)
+            }
+            block.endRow()
+        }
     }
 
     private mutating func add(

@@ -1,13 +1,12 @@
 import Replication
 import SQLite
 
-/// The merge of one change set at the hub when it meets concurrent writes, an open conflict or a constraint:
-/// every row of it in memory, judged one by one, then put in place together.
+/// The merge of rows of one change set at the hub that meet concurrent writes, an open conflict or a constraint: all of
+/// them in memory, judged one by one, then put in place together.
 /// (DESIGN, section 6; the model, "Hub, ingest" and "Withholding".)
 final class CarefulMerge {
     let access: TableAccess
     let log: ChangeLog
-    let reader: OperationReader
     let conflicts: ConflictTable
     let joins: JoinTable
     let incoming: LogEntry
@@ -16,32 +15,39 @@ final class CarefulMerge {
         didSet { sorted = nil }
     }
     private var sorted: [RowWork]?
+    /// Rows that the hub puts back, in the order in which that was found.
+    private(set) var added: [RowWork] = []
     /// Rows that the hub meant to put back and could not.
     private(set) var givenUp: Set<RowID> = []
-    private var decodedImages: [UInt64: Images] = [:]
-    private var concurrentEntries: [UInt64: LogEntry] = [:]
-    private var decodedEntries: [UInt64: [RowID: LoggedOperation]] = [:]
     let index: ConcurrentIndexBox
     private let rules: MergeRules
     private let policies: Policies
     /// The seq of the hub's change set that follows this one, if one does.
     private let nextSeq: UInt64
-    /// The keys of the change set: what else concurrent ones hold is not decoded for it.
-    private var wanted: Set<UInt64>
+    private let finder: RowFinder
+    /// All rows of the change set, of which these may be a part.
+    private let rows: IncomingRows
+    private let careful: CarefulRows
+    private let concurrent: [ConcurrentIndex.Entry]
+    private var concurrentRows: ConcurrentRows?
+    /// The rows of the change set by what they referred to before it, for those who ask what goes with a parent.
+    private var referring: [Int: [UInt64: [RowWork]]] = [:]
 
     init(
-        access: TableAccess, log: ChangeLog, incoming: LogEntry, keyHashes: [UInt64], index: ConcurrentIndexBox,
-        rules: MergeRules, policies: Policies
+        _ rows: IncomingRows, careful: CarefulRows, concurrent: [ConcurrentIndex.Entry], access: TableAccess,
+        log: ChangeLog, finder: RowFinder, index: ConcurrentIndexBox, rules: MergeRules, policies: Policies
     ) throws {
+        self.rows = rows
+        self.careful = careful
+        self.concurrent = concurrent
         self.rules = rules
         self.policies = policies
         nextSeq = try access.connection.metaNumber(.seq) + 1
-        wanted = Set(keyHashes)
         self.access = access
         self.log = log
-        self.incoming = incoming
+        self.finder = finder
         self.index = index
-        reader = OperationReader(log: log, shapes: access.tables.mapValues(\.shape))
+        incoming = rows.entry
         conflicts = ConflictTable(connection: access.connection)
         joins = JoinTable(connection: access.connection)
     }
@@ -53,26 +59,60 @@ final class CarefulMerge {
         return all
     }
 
-    /// Judges every row: what becomes of it, before constraints are asked.
-    func judge(_ segments: [Segment], concurrent: [ConcurrentIndex.Entry]) throws {
-        for (row, key, operation) in try reader.operations(of: incoming, segments: segments) {
+    /// Judges rows of the change set: what becomes of each, before constraints are asked.
+    func judge(_ ordinals: [UInt32]) throws {
+        let operations = try rows.operations(at: ordinals)
+        concurrentRows = try ConcurrentRows(
+            operations.map(\.found.row), concurrent: concurrent,
+            own: index.index.own(seen: incoming.seen, author: incoming.header.dot.replica), log: log, finder: finder,
+            conflicts: conflicts)
+        for (ordinal, (row, key, operation)) in operations {
             let table = try access.table(row.table, "merging change set \(incoming.header.dot)")
-            let others = try operations(on: row, concurrent)
-            let before = try access.row(table, key)
+            let others = try inLog.operations(on: row)
+            let before = try access.standing(table, key)
             // A key may be spelt in several ways (1 and 1.0, a and A). A writer who had not seen others at the
             // row does not change how it stands: all get the row as the hub spells it.
-            let standing = before == nil ? nil : try access.spelling(table, key)
-            let isRespelt = operation.operation.isWholeRow && standing != nil && standing != key
+            let isRespelt = operation.operation.isWholeRow && before != nil && before?.key != key
             let keeps = !operation.operation.isWholeRow || !others.isEmpty
             let work = RowWork(
-                row: row, table: table, key: keeps ? standing ?? key : key, origin: .incoming, operation: operation,
-                concurrent: others, before: before)
+                row: row, table: table, key: keeps ? before?.key ?? key : key, origin: .incoming, operation: operation,
+                concurrent: others, before: before?.data)
+            work.ordinal = ordinal
             work.isRespelt = isRespelt && !keeps
             work.keepsSpelling = isRespelt && keeps
             works[row] = work
             try judge(work)
         }
-        for work in ordered where work.merge?.pairs.isEmpty == false || work.carries { try undoGroup(of: work) }
+    }
+
+    /// Keeps or brings back what goes with rows whose delete does not stand.
+    func undoGroups(of works: [RowWork]) throws {
+        for work in works where work.merge?.pairs.isEmpty == false || work.carries { try undoGroup(of: work) }
+    }
+
+    /// What the log says about the rows judged.
+    var inLog: ConcurrentRows {
+        guard let concurrentRows else { preconditionFailure("rows are judged before the log is asked about them") }
+        return concurrentRows
+    }
+
+    // MARK: rows of the same change set that are merged elsewhere
+
+    /// Whether the change set holds the row, and it is not merged here.
+    func isElsewhere(_ row: RowID) -> Bool { works[row] == nil && rows.contains(row) }
+
+    /// The same for a row that is merged carefully, so that it may not stand yet as it will.
+    func isUnsettledElsewhere(_ row: RowID) -> Bool {
+        works[row] == nil && rows.ordinals(of: row).contains { careful.isBound($0) }
+    }
+
+    /// To be thrown when a row here depends on one that is merged elsewhere.
+    func entangled(_ work: RowWork, _ others: [RowID]) -> Entangled {
+        var own = work
+        while own.ordinal == nil, let child = own.putBackFor, let next = works[child] { own = next }
+        let ordinals = others.flatMap { rows.ordinals(of: $0) }
+        guard let ordinal = own.ordinal else { return Entangled(rows: ordinals) }
+        return Entangled(pairs: ordinals.map { (ordinal, $0) })
     }
 
     private func judge(_ work: RowWork) throws {
@@ -88,7 +128,8 @@ final class CarefulMerge {
                 .last(where: { $0.dot.replica == operation.dot.replica })
         {
             // Its author does not know yet that the row is withheld: the update stays with it.
-            work.withheld = Withholding(kind: .invalid, joins: earlier.conflict)
+            // With this it may fit.
+            work.withheld = Withholding(kind: .invalid, joins: earlier.conflict, waits: [.row(work.row)])
             return
         }
         let image = work.before == nil ? try image(work.row, work.concurrent) : nil
@@ -119,75 +160,13 @@ final class CarefulMerge {
 
     // MARK: the log
 
-    /// The operations on a row among the concurrent change sets, oldest first, without those withheld.
-    private func operations(
-        on row: RowID, _ concurrent: [ConcurrentIndex.Entry]
-    ) throws -> [LoggedOperation] {
-        let hash = row.hash64
-        if wanted.insert(hash).inserted {
-            // A row that only a reference leads to: what was decoded without it is decoded anew.
-            decodedEntries = [:]
-        }
-        var found: [LoggedOperation] = []
-        for entry in concurrent where KeyHashes.contains(entry.hashes, hash) {
-            if let operation = try operations(of: entry.id)[row] { found.append(operation) }
-        }
-        if found.isEmpty { return [] }
-        let withheld = Set(try conflicts.withheld(of: row, onlyOpen: false).map(\.dot))
-        return found.filter { !withheld.contains($0.dot) }
-    }
-
-    private func operations(of id: UInt64) throws -> [RowID: LoggedOperation] {
-        if let known = decodedEntries[id] { return known }
-        guard let entry = try entry(id) else { return [:] }
-        var byRow: [RowID: LoggedOperation] = [:]
-        for (row, _, operation) in try reader.operations(of: entry, wanted: wanted) { byRow[row] = operation }
-        decodedEntries[id] = byRow
-        return byRow
-    }
-
-    private func entry(_ id: UInt64) throws -> LogEntry? {
-        if let known = concurrentEntries[id] { return known }
-        let entry = try log.entry(id: id)
-        concurrentEntries[id] = entry
-        return entry
-    }
-
-    /// The row as the newest delete among these operations that took effect found it. (One that came when the
-    /// row was gone already has no image.)
+    /// The row as the newest delete among these operations that took effect found it.
     func image(_ row: RowID, _ operations: [LoggedOperation]) throws -> [Value]? {
-        try effectiveDelete(of: row, operations)?.data
-    }
-
-    private func effectiveDelete(of row: RowID, _ operations: [LoggedOperation]) throws -> DeletedRow? {
-        for delete in operations.reversed() where delete.operation == .delete {
-            if let image = try images(ofChangeAt: delete.position).byRow[row], image.operation.operation == .insert {
-                return (delete.position, image.key, image.operation.values)
-            }
-        }
-        return nil
-    }
-
-    /// An undo image, as a list and by row.
-    struct Images {
-        let list: [(row: RowID, key: [Value], operation: LoggedOperation)]
-        let byRow: [RowID: (key: [Value], operation: LoggedOperation)]
-    }
-
-    /// The undo image of the change set at a position of the hub's order, read once for all rows that ask.
-    func images(ofChangeAt position: UInt64) throws -> Images {
-        if let known = decodedImages[position] { return known }
-        guard let entry = try entry(position) else { return Images(list: [], byRow: [:]) }
-        let list = try reader.operations(of: entry, variant: .undo)
-        var byRow: [RowID: (key: [Value], operation: LoggedOperation)] = [:]
-        for (row, key, operation) in list { byRow[row] = (key, operation) }
-        let images = Images(list: list, byRow: byRow)
-        decodedImages[position] = images
-        return images
+        try inLog.deleted(row, by: operations)?.data
     }
 
     /// What a change set of the log does to one of our rows.
-    func operation(on row: RowID, in id: UInt64) throws -> LoggedOperation? { try operations(of: id)[row] }
+    func operation(on row: RowID, in id: UInt64) throws -> LoggedOperation? { try inLog.operation(on: row, in: id) }
 
     // MARK: rows that go together
 
@@ -197,7 +176,7 @@ final class CarefulMerge {
         guard work.withheld == nil, let operation = work.operation, let row = work.target else { return }
         if operation.operation == .delete {
             keepGroup(of: work, row: row)
-        } else if work.before == nil, let delete = try effectiveDelete(of: work.row, work.concurrent) {
+        } else if work.before == nil, let delete = try inLog.deleted(work.row, by: work.concurrent) {
             try restoreGroup(of: work, row: row, deletedAt: delete.position)
         }
     }
@@ -210,8 +189,8 @@ final class CarefulMerge {
         var kept: [RowWork] = []
         for reference in parent.table.referencedBy {
             let parentValues = parent.table.pick(reference.parentColumns, key: parent.key, data: row)
-            for work in ordered where work.row.table == reference.child && work.row != parent.row {
-                guard let before = work.before, work.withheld == nil,
+            for work in referring(reference, to: parentValues) where work.row != parent.row {
+                guard let before = work.before, work.withheld == nil, works[work.row] === work,
                     reference.refers(
                         work.table.pick(reference.childColumns, key: work.key, data: before), to: parentValues)
                 else { continue }
@@ -235,22 +214,30 @@ final class CarefulMerge {
         return kept
     }
 
+    /// The rows of the change set that referred to these values before it, by a reference's own hash of them.
+    private func referring(_ reference: TableLayout.Reference, to values: [Value]) -> [RowWork] {
+        let place = access.tables[reference.child]?.references.firstIndex { $0.isSame(as: reference) } ?? 0
+        let source = reference.child << 8 | place
+        if referring[source] == nil {
+            var index: [UInt64: [RowWork]] = [:]
+            for work in ordered where work.row.table == reference.child && work.operation != nil {
+                guard let before = work.before else { continue }
+                let old = work.table.pick(reference.childColumns, key: work.key, data: before)
+                index[reference.hash(old), default: []].append(work)
+            }
+            referring[source] = index
+        }
+        return referring[source]?[reference.hash(values)] ?? []
+    }
+
     /// Brings back what the change set at a position deleted or set to NULL through references to a row, unless changed
     /// since.
     func restoreGroup(of parent: RowWork, row: [Value], deletedAt position: UInt64) throws {
-        try restoreGroup(of: parent, row: row, images: images(ofChangeAt: position).list, since: position)
-    }
-
-    /// The delete came first and took companions along: they come back from its undo image.
-    private func restoreGroup(
-        of parent: RowWork, row: [Value], images: [(row: RowID, key: [Value], operation: LoggedOperation)],
-        since position: UInt64
-    ) throws {
         for reference in parent.table.referencedBy {
+            let table = try access.table(reference.child, "restoring what went with a delete")
             let parentValues = parent.table.pick(reference.parentColumns, key: parent.key, data: row)
-            for image in images
-            where image.row.table == reference.child && works[image.row] == nil && !givenUp.contains(image.row) {
-                let table = try access.table(image.row.table, "restoring what went with a delete")
+            for image in try inLog.companions(at: position, reference, in: table, parentValues)
+            where works[image.row] == nil && !rows.contains(image.row) && !givenUp.contains(image.row) {
                 let now = try access.row(table, image.key)
                 if image.operation.operation == .insert, now == nil {
                     guard
@@ -260,7 +247,7 @@ final class CarefulMerge {
                         try !isWritten(image.row, since: position, { _ in true })
                     else { continue }
                     let work = putBack(image.row, table, image.key, image.operation.values, for: parent.row)
-                    try restoreGroup(of: work, row: image.operation.values, images: images, since: position)
+                    try restoreGroup(of: work, row: image.operation.values, deletedAt: position)
                 } else if image.operation.operation == .update, let now {
                     try rewriteCleared(image, table, reference, parentValues, now, since: position)
                 }
@@ -287,6 +274,7 @@ final class CarefulMerge {
             work.rewritten.append(index)
         }
         works[image.row] = work
+        added.append(work)
     }
 
     /// True when a site or a person has deleted the row behind a position of the hub's order, or written of it what
@@ -294,15 +282,9 @@ final class CarefulMerge {
     private func isWritten(
         _ row: RowID, since position: UInt64, _ counts: (LoggedOperation) -> Bool
     ) throws -> Bool {
-        let hash = row.hash64
-        let withheld = Set(try conflicts.withheld(of: row, onlyOpen: false).map(\.dot))
-        for entry in try index.index.entries(holding: hash, log: log) where entry.position > position {
-            guard let logged = try log.entry(id: entry.id) else { continue }
-            let found = try reader.operations(of: logged, wanted: [hash]).first { $0.row == row }?.operation
-            guard let found, !withheld.contains(found.dot) else { continue }
-            if found.operation == .delete || (found.operation.isUserWrite && counts(found)) { return true }
+        try inLog.operations(on: row, since: position, index).contains {
+            $0.operation == .delete || ($0.operation.isUserWrite && counts($0))
         }
-        return false
     }
 
     /// Adds a row that the hub puts back.
@@ -313,6 +295,7 @@ final class CarefulMerge {
         work.target = data
         work.putBackFor = child
         works[row] = work
+        added.append(work)
         return work
     }
 
@@ -323,52 +306,38 @@ final class CarefulMerge {
         givenUp.insert(work.row)
     }
 
+    /// Leaves a judged row to another piece.
+    func leave(_ work: RowWork) { works[work.row] = nil }
+
     /// The key of a row as it stands in the table: of one of this change set, or as the log last wrote it.
     func key(of row: RowID, _ table: TableLayout) throws -> [Value]? {
         if let work = works[row] { return work.key }
-        let hash = row.hash64
-        for entry in try index.index.entries(holding: hash, log: log) {
-            guard let logged = try log.entry(id: entry.id) else { continue }
-            if let found = try reader.operations(of: logged, wanted: [hash]).first(where: { $0.row == row }) {
-                return found.key
-            }
-        }
-        return nil
+        return try newest(row) { _ in true }?.key
     }
 
     /// The newest delete of a row in the log.
     func lastDelete(of row: RowID) throws -> LoggedOperation? {
+        try newest(row) { $0.operation == .delete }?.operation
+    }
+
+    /// The newest operation of the log on a row that `holds`.
+    private func newest(_ row: RowID, where holds: (LoggedOperation) -> Bool) throws -> RowFinder.Found? {
         let hash = row.hash64
-        for entry in try index.index.entries(holding: hash, log: log) {
-            guard let logged = try log.entry(id: entry.id) else { continue }
-            if let found = try reader.operations(of: logged, wanted: [hash])
-                .first(where: { $0.row == row && $0.operation.operation == .delete })
-            {
-                return found.operation
-            }
+        var newest: RowFinder.Found?
+        try index.index.descend([hash], log: log) { entry, _ in
+            guard let logged = try log.entry(id: entry.id) else { return true }
+            newest = try finder.operations(of: logged, holding: [hash]).first { $0.row == row && holds($0.operation) }
+            return newest == nil
         }
-        return nil
+        return newest
     }
 
     /// A row as the delete at a position of the hub's order found it.
     typealias DeletedRow = (position: UInt64, key: [Value], data: [Value])
 
     /// The newest delete of a row that the author of this change set had not seen, with the row as it found it.
-    func concurrentDelete(of row: RowID, concurrent: [ConcurrentIndex.Entry]) throws -> DeletedRow? {
-        try effectiveDelete(of: row, operations(on: row, concurrent))
-    }
-
-    /// The newest delete that the author of this change set had not seen of a row that `matches`.
-    func concurrentDelete(
-        concurrent: [ConcurrentIndex.Entry], matches: (RowID, [Value], [Value]) -> Bool
-    ) throws -> (row: RowID, image: DeletedRow)? {
-        for entry in concurrent.reversed() {
-            for image in try images(ofChangeAt: entry.position).list
-            where image.operation.operation == .insert && matches(image.row, image.key, image.operation.values) {
-                return (image.row, (entry.position, image.key, image.operation.values))
-            }
-        }
-        return nil
+    func concurrentDelete(of row: RowID) throws -> DeletedRow? {
+        try inLog.deleted(row, by: inLog.operations(on: row))
     }
 }
 

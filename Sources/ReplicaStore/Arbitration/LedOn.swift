@@ -22,7 +22,7 @@ extension ConflictRegister {
         try merge.joins.noteWrite(id, of: join.id)
         note(withheld: id)
         guard let standing = try merge.access.row(work.table, join.into) else { return }
-        let seen = try merge.images(ofChangeAt: join.position).byRow[work.row]?.operation
+        let seen = try merge.inLog.image(of: work.row, at: join.position)?.operation
         var cells: [Int: Value] = [:]
         for (column, value) in zip(operation.columns, operation.values) {
             let before = seen?.value(of: column) ?? .null

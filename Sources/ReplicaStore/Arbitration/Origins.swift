@@ -5,31 +5,28 @@ import Replication
 final class Origins {
     let index: ConcurrentIndexBox
     let log: ChangeLog
-    let reader: OperationReader
-    /// The rows that will be asked for: each change set is decoded once for all of them.
-    private let wanted: Set<UInt64>
-    private var decoded: [UInt64: [RowID: [LoggedOperation]]] = [:]
+    private let finder: RowFinder
+    /// The key hashes of rows that will be asked for, ascending: they are looked up together.
+    private let wanted: [UInt64]
+    private var found: [RowID: [LoggedOperation]]?
 
-    init(index: ConcurrentIndexBox, log: ChangeLog, reader: OperationReader, wanted: Set<UInt64> = []) {
+    init(index: ConcurrentIndexBox, log: ChangeLog, finder: RowFinder, wanted: some Sequence<RowID> = []) {
         self.index = index
         self.log = log
-        self.reader = reader
-        self.wanted = wanted
+        self.finder = finder
+        self.wanted = wanted.map(\.hash64).sorted()
     }
 
     /// - Parameter latest: what the change set just taken in wrote, which is not in the index yet.
     func stamps(of row: RowID, columnCount: Int, latest: [Int: Stamp]) throws -> [Stamp] {
         var stamps: [Stamp?] = (0..<columnCount).map { latest[$0] }
-        let hash = row.hash64
-        for entry in try index.index.entries(holding: hash, log: log) {
-            if !stamps.contains(where: { $0 == nil }) { break }
-            for operation in try effective(entry.id, row, hash) {
-                for (place, column) in operation.columns.enumerated() where stamps[column] == nil {
-                    // A carried cell repeats an older write and says which.
-                    stamps[column] =
-                        operation.cellStamps.isEmpty
-                        ? Stamp(hlc: operation.hlc, dot: operation.dot) : operation.cellStamps[place]
-                }
+        if !stamps.contains(where: { $0 == nil }) { return stamps.map { $0! } }
+        for operation in try operations(on: row) {
+            for (place, column) in operation.columns.enumerated() where stamps[column] == nil {
+                // A carried cell repeats an older write and says which.
+                stamps[column] =
+                    operation.cellStamps.isEmpty
+                    ? Stamp(hlc: operation.hlc, dot: operation.dot) : operation.cellStamps[place]
             }
         }
         return stamps.map { $0 ?? .zero }
@@ -37,28 +34,45 @@ final class Origins {
 
     /// The write of the row, or of one of its cells, that stands last, for saying whose it is.
     func lastWriter(of row: RowID, column: Int? = nil) throws -> LoggedOperation? {
-        let hash = row.hash64
-        for entry in try index.index.entries(holding: hash, log: log) {
-            if let operation = try effective(entry.id, row, hash).first(where: {
-                $0.operation.makesExist && (column == nil || $0.index(of: column!) != nil)
-            }) {
-                return operation
-            }
+        var last: LoggedOperation?
+        try index.index.descend([row.hash64], log: log) { entry, hashes in
+            last = try effective(entry.id, hashes).first {
+                $0.row == row && $0.operation.operation.makesExist
+                    && (column == nil || $0.operation.index(of: column!) != nil)
+            }?.operation
+            return last == nil
         }
-        return nil
+        return last
     }
 
-    private func effective(_ id: UInt64, _ row: RowID, _ hash: UInt64) throws -> [LoggedOperation] {
-        if let known = decoded[id], wanted.contains(hash) { return known[row] ?? [] }
-        guard let entry = try log.entry(id: id) else { return [] }
-        let asked = wanted.contains(hash) ? wanted : [hash]
+    /// What is in the log about a row, newest first, back to the last write of all its columns.
+    private func operations(on row: RowID) throws -> [LoggedOperation] {
+        guard KeyHashes.contains(wanted, row.hash64) else { return try gather([row.hash64])[row] ?? [] }
+        if let found { return found[row] ?? [] }
+        let all = try gather(wanted)
+        found = all
+        return all[row] ?? []
+    }
+
+    private func gather(_ hashes: [UInt64]) throws -> [RowID: [LoggedOperation]] {
         var byRow: [RowID: [LoggedOperation]] = [:]
-        for (found, _, operation) in try reader.operations(
-            of: entry, variant: entry.isEffective ? .effective : .authored, wanted: asked)
-        {
-            byRow[found, default: []].append(operation)
+        var open = hashes
+        try index.index.descend(hashes, log: log) { entry, hashes in
+            let asked = KeyHashes.shared(hashes, open)
+            if asked.isEmpty { return true }
+            var whole: Set<UInt64> = []
+            for (row, _, operation) in try effective(entry.id, asked) {
+                byRow[row, default: []].append(operation)
+                if operation.operation.isWholeRow { whole.insert(row.hash64) }
+            }
+            if !whole.isEmpty { open.removeAll { whole.contains($0) } }
+            return !open.isEmpty
         }
-        if asked.count > 1 { decoded[id] = byRow }
-        return byRow[row] ?? []
+        return byRow
+    }
+
+    private func effective(_ id: UInt64, _ hashes: [UInt64]) throws -> [RowFinder.Found] {
+        guard let entry = try log.entry(id: id) else { return [] }
+        return try finder.operations(of: entry, entry.isEffective ? .effective : .authored, holding: hashes)
     }
 }

@@ -5,41 +5,55 @@ import SQLite
 /// until it does. (The model, part two, "Withholding".)
 struct Placement {
     let merge: CarefulMerge
-    let concurrent: [ConcurrentIndex.Entry]
     private var access: TableAccess { merge.access }
 
-    init(_ merge: CarefulMerge, concurrent: [ConcurrentIndex.Entry]) {
-        self.merge = merge
-        self.concurrent = concurrent
-    }
+    init(_ merge: CarefulMerge) { self.merge = merge }
 
-    func run() throws {
+    /// - Parameter isFree: true for rows that touch no constraint between rows.
+    func run(isFree: Bool) throws {
         // UNIQUE is checked row by row, so values that swap between rows must all be gone before one is written.
         for work in merge.ordered where work.before != nil && work.target != work.before {
             if work.target == nil || work.changesUnique { try access.delete(work.table, work.key) }
         }
         for work in merge.ordered where work.target != nil && (work.target != work.before || work.isRespelt) {
-            try place(work)
+            try place(work, isUntouched: true)
         }
+        if isFree { return }
         while try settleReferences() {}
     }
 
     /// Writes the row's target, or withholds its operation.
-    private func place(_ work: RowWork) throws {
+    ///
+    /// - Parameter isUntouched: true while the row, if it was there, stands as before.
+    private func place(_ work: RowWork, isUntouched: Bool = false) throws {
         // An earlier withholding may have taken this one down with it.
         guard work.withheld == nil, merge.works[work.row] === work, let target = work.target else { return }
-        guard let failure = try put(work, target) else { return }
+        guard let failure = try isUntouched ? move(work, to: target) : put(work, target) else { return }
+        let blockers =
+            failure.isUnique
+            ? try access.blockers(work.table, work.key, target).map { RowID(shape: work.table.shape, key: $0) } : []
+        let others = blockers.filter { merge.isElsewhere($0) }
+        if !others.isEmpty { throw merge.entangled(work, others) }
         if work.origin == .putBack {
             try dropPutBack(work)
             return
         }
-        let blockers =
-            failure.isUnique
-            ? try access.blockers(work.table, work.key, target).map { RowID(shape: work.table.shape, key: $0) } : []
         let kind: ConflictKind =
             failure.isUnique ? .unique : work.concurrent.isEmpty ? .invalid : .check
         try withhold(
             work, Withholding(kind: kind, blockers: blockers, waits: blockers.map { .row($0) }))
+    }
+
+    /// The same as `put` for a row that was not taken out: writes only the cells that change.
+    private func move(_ work: RowWork, to target: [Value]) throws -> SQLiteError? {
+        guard let before = work.before, !work.isRespelt, !work.changesUnique else { return try put(work, target) }
+        let columns = target.indices.filter { target[$0] != before[$0] }
+        do {
+            if try access.update(work.table, work.key, columns, columns.map { target[$0] }) { return nil }
+        } catch let error as SQLiteError where error.isConstraint {
+            return error
+        }
+        return try put(work, target)
     }
 
     /// Nil when it went in, else the constraint that refused it.
@@ -75,6 +89,7 @@ struct Placement {
             for key in blockers {
                 let row = RowID(shape: work.table.shape, key: key)
                 guard let other = merge.works[row] else {
+                    if merge.isElsewhere(row) { throw merge.entangled(work, [row]) }
                     throw StoreError(
                         .diverged, doing: "merging change set \(merge.incoming.header.dot)",
                         why: "a row of table \(work.table.name) cannot stand again as it stood before",
@@ -116,6 +131,11 @@ struct Placement {
         for reference in work.table.references {
             let values = work.table.pick(reference.childColumns, key: work.key, data: target)
             if try access.hasParent(reference, values) { continue }
+            if let table = access.tables[reference.parent], let parent = reference.parentRow(values, table),
+                merge.isUnsettledElsewhere(parent)
+            {
+                throw merge.entangled(work, [parent])
+            }
             if try leadOn(work, target, reference, values) { return true }
             if try putBackParent(reference, values, for: work) { return true }
             if work.origin == .putBack {
@@ -166,6 +186,7 @@ struct Placement {
             // Deleted by the very change set that brings the child, or withheld in it: nothing to put back.
             guard work.operation == nil else { return false }
         }
+        if merge.isElsewhere(row) { return false }
         // It may be there again with other values than those referred to: those are not given up for it.
         guard try !access.exists(table, image.key) else { return false }
         let work = merge.putBack(row, table, image.key, image.data, for: child.row)
@@ -173,9 +194,9 @@ struct Placement {
             merge.forget(work)
             return false
         }
-        let known = Set(merge.works.keys)
+        let known = merge.added.count
         try merge.restoreGroup(of: work, row: image.data, deletedAt: image.position)
-        for companion in merge.ordered where !known.contains(companion.row) { try place(companion) }
+        for companion in merge.added[known...].sorted(by: { $0.row < $1.row }) { try place(companion) }
         return true
     }
 
@@ -184,12 +205,9 @@ struct Placement {
         _ reference: TableLayout.Reference, _ values: [Value], _ table: TableLayout
     ) throws -> (row: RowID, image: CarefulMerge.DeletedRow)? {
         if let row = reference.parentRow(values, table) {
-            return try merge.concurrentDelete(of: row, concurrent: concurrent).map { (row, $0) }
+            return try merge.concurrentDelete(of: row).map { (row, $0) }
         }
-        return try merge.concurrentDelete(concurrent: concurrent) { row, key, data in
-            row.table == table.number
-                && reference.refers(values, to: table.pick(reference.parentColumns, key: key, data: data))
-        }
+        return try merge.inLog.deletedParent(reference, in: table, values)
     }
 
     /// Why a row whose parent is missing is withheld: whether that is the doing of others or the author's own, with
@@ -239,7 +257,11 @@ struct Placement {
             }
             if old.contains(.null) { continue }
             if try !access.rows(reference.parent, reference.parentColumns, old, limit: 1).isEmpty { continue }
-            if try access.children(reference, old, limit: 1).isEmpty { continue }
+            guard let child = try access.children(reference, old, limit: 1).first else { continue }
+            if let table = access.tables[reference.child] {
+                let row = RowID(shape: table.shape, key: child)
+                if merge.isUnsettledElsewhere(row) { throw merge.entangled(work, [row]) }
+            }
             // What went with the delete stays too.
             let kept = merge.keepGroup(of: work, row: before)
             try withhold(work, Withholding(kind: .foreignKey))

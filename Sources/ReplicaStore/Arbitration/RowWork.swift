@@ -24,6 +24,8 @@ final class RowWork {
         case putBack
     }
 
+    /// Its place in the change set; nil for a row that the hub puts back.
+    var ordinal: UInt32?
     let row: RowID
     let table: TableLayout
     let key: [Value]
@@ -82,6 +84,9 @@ final class RowWork {
     var carries: Bool {
         withheld == nil && ((merge?.carries ?? false) || (keepsSpelling && target != nil) || isLedOnWhole)
     }
+
+    /// True when the hub tells the others how the row stands, whole.
+    var isPutRight: Bool { withheld != nil || carries || deleteUndone || (origin == .putBack && before == nil) }
 
     /// A row that came whole and was led on goes to all as it stands.
     private var isLedOnWhole: Bool { !ledOn.isEmpty && (operation?.operation.isWholeRow ?? false) }

@@ -108,9 +108,12 @@ struct ConflictRegister {
             if isMoot { try closeAsMoot(record.id, rowSide(operation, work)) }
             return
         }
+        // An author who goes on editing stands for all that it wrote there.
+        let isOpen = record?.life.isOpen == true && operation.operation == .update
+        let earlier = isOpen ? record!.life.sides.first { $0.dot.replica == operation.dot.replica }?.row : nil
         try openOrJoin(
             record, .deleteUpdate, work, column: nil, base: .row(rowBase(work, operation, others)),
-            rowSide(operation, work), others.map { rowSide($0, work) }, seen: operation.seen, policy: nil)
+            rowSide(operation, work, over: earlier ?? [:]), others.map { rowSide($0, work) }, seen: operation.seen, policy: nil)
     }
 
     /// A delete that took effect leaves nothing to dispute about the row being there; nor does one whose author has
@@ -158,7 +161,9 @@ struct ConflictRegister {
     ) throws {
         var byColumn: [Int: [LoggedOperation]] = [:]
         for case .cell(let column, let other) in pairs { byColumn[column, default: []].append(other) }
-        let inserts = try conflicts.records(of: work.row).filter { $0.kind == .insert && $0.life.isOpen }
+        let hasInsert = existing.contains { $0.kind == .insert } || pairs.contains { $0.isInsert }
+        let inserts =
+            hasInsert ? try conflicts.records(of: work.row).filter { $0.kind == .insert && $0.life.isOpen } : []
         func isSide(_ dot: Dot) -> Bool {
             inserts.contains { $0.life.sides.contains { $0.dot.replica == dot.replica && $0.dot.seq >= dot.seq } }
         }
@@ -221,22 +226,38 @@ struct ConflictRegister {
     /// The value before: the newest write that the author had seen; else what the first concurrent write
     /// overwrote; else what stands. (The model, "Base value".)
     private func cellBase(_ work: RowWork, _ operation: LoggedOperation, _ column: Int) throws -> Value {
+        if let base = try overwritten(work, operation, column) { return base }
         let hash = work.row.hash64
         var best: (stamp: Stamp, value: Value)?
-        for entry in try merge.index.index.entries(holding: hash, log: merge.log) {
-            guard entry.position <= operation.seen || entry.replica == operation.dot.replica else { continue }
+        try merge.index.index.descend([hash], log: merge.log) { entry, _ in
+            guard entry.position <= operation.seen || entry.replica == operation.dot.replica else { return true }
             guard let found = try merge.operation(on: work.row, in: entry.id), found.operation.isUserWrite,
                 let stamp = found.stamp(of: column), let value = found.value(of: column), stamp > best?.stamp ?? .zero
-            else { continue }
+            else { return true }
             best = (stamp, value)
+            return true
         }
         if let best { return best.value }
         for other in work.concurrent where other.index(of: column) != nil {
-            if let undo = try merge.images(ofChangeAt: other.position).byRow[work.row]?.operation.value(of: column) {
+            if let undo = try merge.inLog.image(of: work.row, at: other.position)?.operation.value(of: column) {
                 return undo
             }
         }
         return work.before?[column] ?? .null
+    }
+
+    /// The value that the first concurrent write or delete of the cell overwrote: what its author had seen, unless it has
+    /// written there itself since. Nil when that does not say.
+    private func overwritten(_ work: RowWork, _ operation: LoggedOperation, _ column: Int) throws -> Value? {
+        if merge.inLog.hasOwn(on: work.row) { return nil }
+        for other in work.concurrent where other.operation == .delete || other.index(of: column) != nil {
+            if let undo = try merge.inLog.image(of: work.row, at: other.position)?.operation.value(of: column) {
+                return undo
+            }
+            // The row was absent: what the author saw was deleted where this does not show.
+            if other.operation == .insert || other.operation == .restored { return nil }
+        }
+        return work.before?[column]
     }
 
     // MARK: the life of one record

@@ -70,6 +70,21 @@ struct ConflictTable {
         return try read(statement)
     }
 
+    /// Whether a conflict about the row is open, something is withheld on it, or it was joined into another: then an
+    /// operation on it is never applied blind.
+    func isDisputed(_ row: RowID) throws -> Bool {
+        let statement = try connection.cached(
+            """
+            SELECT EXISTS(SELECT 1 FROM samband_conflict WHERE table_number = ?1 AND canonical = ?2 AND state = 'open')
+              OR EXISTS(SELECT 1 FROM samband_withheld WHERE table_number = ?1 AND canonical = ?2 AND state = 'withheld')
+              OR EXISTS(SELECT 1 FROM samband_join WHERE table_number = ?1 AND canonical = ?2 AND undone_by IS NULL)
+            """)
+        try statement.bind(at: 1, integer: Int64(row.table))
+        try statement.bind(at: 2, blob: row.canonical)
+        defer { statement.reset() }
+        return try statement.step() && statement.integer(0) == 1
+    }
+
     func openCount() throws -> Int {
         Int(try connection.firstInteger("SELECT count(*) FROM samband_conflict WHERE state = 'open'") ?? 0)
     }
@@ -79,7 +94,9 @@ struct ConflictTable {
     }
 
     func nextConflictID() throws -> UInt64 {
-        UInt64(try connection.firstInteger("SELECT coalesce(max(id), 0) + 1 FROM samband_conflict") ?? 1)
+        let statement = try connection.cached("SELECT coalesce(max(id), 0) + 1 FROM samband_conflict")
+        defer { statement.reset() }
+        return try statement.step() ? statement.unsigned(0) : 1
     }
 
     /// The rows with an open conflict: an operation on one of them is never applied blind.
@@ -130,10 +147,13 @@ struct ConflictTable {
         return records
     }
 
-    func save(_ record: ConflictRecord) throws {
+    private static let saveSQL: String = {
         let marks = (1...20).map { "?\($0)" }.joined(separator: ", ")
-        let statement = try connection.cached(
-            "INSERT OR REPLACE INTO samband_conflict(\(Self.columns)) VALUES(\(marks))")
+        return "INSERT OR REPLACE INTO samband_conflict(\(columns)) VALUES(\(marks))"
+    }()
+
+    func save(_ record: ConflictRecord) throws {
+        let statement = try connection.cached(Self.saveSQL)
         let life = record.life
         let settlement: Value =
             switch life.settlement {
@@ -157,4 +177,9 @@ struct ConflictTable {
         ])
         try statement.run()
     }
+}
+
+extension TableLayout {
+    /// True for the tables of our own that travel.
+    var isOurs: Bool { number >= ConflictTable.conflictNumber }
 }

@@ -40,6 +40,10 @@ struct JoinTable {
         return try read(statement).first
     }
 
+    func exist() throws -> Bool {
+        try connection.firstInteger("SELECT EXISTS(SELECT 1 FROM samband_join)") == 1
+    }
+
     /// The join that took this row away and stands.
     func join(of row: RowID) throws -> RecordJoin? {
         let statement = try connection.cached(

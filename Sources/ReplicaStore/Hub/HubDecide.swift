@@ -187,5 +187,5 @@ extension HubStore {
     }
 
     /// Which writes the cells of rows repeat, as the log has it now.
-    var origins: Origins { Origins(index: index, log: log, reader: reader) }
+    var origins: Origins { Origins(index: index, log: log, finder: finder) }
 }

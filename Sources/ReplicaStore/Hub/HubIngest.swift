@@ -48,20 +48,20 @@ extension HubStore {
             try log.appendSegment(
                 bytes, change: position, variant: .authored, number: number, digest: header.segmentDigests[number])
         }
-        let meets =
-            concurrent.contains { !KeyHashes.shared($0.hashes, hashes).isEmpty }
-            || (!disputed.isEmpty && hashes.contains { disputed.contains($0) })
-        if try meets || !applyBlind(segments, position: position) {
-            try ingestCarefully(
-                header, segments, seen: seen, position: position, hashes: hashes, concurrent: concurrent, nowMs: nowMs)
-        } else {
-            let incoming = LogEntry(
-                id: position, position: position, header: header, seen: seen, isEffective: false, endsTransaction: true)
-            let origins = Origins(index: index, log: log, reader: reader)
-            var arbitration = ArbitrationWriter(access: access, origins: origins, change: position + 1)
-            try release(after: segments, hashes, origins, nil, position: position, nowMs: nowMs, into: &arbitration)
-            try append(incoming, hashes, isEffective: false, arbitration.finish(), nowMs: nowMs)
+        let rows = IncomingRows(
+            LogEntry(
+                id: position, position: position, header: header, seen: seen, isEffective: false, endsTransaction: true),
+            segments, hashes: hashes, shapes: access.tables.mapValues(\.shape))
+        let met = try Meeting(rows: rows, finder: finder).met(
+            concurrent.map { ($0.id, $0.hashes) }, disputed: disputed)
+        var merged = try MixedMerge(self, rows, concurrent: concurrent, met: met, nowMs: nowMs).run()
+        awaited.insert(merged.findings.waits)
+        for (hash, isDisputed) in merged.findings.disputed {
+            if isDisputed { disputed.insert(hash) } else { disputed.remove(hash) }
         }
+        try release(after: rows, merged.findings, nowMs: nowMs, into: &merged.arbitration)
+        for (table, row, key) in merged.findings.goingOn { try merged.arbitration.carry(table, row, key) }
+        try append(rows.entry, hashes, isEffective: merged.isEffective, merged.arbitration.finish(), nowMs: nowMs)
         try log.advance(header.dot)
         try dropStaged(of: replica)
         try connection.setMeta(.hlc, clock.last)
@@ -70,54 +70,6 @@ extension HubStore {
         try statement.bind(UInt64(replica), at: 2)
         try statement.run()
         return true
-    }
-
-    /// False when some row or constraint was not as a blind apply needs it; the tables are as before then.
-    func applyBlind(_ segments: [Segment], position: UInt64) throws -> Bool {
-        try connection.beginSavepoint("blind")
-        var blind = BlindApply(
-            access: access, undo: SegmentSink(log: log, change: position, variant: .undo))
-        let check = ReferenceCheck(access: access)
-        var holds = true
-        for segment in segments where holds { holds = try blind.apply(segment) }
-        for segment in segments where holds { holds = try check.holds(segment) }
-        if holds {
-            try blind.undo!.finish()
-            try connection.release("blind")
-        } else {
-            try connection.rollback(to: "blind")
-            try connection.release("blind")
-        }
-        return holds
-    }
-
-    private func ingestCarefully(
-        _ header: ChangeSetHeader, _ segments: [Segment], seen: UInt64, position: UInt64, hashes: [UInt64],
-        concurrent: [ConcurrentIndex.Entry], nowMs: UInt64
-    ) throws {
-        let incoming = LogEntry(
-            id: position, position: position, header: header, seen: seen, isEffective: false, endsTransaction: true)
-        let merge = try CarefulMerge(
-            access: access, log: log, incoming: incoming, keyHashes: hashes, index: index, rules: rules,
-            policies: policies)
-        try merge.judge(segments, concurrent: concurrent)
-        try Placement(merge, concurrent: concurrent).run()
-        let origins = Origins(
-            index: index, log: log, reader: merge.reader, wanted: Set(merge.works.keys.map(\.hash64)))
-        var register = ConflictRegister(
-            conflicts: conflictTable, policies: policies, merge: merge, origins: origins, position: position,
-            nowMs: nowMs)
-        let works = merge.ordered
-        for work in works { try register.register(work) }
-        try writeUndo(works, position: position)
-        let isEffective = try writeEffective(works, position: position)
-        var arbitration = ArbitrationWriter(access: access, origins: origins, change: position + 1)
-        try arbitrate(works, register.ledOn, &arbitration)
-        awaited.insert(register.waits)
-        try release(
-            after: segments, hashes, origins, register, position: position, nowMs: nowMs, into: &arbitration)
-        try append(incoming, hashes, isEffective: isEffective, arbitration.finish(), nowMs: nowMs)
-        try refreshDisputed(works.map(\.row))
     }
 
     /// Puts a change set into the log, and what the hub adds to it behind it, in the same hub transaction.
@@ -144,16 +96,18 @@ extension HubStore {
     /// Lets in what waited for something that this change set has brought, and writes the records of all conflicts and
     /// withheld rows that have changed.
     private func release(
-        after segments: [Segment], _ hashes: [UInt64], _ origins: Origins, _ register: ConflictRegister?,
-        position: UInt64, nowMs: UInt64, into arbitration: inout ArbitrationWriter
+        after rows: IncomingRows, _ findings: Findings, nowMs: UInt64, into arbitration: inout ArbitrationWriter
     ) throws {
-        let tables = Set(segments.flatMap { $0.blocks.map(\.kind.table) })
-        let met = awaited.met(by: hashes, on: tables)
-        let superseded = register?.superseded ?? []
+        let position = rows.entry.id
+        let tables = Set(rows.segments.flatMap { $0.blocks.map(\.kind.table) })
+        let met = awaited.met(by: rows.hashes, on: tables)
+        let superseded = findings.superseded
+        let origins = Origins(index: index, log: log, finder: finder)
+        arbitration.origins = origins
         var release = Release(
             conflicts: conflictTable, access: access, origins: origins, position: position + 1, nowMs: nowMs)
-        release.latest = register?.latest ?? [:]
-        let ledOn = register?.ledOn ?? []
+        release.latest = findings.latest
+        let ledOn = findings.ledOn
         if !met.isEmpty || !superseded.isEmpty || !ledOn.isEmpty {
             var undo = SegmentSink(log: log, change: position + 1, variant: .undo)
             for write in ledOn {
@@ -171,15 +125,16 @@ extension HubStore {
             }
             awaited.insert(release.waits)
         }
-        let conflicts = release.changedConflicts.union(register?.changedConflicts ?? [])
+        let conflicts = release.changedConflicts.union(findings.changedConflicts)
         for id in conflicts.sorted() { try arbitration.system(ConflictTable.conflictNumber, id: id) }
-        for id in release.withheldRows.union(register?.withheldRows ?? []).sorted() {
+        for id in release.withheldRows.union(findings.withheldRows).sorted() {
             try arbitration.system(ConflictTable.withheldNumber, id: id)
         }
         try refreshDisputed(release.released)
     }
 
-    private func arbitrate(_ works: [RowWork], _ ledOn: [LedOn], _ arbitration: inout ArbitrationWriter) throws {
+    /// Tells the others of each row that they would not have as the hub does.
+    func arbitrate(_ works: [RowWork], _ ledOn: [LedOn], _ arbitration: inout ArbitrationWriter) throws {
         for work in works {
             // What a join has led to the row goes out with what else the hub says of it.
             let led = ledOn.filter { $0.row == work.row }.flatMap(\.columns)
@@ -212,39 +167,5 @@ extension HubStore {
             for (column, value) in zip(written, values) { decided[column] = DecidedCell(value: value, stamp: stamp) }
         }
         try arbitration.decide(work.table, work.row, work.key, decided)
-    }
-
-    /// What was overwritten: cells of rows that stay, whole rows that went.
-    private func writeUndo(_ works: [RowWork], position: UInt64) throws {
-        var sink = SegmentSink(log: log, change: position, variant: .undo)
-        for work in works where work.target != work.before && work.before != nil {
-            let before = work.before!
-            if let target = work.target {
-                let columns = before.indices.filter { before[$0] != target[$0] }
-                let kind = BlockKind(table: work.table.number, operation: .update, columns: columns)
-                try sink.add(kind, key: work.key, values: columns.map { before[$0] })
-            } else {
-                let kind = BlockKind(
-                    table: work.table.number, operation: .insert, columns: work.table.allColumns)
-                try sink.add(kind, key: work.key, values: before)
-            }
-        }
-        try sink.finish()
-    }
-
-    /// Writes what is left of the change set for the others, when that is not all of it.
-    private func writeEffective(_ works: [RowWork], position: UInt64) throws -> Bool {
-        let incoming = works.filter { $0.operation != nil }
-        if incoming.allSatisfy({ $0.effectiveColumns == $0.operation!.columns }) { return false }
-        var sink = SegmentSink(log: log, change: position, variant: .effective)
-        for work in incoming {
-            guard let columns = work.effectiveColumns, let operation = work.operation else { continue }
-            let isWhole = columns.count == operation.columns.count
-            let kind = BlockKind(
-                table: work.table.number, operation: isWhole ? operation.operation : .update, columns: columns)
-            try sink.add(kind, key: work.key, values: columns.map { operation.value(of: $0)! })
-        }
-        try sink.finish()
-        return true
     }
 }

@@ -41,8 +41,10 @@ package final class HubStore {
     let rules: MergeRules
     let drawReplica: () -> UInt32
     var joins: JoinTable { JoinTable(connection: connection) }
-    /// Reads change sets of the log.
+    /// Reads change sets of the log, whole.
     var reader: OperationReader { OperationReader(log: log, shapes: access.tables.mapValues(\.shape)) }
+    /// Finds single rows in them.
+    let finder: RowFinder
 
     /// A number of the system's random source, so that a hub restored from an old backup does not give out what it gave
     /// out before.
@@ -86,6 +88,7 @@ package final class HubStore {
         access = TableAccess(
             connection: connection,
             tables: Dictionary(uniqueKeysWithValues: (tables + ConflictTable.travelling).map { ($0.number, $0) }))
+        finder = RowFinder(log: log, tables: access.tables)
         policies = try storing(doing) { [connection] in try Policies(connection) }
         try storing(doing) {
             try reloadDisputed()
@@ -130,10 +133,7 @@ package final class HubStore {
     /// Looks anew at these rows only: after a merge that touched them.
     func refreshDisputed(_ rows: [RowID]) throws {
         for row in rows {
-            let isDisputed =
-                try conflictTable.records(of: row).contains { $0.life.isOpen }
-                || !conflictTable.withheld(of: row, onlyOpen: true).isEmpty || joins.join(of: row) != nil
-            if isDisputed { disputed.insert(row.hash64) } else { disputed.remove(row.hash64) }
+            if try conflictTable.isDisputed(row) { disputed.insert(row.hash64) } else { disputed.remove(row.hash64) }
         }
     }
 
@@ -164,6 +164,7 @@ package final class HubStore {
             }
         } catch {
             index.index.reset()
+            finder.forget()
             clock = clockBefore
             isStale = true
             try? refresh()

@@ -244,11 +244,17 @@ enum KeyHashes {
     }
 
     static func contains(_ sorted: [UInt64], _ hash: UInt64) -> Bool {
+        let place = place(in: sorted, of: hash)
+        return place < sorted.count && sorted[place] == hash
+    }
+
+    /// The first place that holds the hash, or would.
+    static func place(in sorted: [UInt64], of hash: UInt64) -> Int {
         var (low, high) = (0, sorted.count)
         while low < high {
             let middle = (low + high) / 2
             if sorted[middle] < hash { low = middle + 1 } else { high = middle }
         }
-        return low < sorted.count && sorted[low] == hash
+        return low
     }
 }

@@ -23,25 +23,47 @@ struct ConcurrentIndex {
         seen: UInt64, author: UInt32, log: ChangeLog
     ) throws -> [Entry] {
         try load(from: seen, log)
-        var first = entries.count
-        while first > 0 && entries[first - 1].position > seen { first -= 1 }
-        return entries[first...].filter { $0.replica != author }
+        return behind(seen).filter { $0.replica != author }
     }
 
-    /// Every entry of the log whose keys may hold the hash, newest first. Older ones than memory has room for are
-    /// read through and not kept.
-    mutating func entries(holding hash: UInt64, log: ChangeLog) throws -> [Entry] {
-        if hashCount < Self.hashBudget { try load(from: 0, log) }
-        var found = entries.reversed().filter { KeyHashes.contains($0.hashes, hash) }
-        guard let floor, floor > 0 else { return found }
-        let statement = try log.connection.prepare(
-            "SELECT position, id, replica, key_hashes FROM samband_change WHERE position <= ?1 ORDER BY position DESC")
-        try statement.bind(floor, at: 1)
-        while try statement.step() {
-            let entry = Self.read(statement)
-            if KeyHashes.contains(entry.hashes, hash) { found.append(entry) }
+    /// The author's own entries behind `seen`; to be asked after `concurrent`.
+    func own(seen: UInt64, author: UInt32) -> [Entry] { behind(seen).filter { $0.replica == author } }
+
+    /// Those behind a position that is not before `seen` of the last who asked for concurrent ones, ascending.
+    func behind(_ position: UInt64) -> ArraySlice<Entry> {
+        var first = entries.count
+        while first > 0 && entries[first - 1].position > position { first -= 1 }
+        return entries[first...]
+    }
+
+    /// Every entry of the log whose keys may hold the hash, newest first.
+    func entries(holding hash: UInt64, log: ChangeLog) throws -> [Entry] {
+        var found: [Entry] = []
+        try descend([hash], log: log) { entry, _ in
+            found.append(entry)
+            return true
         }
         return found
+    }
+
+    /// Goes down the log and hands each entry whose keys may hold some of these hashes to `body`, with the hashes that it
+    /// holds, until that returns false. What lies below the part in memory is read through and not kept: a row that was
+    /// last written long ago is no reason to hold the whole log.
+    ///
+    /// - Parameter hashes: ascending.
+    func descend(_ hashes: [UInt64], log: ChangeLog, _ body: (Entry, [UInt64]) throws -> Bool) throws {
+        for entry in entries.reversed() {
+            let shared = KeyHashes.shared(entry.hashes, hashes)
+            if try !shared.isEmpty && !body(entry, shared) { return }
+        }
+        let statement = try log.connection.prepare(
+            "SELECT position, id, replica, key_hashes FROM samband_change WHERE position <= ?1 ORDER BY position DESC")
+        try statement.bind(at: 1, integer: floor.map { Int64($0) } ?? .max)
+        while try statement.step() {
+            let entry = Self.read(statement)
+            let shared = KeyHashes.shared(entry.hashes, hashes)
+            if try !shared.isEmpty && !body(entry, shared) { return }
+        }
     }
 
     /// Forgets what is in memory when it has grown beyond its room. Between hub transactions only.

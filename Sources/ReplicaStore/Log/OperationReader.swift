@@ -32,24 +32,30 @@ struct OperationReader {
         _ segment: Segment, _ entry: LogEntry, _ wanted: Set<UInt64>?,
         into found: inout [(row: RowID, key: [Value], operation: LoggedOperation)]
     ) throws {
-        let bytes = segment.bytes
-        let span = bytes.span
+        let span = segment.bytes.span
+        var canonical: [UInt8] = []
         for block in segment.blocks {
             guard let shape = shapes[block.kind.table] else { continue }
             var cursor = RowCursor(block)
             while cursor.next(span) {
-                let key = cursor.key.map { $0.value(in: span) }
-                let row = RowID(shape: shape, key: key)
-                if let wanted, !wanted.contains(row.hash64) { continue }
-                let operation = LoggedOperation(
-                    dot: entry.header.dot, hlc: entry.header.hlc, position: entry.position ?? .max, seen: entry.seen,
-                    operation: block.kind.operation, columns: block.kind.columns,
-                    values: cursor.cells.map { $0.value(in: span) }, cellStamps: cursor.cellStamps,
-                    deltas: block.kind.deltas.isEmpty
-                        ? [:] : Dictionary(uniqueKeysWithValues: zip(block.kind.deltas, cursor.rowDeltas)))
-                found.append((row, key, operation))
+                if let wanted, !wanted.contains(keyHash(of: cursor, shape, span, &canonical)) { continue }
+                found.append(Self.found(block.kind, cursor, span, shape, entry))
             }
         }
+    }
+
+    /// The operation that a cursor stands on, out of its bytes.
+    static func found(
+        _ kind: BlockKind, _ cursor: borrowing RowCursor, _ span: Span<UInt8>, _ shape: TableShape, _ entry: LogEntry
+    ) -> (row: RowID, key: [Value], operation: LoggedOperation) {
+        let key = cursor.key.map { $0.value(in: span) }
+        let operation = LoggedOperation(
+            dot: entry.header.dot, hlc: entry.header.hlc, position: entry.position ?? .max, seen: entry.seen,
+            operation: kind.operation, columns: kind.columns, values: cursor.cells.map { $0.value(in: span) },
+            cellStamps: cursor.cellStamps,
+            deltas: kind.deltas.isEmpty
+                ? [:] : Dictionary(uniqueKeysWithValues: zip(kind.deltas, cursor.rowDeltas)))
+        return (RowID(shape: shape, key: key), key, operation)
     }
 
     /// One row written as a segment of its own, and back.
@@ -90,11 +96,7 @@ func keyHashes(
             }
             var cursor = RowCursor(block)
             while cursor.nextKey(span) {
-                canonical.removeAll(keepingCapacity: true)
-                for (cell, collation) in zip(cursor.key, shape.keyCollations) {
-                    appendCanonical(cell.value(in: span), collation, to: &canonical)
-                }
-                hashes.append(keyHash(table: shape.number, canonical: canonical))
+                hashes.append(keyHash(of: cursor, shape, span, &canonical))
             }
         }
     }

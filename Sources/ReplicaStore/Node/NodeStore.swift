@@ -11,7 +11,7 @@ package final class NodeStore {
     private(set) var tables: [TableLayout]
     private(set) var access: TableAccess
     private(set) var sealer: Sealer
-    private(set) var reader: OperationReader
+    private(set) var finder: RowFinder
     let rules: MergeRules
     /// The number of this incarnation of the site's database.
     package let replica: UInt32
@@ -23,8 +23,6 @@ package final class NodeStore {
     /// Replicated tables whose writes nobody notices any more, for instance after DROP TABLE and CREATE TABLE: to be
     /// said loudly. Looked for anew whenever the schema has changed.
     package private(set) var uncaptured: [String] = []
-    /// Operations of in-flight change sets, decoded when first asked for.
-    var inFlightOperations: [UInt64: [RowID: LoggedOperation]] = [:]
 
     /// True from a failed write until what memory knows has been read anew.
     private var isStale = false
@@ -43,7 +41,7 @@ package final class NodeStore {
         clock = HybridClock(last: opened.hlc)
         log = ChangeLog(connection: connection)
         conflictTable = ConflictTable(connection: connection)
-        (access, reader, sealer) = Self.hands(connection, log, tables)
+        (access, finder, sealer) = Self.hands(connection, log, tables)
         try storing(doing) {
             try connection.execute("PRAGMA journal_mode = WAL")
             try reloadInFlight()
@@ -62,7 +60,7 @@ package final class NodeStore {
             found.append((entry, KeyHashes.decode(statement.bytes(1))))
         }
         inFlight = found
-        inFlightOperations = [:]
+        finder.forget()
         clock = HybridClock(last: last)
     }
 
@@ -148,12 +146,13 @@ package final class NodeStore {
 
     private static func hands(
         _ connection: Connection, _ log: ChangeLog, _ tables: [TableLayout]
-    ) -> (TableAccess, OperationReader, Sealer) {
+    ) -> (TableAccess, RowFinder, Sealer) {
         let access = TableAccess(
             connection: connection,
             tables: Dictionary(uniqueKeysWithValues: (tables + ConflictTable.travelling).map { ($0.number, $0) }))
-        let reader = OperationReader(log: log, shapes: access.tables.mapValues(\.shape))
-        return (access, reader, Sealer(connection: connection, log: log, tables: tables))
+        return (
+            access, RowFinder(log: log, tables: access.tables), Sealer(connection: connection, log: log, tables: tables)
+        )
     }
 
     /// After the schema has changed here: follows renamed tables and columns, and finds tables that are not captured
@@ -177,7 +176,7 @@ package final class NodeStore {
 
     private func reloadLayouts() throws {
         tables = try TableLayout.all(connection)
-        (access, reader, sealer) = Self.hands(connection, log, tables)
+        (access, finder, sealer) = Self.hands(connection, log, tables)
         layoutsAreNew = false
     }
 

@@ -17,7 +17,7 @@ extension NodeStore {
     /// - Parameter hasPolicies: becomes true when other policies come with it.
     private func take(_ transaction: HubTransaction, _ hasPolicies: inout Bool) throws {
         let hadInFlight = !inFlight.isEmpty
-        var settling = Settling(store: self)
+        var settling = try Settling(store: self)
         for delivered in transaction {
             guard let position = Optional(delivered.delivery.position), position > 0 else {
                 throw StoreError(
@@ -44,7 +44,7 @@ extension NodeStore {
             try connection.setMeta(.position, position)
         }
         try connection.setMeta(.hlc, clock.last)
-        if try hadInFlight || settling.isNeeded() { try settling.run() }
+        if hadInFlight || settling.isNeeded { try settling.run() }
     }
 
     /// Our own change set has landed in the hub's order: it is no longer in flight.
@@ -56,7 +56,6 @@ extension NodeStore {
                 hint: "The file was restored from a backup or copied; it must join as a new replica.")
         }
         try log.setPosition(position, of: header.dot)
-        inFlightOperations[first.entry.id] = nil
         inFlight.removeFirst()
     }
 
@@ -72,7 +71,7 @@ extension NodeStore {
         }
         let segments = try delivered.segments.map { try Segment($0) }
         let hashes = try keyHashes(
-            of: segments, shapes: reader.shapes, doing: "taking in change set \(header.dot)")
+            of: segments, shapes: access.tables.mapValues(\.shape), doing: "taking in change set \(header.dot)")
         let entry = LogEntry(
             id: try log.nextID(), position: position, header: header, seen: header.position,
             isEffective: delivered.delivery.isEffective, endsTransaction: delivered.delivery.endsTransaction)
@@ -81,43 +80,12 @@ extension NodeStore {
         for (number, bytes) in delivered.segments.enumerated() {
             try log.appendSegment(bytes, change: entry.id, variant: variant, number: number, digest: digests[number])
         }
-        // Rows that meet nothing of our own are taken blind; while something is in flight, references are asked
-        // too, for our own rows may be on the other side of them.
-        let asideIsEmpty = try connection.firstInteger("SELECT EXISTS(SELECT 1 FROM samband_aside)") == 0
-        let meets = inFlight.contains { !KeyHashes.shared($0.hashes, hashes).isEmpty }
-        if asideIsEmpty, !meets, try applyBlind(segments, checkingReferences: careful) { return segments }
-        try settling.apply(try reader.operations(of: entry, segments: segments))
+        let rows = IncomingRows(entry, segments, hashes: hashes, shapes: access.tables.mapValues(\.shape))
+        try MixedTake(store: self, rows: rows, checksReferences: careful).run(&settling)
         return segments
     }
 
-    private func applyBlind(_ segments: [Segment], checkingReferences: Bool) throws -> Bool {
-        try connection.beginSavepoint("blind")
-        var blind = BlindApply(access: access, undo: nil)
-        let check = ReferenceCheck(access: access)
-        var holds = true
-        for segment in segments where holds { holds = try blind.apply(segment) }
-        if checkingReferences { for segment in segments where holds { holds = try check.holds(segment) } }
-        if !holds { try connection.rollback(to: "blind") }
-        try connection.release("blind")
-        return holds
-    }
-
     // MARK: our own operations in flight
-
-    /// Our own operations on a row that the hub has not echoed, oldest first.
-    func ownOperations(on row: RowID) throws -> [LoggedOperation] {
-        let hash = row.hash64
-        var found: [LoggedOperation] = []
-        for (entry, hashes) in inFlight where KeyHashes.contains(hashes, hash) {
-            if inFlightOperations[entry.id] == nil {
-                var byRow: [RowID: LoggedOperation] = [:]
-                for (row, _, operation) in try reader.operations(of: entry) { byRow[row] = operation }
-                inFlightOperations[entry.id] = byRow
-            }
-            if let operation = inFlightOperations[entry.id]?[row] { found.append(operation) }
-        }
-        return found
-    }
 
     /// The place of a row's last own operation in the order of sealing; nil for a row that is settled.
     func ownOrder(of row: RowID) throws -> UInt64? {

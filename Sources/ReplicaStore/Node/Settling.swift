@@ -11,30 +11,43 @@ struct Settling {
     /// Rows whose presence or values changed, with what stood before: where references may have broken.
     private var touched: [RowID: (table: TableLayout, key: [Value], before: [Value]?)] = [:]
 
-    init(store: NodeStore) { self.store = store }
+    /// False while no row can stand aside.
+    private var mayHaveAside: Bool
 
-    /// True when some row stands aside.
-    func isNeeded() throws -> Bool {
-        try !touched.isEmpty
-            || store.connection.firstInteger("SELECT EXISTS(SELECT 1 FROM samband_aside)") == 1
+    init(store: NodeStore) throws {
+        self.store = store
+        mayHaveAside = try store.connection.firstInteger("SELECT EXISTS(SELECT 1 FROM samband_aside)") == 1
     }
+
+    /// True when some row stands aside, or may have to.
+    var isNeeded: Bool { !touched.isEmpty || mayHaveAside }
 
     private struct Step {
         let table: TableLayout
         let row: RowID
         let key: [Value]
+        /// The key as the row in the table spells it.
+        let standing: [Value]?
         /// Where the row is now: in the table, aside, or nowhere.
         let before: [Value]?
         let isAside: Bool
         let after: [Value]?
+
+        /// The data columns that change in a row that stays in the table.
+        var changed: [Int]? {
+            guard !isAside, let before, let after else { return nil }
+            return before.indices.filter { before[$0] != after[$0] }
+        }
     }
 
-    /// Takes in the operations of one change set.
-    mutating func apply(_ operations: [(row: RowID, key: [Value], operation: LoggedOperation)]) throws {
+    /// Takes in operations of one change set.
+    mutating func apply(_ operations: [RowFinder.Found]) throws {
+        let own = try store.ownOperations(
+            holding: operations.filter { $0.row.table < ConflictTable.conflictNumber }.map(\.row.hash64).sorted())
         var steps: [Step] = []
         for (row, key, operation) in operations {
             let table = try access.table(row.table, "taking in change set \(operation.dot)")
-            if let step = try step(table, row, key, operation) { steps.append(step) }
+            if let step = try step(table, row, key, operation, own[row] ?? []) { steps.append(step) }
         }
         // Values of UNIQUE columns may swap between rows: all that move are taken out before one is put in.
         for step in steps where !step.isAside && step.before != nil {
@@ -45,35 +58,50 @@ struct Settling {
             }
         }
         for step in steps {
+            if try update(step) { continue }
             touch(step.table, step.row, step.key, step.isAside ? nil : step.before)
             // Another row of this change set may have pushed it aside a moment ago, as it was before.
-            let isAside = try step.isAside || store.aside(step.row) != nil
+            let isAside = try step.isAside || aside(step.row) != nil
             guard let after = step.after else {
                 if isAside { try store.dropAside(step.row) }
                 continue
             }
             let row = Row(id: step.row, key: step.key, data: after)
-            if isAside { try store.putAside(row) } else { try place(row, step.table) }
+            if isAside { try putAside(row) } else { try place(row, step.table) }
+        }
+    }
+
+    /// Writes the cells that change in a row that stays, where they touch no constraint between rows.
+    /// - Returns: false when it was not so, or did not hold.
+    private func update(_ step: Step) throws -> Bool {
+        guard let changed = step.changed, step.key == step.standing,
+            !step.table.tiesRows(BlockKind(table: step.table.number, operation: .update, columns: changed))
+        else { return false }
+        if changed.isEmpty { return true }
+        do {
+            return try access.update(step.table, step.key, changed, changed.map { step.after![$0] })
+        } catch let error as SQLiteError where error.isConstraint {
+            return false
         }
     }
 
     /// What an operation makes of its row; nil when nothing.
     private func step(
-        _ table: TableLayout, _ row: RowID, _ key: [Value], _ operation: LoggedOperation
+        _ table: TableLayout, _ row: RowID, _ key: [Value], _ operation: LoggedOperation, _ own: [LoggedOperation]
     ) throws -> Step? {
-        let isSystem = table.number >= ConflictTable.conflictNumber
-        let own = isSystem ? [] : try store.ownOperations(on: row)
-        let inTable = try access.row(table, key)
-        let aside = inTable == nil ? try store.aside(row) : nil
-        let before = inTable ?? aside?.data
+        let inTable = try access.standing(table, key)
+        let aside = inTable == nil ? try aside(row) : nil
+        let before = inTable?.data ?? aside?.data
         // An own spelling of the key in flight stands until its echo: the hub carries the row if it keeps another.
         // An update never changes it.
         var spelling = key
         if before != nil, !operation.operation.isWholeRow || own.contains(where: { $0.operation.isWholeRow }) {
-            spelling = try aside?.key ?? access.spelling(table, key) ?? key
+            spelling = aside?.key ?? inTable?.key ?? key
         }
         func step(_ after: [Value]?) -> Step {
-            Step(table: table, row: row, key: spelling, before: before, isAside: aside != nil, after: after)
+            Step(
+                table: table, row: row, key: spelling, standing: inTable?.key, before: before, isAside: aside != nil,
+                after: after)
         }
         switch store.rules.atNode(operation, own) {
         case .ignore: return nil
@@ -113,6 +141,7 @@ struct Settling {
     }
 
     private mutating func touch(_ table: TableLayout, _ row: RowID, _ key: [Value], _ before: [Value]?) {
+        if table.references.isEmpty && table.referencedBy.isEmpty { return }
         if touched[row] == nil { touched[row] = (table, key, before) }
     }
 
@@ -126,7 +155,7 @@ struct Settling {
                 let blockers = error.isUnique ? try access.blockers(table, row.key, row.data) : []
                 guard !blockers.isEmpty else {
                     try access.delete(table, row.key)
-                    try store.putAside(row)
+                    try putAside(row)
                     return
                 }
                 for key in blockers { try moveAside(table, key) }
@@ -138,9 +167,16 @@ struct Settling {
         guard let data = try access.row(table, key) else { return }
         let row = RowID(shape: table.shape, key: key)
         touch(table, row, key, data)
-        try store.putAside(Row(id: row, key: key, data: data))
+        try putAside(Row(id: row, key: key, data: data))
         try access.delete(table, key)
     }
+
+    private mutating func putAside(_ row: Row) throws {
+        mayHaveAside = true
+        try store.putAside(row)
+    }
+
+    private func aside(_ row: RowID) throws -> Row? { mayHaveAside ? try store.aside(row) : nil }
 
     // MARK: at the end of a hub transaction
 
@@ -168,7 +204,7 @@ struct Settling {
         do {
             try access.put(table, row.key, row.data)
         } catch let error as SQLiteError where error.isConstraint {
-            try store.putAside(row)
+            try putAside(row)
         }
     }
 

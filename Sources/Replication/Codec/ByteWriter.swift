@@ -52,6 +52,17 @@ package struct ByteWriter: Sendable {
         }
     }
 
+    /// The same for a value that lies in other bytes.
+    package mutating func cell(_ cell: CellView, in other: Span<UInt8>) {
+        switch cell {
+        case .null: null()
+        case .integer(let x): integer(x)
+        case .real(let x): real(x)
+        case .text(let range): other.extracting(range).withUnsafeBytes { text($0) }
+        case .blob(let range): other.extracting(range).withUnsafeBytes { blob($0) }
+        }
+    }
+
     package mutating func null() { bytes.append(0) }
 
     package mutating func integer(_ x: Int64) {

@@ -24,6 +24,8 @@ package struct HubMerge: Sendable {
         case insert(other: LoggedOperation)
         /// A delete and a write that it had not seen.
         case deleteUpdate(other: LoggedOperation)
+
+        package var isInsert: Bool { if case .insert = self { true } else { false } }
     }
 
     package let target: Target

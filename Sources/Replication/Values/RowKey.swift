@@ -46,6 +46,11 @@ package struct RowID: Hashable, Comparable, Sendable {
     /// on the keys themselves.
     package var hash64: UInt64 { keyHash(table: table, canonical: canonical) }
 
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(table)
+        canonical.withUnsafeBytes { hasher.combine(bytes: $0) }
+    }
+
     package static func < (a: RowID, b: RowID) -> Bool {
         a.table != b.table ? a.table < b.table : a.canonical.lexicographicallyPrecedes(b.canonical)
     }
@@ -96,6 +101,24 @@ package func appendCanonical(_ value: Value, _ collation: Collation, to out: ino
         out.append(4)
         appendCounted(bytes[...], to: &out)
     }
+}
+
+/// The same for a cell that still lies in its bytes: what needs no folding is not copied first.
+package func appendCanonical(
+    _ cell: CellView, in bytes: Span<UInt8>, _ collation: Collation, to out: inout [UInt8]
+) {
+    switch cell {
+    case .integer(let x): appendCanonical(integer: x, to: &out)
+    case .text(let range) where collation == .binary: appendCounted(3, range, of: bytes, to: &out)
+    case .blob(let range): appendCounted(4, range, of: bytes, to: &out)
+    default: appendCanonical(cell.value(in: bytes), collation, to: &out)
+    }
+}
+
+private func appendCounted(_ tag: UInt8, _ range: Range<Int>, of bytes: Span<UInt8>, to out: inout [UInt8]) {
+    out.append(tag)
+    appendBigEndian(UInt64(range.count), to: &out)
+    bytes.extracting(range).withUnsafeBufferPointer { out.append(contentsOf: $0) }
 }
 
 private func appendCanonical(integer: Int64, to out: inout [UInt8]) {

@@ -63,7 +63,10 @@ struct ReferenceLedger {
                 (cells[column] ?? []).map { cellSide($0, column) }, incoming,
                 policy: policy.policy(of: column).settles, seen, covers)
         }
-        if merge.target == .remove { moot(Key(row: row, kind: .deleteUpdate, column: nil), whole) }
+        let dispute = Key(row: row, kind: .deleteUpdate, column: nil)
+        // Its author has written the row anew: nobody wants it gone any more.
+        let isGivenUp = isWhole && deletes.isEmpty && records[dispute]?.life.sides.allSatisfy { $0.row != nil } == true
+        if merge.target == .remove || isGivenUp { moot(dispute, whole) }
     }
 
     private mutating func touch(
