@@ -151,6 +151,17 @@ extension Story {
                 try fleet.send("inderoy", "verran")
                 guard try fleet.hub.withheld().map(\.key) == [[text("b")]] else { throw Broken("the bed is not kept") }
             }, ends: ["w": [.integer(0)]], open: [.foreignKey]),
+        Story(
+            claim:
+                "a reference to a value that another site has given up meanwhile is a dispute, not its author's fault",
+            tables: [.ward, .bed],
+            tell: { fleet in
+                try fleet.write("snasa", .insert(0, [text("w")], [.integer(1)]))
+                try fleet.settleEverything()
+                try fleet.write("inderoy", .update(0, [text("w")], [0: .null]))
+                try fleet.write("verran", .insert(1, [text("b")], [.integer(1)]))
+                try fleet.send("inderoy", "verran")
+            }, ends: ["w": [.null]], open: [.foreignKey]),
     ]
 
     /// Verran's update of k is in flight and must step aside; then a program there inserts k and deletes it.

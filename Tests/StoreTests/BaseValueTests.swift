@@ -59,8 +59,14 @@ struct BaseValueTests {
         }
     }
 
-    @Test("the newest write that both sides had seen, else the value at the start", arguments: 1...20)
-    func naive(seed: UInt64) throws {
+    @Test("the newest write that both sides had seen, else the value at the start")
+    func naive() throws {
+        var judged = 0
+        for seed: UInt64 in 1...20 { judged += try history(seed: seed) }
+        #expect(judged >= 20, "\(judged) conflicts in all")
+    }
+
+    private func history(seed: UInt64) throws -> Int {
         var random = Random(seed: seed)
         let fleet = try fleet()
         let sites = ["snasa", "verran", "inderoy"]
@@ -90,6 +96,7 @@ struct BaseValueTests {
                 writes.append(Write(dot: dot, hlc: header.hlc, seen: seen, value: value))
             }
         }
+        return judged.count
     }
 
     /// A new conflict has the sides between which it opened: later writes take their place, and the value before stays.

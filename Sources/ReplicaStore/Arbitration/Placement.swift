@@ -219,7 +219,9 @@ struct Placement {
         if let parent = try withheldParent(reference, values, table, row) {
             return Withholding(kind: .foreignKey, parent: parent, waits: waits)
         }
-        let wasThere = try deletedParent(reference, values, table) != nil
+        let wasThere =
+            try deletedParent(reference, values, table) != nil
+            || merge.inLog.wasOverwritten(reference, in: table, values)
         return Withholding(kind: wasThere ? .foreignKey : .invalid, waits: waits)
     }
 

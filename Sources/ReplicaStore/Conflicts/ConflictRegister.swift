@@ -113,7 +113,8 @@ struct ConflictRegister {
         let earlier = isOpen ? record!.life.sides.first { $0.dot.replica == operation.dot.replica }?.row : nil
         try openOrJoin(
             record, .deleteUpdate, work, column: nil, base: .row(rowBase(work, operation, others)),
-            rowSide(operation, work, over: earlier ?? [:]), others.map { rowSide($0, work) }, seen: operation.seen, policy: nil)
+            rowSide(operation, work, over: earlier ?? [:]), others.map { rowSide($0, work) }, seen: operation.seen,
+            policy: nil)
     }
 
     /// A delete that took effect leaves nothing to dispute about the row being there; nor does one whose author has
