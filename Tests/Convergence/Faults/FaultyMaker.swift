@@ -38,9 +38,15 @@ final class FaultyMaker: FleetMaker {
 
     private func disk(of name: String, as file: String, _ salt: UInt64) throws -> SimulatedDisk {
         let disk = SimulatedDisk(seed: seed &* 1_000_003 &+ salt, safeOverwrite: safeOverwrite)
-        let bytes = try Data(contentsOf: URL(fileURLWithPath: "\(stores.template.folder)/\(name).db"))
-        disk.put(file, [UInt8](bytes))
+        try disk.load("\(stores.template.folder)/\(name).db", as: file)
         plant?.adjust(name, disk)
         return disk
+    }
+}
+
+extension SimulatedDisk {
+    /// Puts a copy of a real file on the disk.
+    func load(_ path: String, as name: String) throws {
+        put(name, [UInt8](try Data(contentsOf: URL(fileURLWithPath: path))))
     }
 }

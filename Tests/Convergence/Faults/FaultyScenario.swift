@@ -4,8 +4,13 @@ extension Scenario {
     /// A random history of a fleet whose disks fail, beside all that its network and clocks do.
     init(faultsOf seed: UInt64) {
         var random = SeededRandom(seed: seed)
-        let isBound = random.chance(40)
-        let catalogue = Catalogue(isBound ? random.pick(Catalogue.bound) : [random.pick(Catalogue.free)])
+        let tables: [TableModel] =
+            switch random.int(0...9) {
+            case 0...3: random.pick(Catalogue.bound)
+            case 4...5: [random.pick(Catalogue.ruled)]
+            default: [random.pick(Catalogue.free)]
+            }
+        let catalogue = Catalogue(tables)
         self.init(
             seed: seed, catalogue: catalogue, siteCount: random.pick([2, 2, 3, 3, 4]), decides: true, random: &random)
         let percent = random.pick([5, 15, 30])
