@@ -7,7 +7,6 @@ final class FaultyMaker: FleetMaker {
     let stores: StoreMaker
     let tally: FaultTally
     private let seed: UInt64
-    private let safeOverwrite: Bool
     private let plant: PlantedFault?
 
     init(
@@ -18,7 +17,6 @@ final class FaultyMaker: FleetMaker {
         self.seed = seed
         self.tally = tally
         self.plant = plant
-        safeOverwrite = seed % 4 != 0
     }
 
     var catalogue: Catalogue { stores.catalogue }
@@ -37,7 +35,9 @@ final class FaultyMaker: FleetMaker {
     }
 
     private func disk(of name: String, as file: String, _ salt: UInt64) throws -> SimulatedDisk {
-        let disk = SimulatedDisk(seed: seed &* 1_000_003 &+ salt, safeOverwrite: safeOverwrite)
+        // With safe overwrites, as SQLite's own file system for Unix has it of every disk.
+        // https://www.sqlite.org/psow.html
+        let disk = SimulatedDisk(seed: seed &* 1_000_003 &+ salt)
         try disk.load("\(stores.template.folder)/\(name).db", as: file)
         plant?.adjust(name, disk)
         return disk
