@@ -80,7 +80,13 @@ let package = Package(
             name: "SimulationKit", dependencies: ["Replication"], path: "Tests/SimulationKit",
             swiftSettings: strict),
         tests("ReplicationTests", ["Replication", "SimulationKit"]),
-        tests("Convergence", ["Replication", "ReplicaStore", "SimulationKit", "SQLite"]),
+        // Disks in memory whose power goes, for SQLite: the C that SQLite calls, and its face for the tests.
+        .target(name: "CSimulatedDisk", dependencies: ["CSQLite"], path: "Tests/CSimulatedDisk"),
+        .target(
+            name: "SimulatedDisk", dependencies: ["CSimulatedDisk"], path: "Tests/SimulatedDisk",
+            swiftSettings: strict),
+        tests("SimulatedDiskTests", ["SQLite", "SimulatedDisk", "SimulationKit", "TestKit"]),
+        tests("Convergence", ["Replication", "ReplicaStore", "SimulatedDisk", "SimulationKit", "SQLite"]),
         // The built tool as real processes: the arrow to it builds it beside the tests.
         tests("EndToEnd", ["HTTP", "JSONText", "samband", "SimulationKit", "TestKit"], excluding: ["Scripts"]),
         tests("Vectors", ["Replication"], excluding: ["decode.py", "bytes_of_the_page.py"]),

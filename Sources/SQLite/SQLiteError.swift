@@ -21,6 +21,16 @@ package struct SQLiteError: Error, Equatable, Sendable, CustomStringConvertible 
     package var primaryCode: Int32 { code & 0xff }
     /// True when a constraint of the schema refused the statement.
     package var isConstraint: Bool { primaryCode == SQLITE_CONSTRAINT }
+    /// True when the row is what was refused: by a constraint, or because an expression of the schema (a CHECK, an
+    /// index) cannot be worked out for it, as `abs` of the least integer.
+    package var isOfRow: Bool {
+        switch primaryCode {
+        case SQLITE_CONSTRAINT, SQLITE_TOOBIG, SQLITE_MISMATCH: true
+        // A missing table or column is told by the same code.
+        case SQLITE_ERROR: !message.hasPrefix("no such ") && !message.contains("has no column")
+        default: false
+        }
+    }
     /// True for UNIQUE and PRIMARY KEY, rowid included.
     package var isUnique: Bool {
         code == 2067 || code == 1555 || code == 2579

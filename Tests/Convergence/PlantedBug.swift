@@ -31,6 +31,22 @@ enum PlantedBug: String, CaseIterable {
     case dropsTheAside
     /// Conflicts are found where the author had seen the other value.
     case inventsConflicts
+
+    // Faults of the store about rows that are withheld; a test does them to its files by hand.
+
+    /// What is withheld is not kept.
+    case forgetsWithheld
+    /// The row that stands in the way of another is deleted.
+    case deletesBlocker
+    /// A row that refers to a withheld one is let in without it.
+    case letsOrphansIn
+    /// The author of a row that is withheld keeps it in its table.
+    case leavesAuthorWrong
+
+    /// Those that only a fleet of real databases can have.
+    static let ofTheStore: [PlantedBug] = [
+        .dropsTheAside, .forgetsWithheld, .deletesBlocker, .letsOrphansIn, .leavesAuthorWrong,
+    ]
     /// A policy looks only at writes of rows that live (the model, part two, B2).
     case policyForgetsTheDeleted
     /// What a policy decides has the stamp of the newest write, not one just above.
@@ -97,7 +113,9 @@ enum PlantedBug: String, CaseIterable {
                 if incoming.operation == .delete || right.target == .noImage { return right }
                 return misdeciding(right, incoming, concurrent, row, image, policy)
             }
-        case .restoresWithHubStamp, .closesByContext, .takesDuplicates, .nodeTakesTwice, .dropsTheAside: break
+        case .restoresWithHubStamp, .closesByContext, .takesDuplicates, .nodeTakesTwice, .dropsTheAside,
+            .forgetsWithheld, .deletesBlocker, .letsOrphansIn, .leavesAuthorWrong:
+            break
         }
         return rules
     }

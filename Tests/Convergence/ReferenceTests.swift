@@ -21,6 +21,7 @@ func runHistories(
                 sum.open += tally.open
                 sum.carried += tally.carried
                 sum.withheld += tally.withheld
+                sum.milliseconds += tally.milliseconds
                 return nil
             } catch {
                 return "\(error)"

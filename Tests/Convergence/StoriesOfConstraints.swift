@@ -151,6 +151,34 @@ extension Story {
                 try fleet.send("inderoy", "verran")
                 guard try fleet.hub.withheld().map(\.key) == [[text("b")]] else { throw Broken("the bed is not kept") }
             }, ends: ["w": [.integer(0)]], open: [.foreignKey]),
+        Story(
+            claim:
+                "a reference to a value that another site has given up meanwhile is a dispute, not its author's fault",
+            tables: [.ward, .bed],
+            tell: { fleet in
+                try fleet.write("snasa", .insert(0, [text("w")], [.integer(1)]))
+                try fleet.settleEverything()
+                try fleet.write("inderoy", .update(0, [text("w")], [0: .null]))
+                try fleet.write("verran", .insert(1, [text("b")], [.integer(1)]))
+                try fleet.send("inderoy", "verran")
+            }, ends: ["w": [.null]], open: [.foreignKey]),
+        Story(
+            claim: "a row written anew without its parent stays without it when the parent's delete does not stand",
+            tables: [.parent, .clearing],
+            tell: { fleet in
+                try fleet.write(
+                    "snasa", .insert(0, [text("p")], [.integer(1)]), .insert(1, [text("g")], [text("p"), .integer(1)]))
+                try fleet.settleEverything()
+                try fleet.write("snasa", .update(0, [text("p")], [0: .integer(2)]))
+                try fleet.write(
+                    "verran", .delete(1, [text("g")]), .insert(1, [text("g")], [.null, .integer(5)]),
+                    .delete(0, [text("p")]))
+                try fleet.send("snasa", "verran")
+                try fleet.settleEverything()
+                guard try fleet.rows("verran").values.contains(where: { $0.data == [.null, .integer(5)] }) else {
+                    throw Broken("the row refers to the parent again")
+                }
+            }, ends: ["p": [.integer(2)]], open: [.deleteUpdate]),
     ]
 
     /// Verran's update of k is in flight and must step aside; then a program there inserts k and deletes it.

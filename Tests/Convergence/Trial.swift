@@ -12,6 +12,8 @@ struct Trial {
         /// Change sets of the hub's own.
         var carried = 0
         var withheld = 0
+        /// The time that passed in it, by its own clocks.
+        var milliseconds: UInt64 = 0
     }
 
     let maker: any FleetMaker
@@ -33,6 +35,7 @@ struct Trial {
             if !isFree { try constraints.note(fleet, event) }
         }
         for step in scenario.steps { try fleet.perform(step) }
+        try fleet.endDiskFaults()
         try fleet.settleEverything()
         try finish(fleet)
         return try tally(fleet, steps: scenario.steps.count)
@@ -42,7 +45,7 @@ struct Trial {
     func check(_ fleet: Fleet, _ event: Fleet.Event) throws {
         switch event {
         case .ingested, .decided:
-            if let complaint = try fleet.hub.complaint() { throw Broken("the hub: \(complaint)") }
+            if let complaint = try fleet.hub.complaint() { throw Broken("constraints: the hub: \(complaint)") }
             guard isFree else { return }
             let known = fleet.history.sets.values.filter { $0.position != nil }
             let rows = try fleet.hub.rows().mapValues(\.data)
@@ -50,8 +53,9 @@ struct Trial {
             if let complaint = PolicyOracle(fleet).complaint(rows) { throw Broken("the hub: \(complaint)") }
         case .taken(let index), .sealed(let index):
             let site = fleet.sites[index]
+            if site.isForked { return }
             if !site.hasWrittenUnchecked, let complaint = try site.node.complaint() {
-                throw Broken("\(site.name): \(complaint)")
+                throw Broken("constraints: \(site.name): \(complaint)")
             }
             guard isFree, case .taken = event else { return }
             let rows = try site.node.rows().mapValues(\.data)
@@ -84,7 +88,7 @@ struct Trial {
                 }
             } else if rows[row] != oracle[row] {
                 throw Broken(
-                    "\(name) has \(row) = \(text(rows[row])), the oracle says \(text(oracle[row]))")
+                    "convergent: \(name) has \(row) = \(text(rows[row])), the oracle says \(text(oracle[row]))")
             }
         }
     }
@@ -96,7 +100,10 @@ struct Trial {
     /// At rest: all equal, nothing in flight or aside, every conflict found and none invented, nothing lost.
     func finish(_ fleet: Fleet) throws {
         let rows = try fleet.hub.rows()
-        for site in fleet.sites {
+        for site in fleet.sites where !site.isRefused {
+            guard !site.isForked else {
+                throw Broken("durable: \(site.name) went on from a backup, and nobody noticed")
+            }
             guard try site.node.inFlightCount() == 0 else {
                 throw Broken("\(site.name) still has changes in flight")
             }
@@ -134,7 +141,8 @@ struct Trial {
                 return "\(name) is withheld without an open conflict"
             }
             // A person who takes an admission back is not overruled.
-            guard maker.catalogue.isJudged, withheld.operation != .update, withheld.operation != .delete, rows[withheld.row] == nil,
+            guard maker.catalogue.isJudged, withheld.operation != .update, withheld.operation != .delete,
+                rows[withheld.row] == nil,
                 !fleet.history.undone.contains(conflict.id)
             else { return nil }
             let row = Row(key: withheld.key, data: withheld.cells.sorted { $0.key < $1.key }.map(\.value))
@@ -150,7 +158,8 @@ struct Trial {
             steps: steps, sets: fleet.history.sets.count, conflicts: conflicts.count,
             open: conflicts.count { $0.life.isOpen },
             carried: fleet.history.order.count { fleet.history.sets[$0] == nil },
-            withheld: fleet.history.withheld.values.reduce(0) { $0 + $1.count })
+            withheld: fleet.history.withheld.values.reduce(0) { $0 + $1.count },
+            milliseconds: fleet.nowMs - Fleet.beginMs)
     }
 }
 

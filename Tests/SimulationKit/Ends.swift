@@ -93,6 +93,8 @@ package protocol HubEnd: AnyObject {
     func undo(_ conflict: UInt64, seen changed: UInt64, nowMs: UInt64) throws -> Bool
     /// What is wrong inside, nil if nothing: references, for one.
     func complaint() throws -> String?
+    /// Something happens to its disk.
+    func meet(_ fault: DiskFault) throws
 }
 
 /// A node as the simulation drives it.
@@ -112,6 +114,19 @@ package protocol NodeEnd: AnyObject {
     func inFlightCount() throws -> Int
     func asideCount() throws -> Int
     func complaint() throws -> String?
+    /// Hears that the hub has its change sets up to a seq.
+    func noteAcknowledged(_ seq: UInt64) throws
+    func meet(_ fault: DiskFault) throws
+}
+
+// An end without a disk that fails.
+extension HubEnd {
+    package func meet(_ fault: DiskFault) throws {}
+}
+
+extension NodeEnd {
+    package func noteAcknowledged(_ seq: UInt64) throws {}
+    package func meet(_ fault: DiskFault) throws {}
 }
 
 /// Makes the databases of a fleet.

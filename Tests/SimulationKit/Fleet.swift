@@ -20,6 +20,13 @@ package final class Fleet {
         package internal(set) var hasWrittenUnchecked = false
         /// The last own seq that the hub said it has.
         var acknowledged: UInt64 = 0
+        /// True once its file was put back to before what the hub has of it. It has to be found out and refused; what
+        /// it writes meanwhile is nobody else's.
+        package internal(set) var isForked = false
+        /// True when what it has sealed since is other than what the hub has under that dot.
+        var hasDiverged = false
+        /// True once that has happened: it takes part in nothing any more.
+        package internal(set) var isRefused = false
     }
 
     struct Touch {
@@ -38,7 +45,13 @@ package final class Fleet {
     package internal(set) var history = History()
     /// Sees every event; what it throws ends the history.
     package var watch: (Fleet, Event) throws -> Void = { _, _ in }
-    var nowMs: UInt64 = 1_700_000_000_000
+    package static let beginMs: UInt64 = 1_700_000_000_000
+    /// The hub's clock.
+    package internal(set) var nowMs = Fleet.beginMs
+    /// Steps that a disk let down.
+    package internal(set) var interruptions = 0
+    /// Sites as they were when their files were backed up.
+    var backups: [Int: Site] = [:]
     var mailbox: [Message] = []
     var random: SeededRandom
     // What the observer at the hub has seen.
@@ -79,6 +92,14 @@ package final class Fleet {
     package func localMs(_ index: Int) -> UInt64 { UInt64(max(0, Int64(nowMs) + sites[index].skewMs)) }
 
     package func perform(_ step: Step) throws {
+        do {
+            try carryOut(step)
+        } catch is Interrupted {
+            interruptions += 1
+        }
+    }
+
+    private func carryOut(_ step: Step) throws {
         switch step {
         case .write(let index, let writes): try write(index, writes, isChecked: true)
         case .uncheckedWrite(let index, let writes): try write(index, writes, isChecked: false)
@@ -93,6 +114,8 @@ package final class Fleet {
         case .decide(let place, let choice): try decide(place, choice)
         case .undo(let place): try undo(place)
         case .settle: try settleEverything()
+        case .disk(nil, let fault): try hub.meet(fault)
+        case .disk(let index?, let fault): try disk(index, fault)
         }
     }
 
@@ -103,11 +126,12 @@ package final class Fleet {
         let node = sites[index].node
         let touched = sites[index].touched
         let run = isChecked ? node.transaction : node.uncheckedTransaction
-        let isCommitted = try run(writes) { _, after in
+        var isCommitted = false
+        defer { if !isCommitted { sites[index].touched = touched } }
+        isCommitted = try run(writes) { _, after in
             note(index, before: before, after: after)
             before = after
         }
-        if !isCommitted { sites[index].touched = touched }
         if !isChecked { sites[index].hasWrittenUnchecked = true }
     }
 

@@ -4,11 +4,12 @@ extension Fleet {
     // MARK: Sealing
 
     func seal(_ index: Int) throws {
+        if sites[index].isRefused { return }
         let writes = try pendingWrites(index)
         let dot = try sites[index].node.seal(nowMs: localMs(index))
         guard (dot == nil) == writes.isEmpty else {
             throw Broken(
-                "\(sites[index].name) sealed \(dot.map { "\($0)" } ?? "nothing"), expected \(writes.count) rows"
+                "captured: \(sites[index].name) sealed \(dot.map { "\($0)" } ?? "nothing"), expected \(writes.count) rows"
             )
         }
         try recordSeal(index, writes, seen: sites[index].node.position())
@@ -43,8 +44,8 @@ extension Fleet {
         guard header.position == seen else {
             throw Broken("\(dot) names position \(header.position), its author was at \(seen)")
         }
-        history.sets[dot] = RecordedSet(
-            dot: dot, hlc: header.hlc, context: sites[index].known, seen: seen, writes: writes)
+        let set = RecordedSet(dot: dot, hlc: header.hlc, context: sites[index].known, seen: seen, writes: writes)
+        if !sites[index].isForked { history.sets[dot] = set } else { try compareAgain(index, set) }
         sites[index].known[replica] = seq
         sites[index].knownHLC = header.hlc
         try watch(self, .sealed(index))
@@ -53,12 +54,15 @@ extension Fleet {
     // MARK: Messages
 
     func push(_ index: Int, _ fault: Fault) throws {
+        if sites[index].isRefused { return }
+        try sites[index].node.noteAcknowledged(sites[index].acknowledged)
         let parcels = try sites[index].node.outgoing(after: sites[index].acknowledged)
         guard !parcels.isEmpty else { return }
         try send(Message(site: index, isPush: true, bytes: Wire.bytes(parcels)), fault)
     }
 
     func pull(_ index: Int, _ fault: Fault) throws {
+        if sites[index].isRefused { return }
         let node = sites[index].node
         let transactions = try hub.pull(for: node.replica, after: try node.position())
         let last = transactions.last?.last?.delivery.position ?? 0
@@ -88,9 +92,10 @@ extension Fleet {
     }
 
     func arrive(_ message: Message, answered: Bool) throws {
+        if sites[message.site].isRefused { return }
         let parcels = Wire.parcels(message.bytes, random: &random).parcels
         if message.isPush {
-            for parcel in parcels { try arriveAtHub(parcel, from: sites[message.site].node.replica) }
+            for parcel in parcels where !sites[message.site].isRefused { try arriveAtHub(parcel, from: message.site) }
             if answered {
                 let replica = sites[message.site].node.replica
                 sites[message.site].acknowledged = try hub.vector()[replica]
@@ -100,7 +105,8 @@ extension Fleet {
         }
     }
 
-    private func arriveAtHub(_ parcel: Parcel, from replica: UInt32) throws {
+    private func arriveAtHub(_ parcel: Parcel, from index: Int) throws {
+        let replica = sites[index].node.replica
         let has = try hub.vector()[replica]
         do {
             let isNew = try hub.ingest(parcel, from: replica, nowMs: nowMs)
@@ -109,7 +115,13 @@ extension Fleet {
             }
         } catch let broken as Broken {
             throw broken
+        } catch let interrupted as Interrupted {
+            throw interrupted
         } catch {
+            if sites[index].isForked {
+                sites[index].isRefused = true
+                return
+            }
             // Only a gap may be refused: an earlier message is still on the way.
             guard parcel.header.dot.seq > has + 1 else {
                 throw Broken("the hub refused \(parcel.header.dot): \(error)")
@@ -130,7 +142,13 @@ extension Fleet {
         let node = sites[index].node
         let pending = try pendingWrites(index)
         let seen = try node.position()
-        try node.take(transactions, nowMs: localMs(index))
+        try checkCausal(index, transactions, after: seen)
+        do {
+            try node.take(transactions, nowMs: localMs(index))
+        } catch  where sites[index].isForked && !(error is Interrupted || error is Broken) {
+            sites[index].isRefused = true
+            return
+        }
         // What it sealed on the way had seen nothing of this.
         try recordSeal(index, pending, seen: seen)
         var position = seen
@@ -141,6 +159,9 @@ extension Fleet {
             sites[index].knownHLC = max(sites[index].knownHLC, parcel.header.hlc)
         }
         guard try node.position() == position else {
+            if sites[index].isForked {
+                throw Broken("durable: \(sites[index].name) goes on from a backup, and nobody notices")
+            }
             throw Broken("\(sites[index].name) stands at \(try node.position()), was handed \(position)")
         }
         let vector = try node.vector()
@@ -150,6 +171,20 @@ extension Fleet {
         }
         if sites[index].touched.isEmpty, try node.inFlightCount() == 0 { sites[index].hasWrittenUnchecked = false }
         try watch(self, .taken(index))
+    }
+
+    /// Nothing is handed out before what its author had seen (promise 3).
+    private func checkCausal(_ index: Int, _ transactions: [[Parcel]], after position: UInt64) throws {
+        var known = sites[index].known
+        for parcel in transactions.flatMap({ $0 }) where parcel.delivery.position > position {
+            let dot = parcel.header.dot
+            if let context = history.sets[dot]?.context, dot.replica != sites[index].node.replica {
+                for (replica, seq) in context where replica != dot.replica && known[replica, default: 0] < seq {
+                    throw Broken("causal: \(sites[index].name) is handed \(dot) before \(replica):\(seq)")
+                }
+            }
+            known[dot.replica] = max(known[dot.replica, default: 0], dot.seq)
+        }
     }
 
     // MARK: Watching the hub

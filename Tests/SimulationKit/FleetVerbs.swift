@@ -37,6 +37,11 @@ extension Fleet {
         }
     }
 
+    /// Something happens to the disk of a site's machine, or of the hub's.
+    package func disk(_ name: String, _ fault: DiskFault) throws {
+        try perform(.disk(name == "hub" ? nil : index(of: name), fault))
+    }
+
     package func wait(_ ms: UInt64) throws { try perform(.wait(ms)) }
 
     package func deliver(_ place: Int) throws { try perform(.deliver(place)) }

@@ -16,6 +16,37 @@ package enum Fault: Hashable, Sendable {
     case unanswered
 }
 
+/// What happens to the disk of the hub's or a site's machine, or to the file on it.
+package enum DiskFault: Hashable, Sendable {
+    /// The power goes within the n-th change of the disk that the machine's own work makes from now on. It comes back
+    /// at once, and what was not synced is kept, lost or torn as the seed has it.
+    case crash(after: Int)
+    /// The power goes now, and nothing is left of what was not synced.
+    case powerLoss
+    /// After so many operations some fail: reads, writes or syncs.
+    case failing(DiskOperation, after: Int, count: Int)
+    /// So many bytes are free.
+    case full(room: Int)
+    case readOnly
+    /// The disk works again.
+    case mended
+    /// The programs of the machine end and begin anew.
+    case restart
+    /// SQLite's log is written back into the file.
+    case writeBack
+    /// The files are backed up.
+    case image
+    /// The backup is put back.
+    case restore
+}
+
+package enum DiskOperation: Hashable, Sendable { case read, write, sync }
+
+/// The machine's disk let an operation down: nothing of it has happened, and its caller may try again.
+package struct Interrupted: Error {
+    package init() {}
+}
+
 /// One step of a history. A step means something whatever went before it, so that a history can be cut down to
 /// what makes it fail.
 package enum Step: Hashable, Sendable {
@@ -32,8 +63,10 @@ package enum Step: Hashable, Sendable {
     case decide(Int, Choice)
     /// An operator takes back how one of the settled conflicts was settled, by its place modulo their number.
     case undo(Int)
-    /// Everybody seals, pushes and pulls, without faults.
+    /// Everybody seals, pushes and pulls, without faults of the network.
     case settle
+    /// Something happens to the disk of a site's machine; of the hub's when none is named.
+    case disk(Int?, DiskFault)
 }
 
 /// A history to run: who takes part and what happens.
@@ -88,6 +121,7 @@ extension Scenario: CustomStringConvertible {
         case .decide(let place, let choice): return "fleet.decide(\(place), .\(choice))"
         case .undo(let place): return "fleet.undo(\(place))"
         case .settle: return "fleet.settleEverything()"
+        case .disk(let index, let fault): return "fleet.disk(\(index.map(site) ?? "hub"), .\(fault))"
         }
     }
 }

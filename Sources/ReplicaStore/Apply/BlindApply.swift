@@ -99,7 +99,7 @@ struct BlindApply {
                 if again { try bind(cursor.key) }
                 do {
                     _ = try statement.step()
-                } catch let error as SQLiteError where error.isConstraint {
+                } catch let error as SQLiteError where error.isOfRow {
                     statement.reset()
                     refused.append(ordinal)
                     continue

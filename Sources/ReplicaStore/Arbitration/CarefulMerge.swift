@@ -116,7 +116,8 @@ final class CarefulMerge {
     }
 
     private func judge(_ work: RowWork) throws {
-        let operation = work.operation!
+        let (operation, isElsewhere) = try countingOwn(work.operation!, on: work.row)
+        work.operation = operation
         if work.before == nil, operation.operation != .delete, let join = try joins.join(of: work.row),
             operation.seen < join.position
         {
@@ -134,7 +135,8 @@ final class CarefulMerge {
         }
         let image = work.before == nil ? try image(work.row, work.concurrent) : nil
         let known = work.before ?? image ?? (operation.operation.isWholeRow ? operation.values : nil)
-        let policy = try policies.row(work.table, key: work.key, data: known, seq: nextSeq, replicas: replicas)
+        var policy = try policies.row(work.table, key: work.key, data: known, seq: nextSeq, replicas: replicas)
+        policy.isElsewhere = isElsewhere
         let merge = rules.atHub(operation, work.concurrent, work.before, image, policy)
         work.merge = merge
         switch merge.target {
@@ -199,7 +201,8 @@ final class CarefulMerge {
                     work.deleteUndone = true
                     kept.append(work)
                     kept += keepGroup(of: work, row: before)
-                } else if let target = work.target {
+                } else if let target = work.target, work.operation?.operation.isWholeRow != true {
+                    // (Who writes the row anew says itself that it refers to nothing.)
                     for column in reference.childColumns {
                         guard let index = work.table.dataColumns.firstIndex(of: column), target[index] == .null,
                             before[index] != .null

@@ -133,8 +133,13 @@ final class CarefulRows {
         var ordinals: [UInt32] = []
         for hash in rows.hashes where disputed.contains(hash) { ordinals += rows.locations.ordinals(of: hash) }
         for (ordinal, found) in try rows.operations(at: ordinals.sorted()) {
-            guard let join = try joins.join(of: found.row), let table = access.tables[found.row.table] else { continue }
-            for other in rows.ordinals(of: RowID(shape: table.shape, key: join.into)) { tie(ordinal, other) }
+            guard let table = access.tables[found.row.table] else { continue }
+            var row = found.row
+            var known: Set<UInt64> = []
+            while let join = try joins.join(of: row), known.insert(join.id).inserted {
+                row = RowID(shape: table.shape, key: join.into)
+                for other in rows.ordinals(of: row) { tie(ordinal, other) }
+            }
         }
     }
 

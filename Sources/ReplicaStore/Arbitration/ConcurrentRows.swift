@@ -139,6 +139,21 @@ final class ConcurrentRows {
         return nil
     }
 
+    /// True when a row of a table had the values that a reference names until a write that the author of this change set
+    /// had not seen gave it others.
+    func wasOverwritten(
+        _ reference: TableLayout.Reference, in table: TableLayout, _ values: [Value]
+    ) throws -> Bool {
+        if values.contains(.null) { return false }
+        return try concurrent.contains { entry in
+            guard let logged = try self.entry(entry.id) else { return false }
+            return try finder.images(
+                of: logged, table: table, columns: reference.parentColumns, collations: reference.parentCollations,
+                values: values
+            ).contains { $0.operation.operation == .update }
+        }
+    }
+
     private func entry(_ id: UInt64) throws -> LogEntry? {
         if let known = entries[id] { return known }
         let entry = try log.entry(id: id)

@@ -213,6 +213,8 @@ struct Findings {
     private(set) var superseded: Set<RowID> = []
     private(set) var latest: [RowID: [Int: Stamp]] = [:]
     private(set) var ledOn: [LedOn] = []
+    /// Rows that the hub has put back.
+    private(set) var putBack: Set<RowID> = []
     /// Rows that go on being withheld: put right at their author only when what was added does not let them in.
     private(set) var goingOn: [(table: TableLayout, row: RowID, key: [Value])] = []
     /// Whether rows are in dispute now, by the hash of their keys.
@@ -225,6 +227,7 @@ struct Findings {
         superseded.formUnion(register.superseded)
         latest.merge(register.latest) { $1 }
         ledOn += register.ledOn
+        putBack.formUnion(works.filter { $0.origin == .putBack }.map(\.row))
         for work in works where work.withheld?.joins != nil { goingOn.append((work.table, work.row, work.key)) }
         if register.changedConflicts.isEmpty && register.withheldRows.isEmpty { return }
         for work in works {
@@ -233,10 +236,7 @@ struct Findings {
             {
                 disputed.append((work.row.hash64, try store.conflictTable.isDisputed(work.row)))
             }
-            if let join = work.withheld?.ledOnBy {
-                let row = RowID(shape: work.table.shape, key: join.into)
-                disputed.append((row.hash64, try store.conflictTable.isDisputed(row)))
-            }
         }
+        for row in register.remaining { disputed.append((row.hash64, try store.conflictTable.isDisputed(row))) }
     }
 }

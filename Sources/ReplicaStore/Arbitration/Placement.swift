@@ -50,7 +50,7 @@ struct Placement {
         let columns = target.indices.filter { target[$0] != before[$0] }
         do {
             if try access.update(work.table, work.key, columns, columns.map { target[$0] }) { return nil }
-        } catch let error as SQLiteError where error.isConstraint {
+        } catch let error as SQLiteError where error.isOfRow {
             return error
         }
         return try put(work, target)
@@ -61,7 +61,7 @@ struct Placement {
         do {
             try access.put(work.table, work.key, data)
             return nil
-        } catch let error as SQLiteError where error.isConstraint {
+        } catch let error as SQLiteError where error.isOfRow {
             return error
         }
     }
@@ -154,9 +154,10 @@ struct Placement {
     ) throws -> Bool {
         guard let operation = work.operation, let table = access.tables[reference.parent],
             let gone = reference.parentRow(values, table), let join = try merge.joins.join(of: gone),
-            operation.seen < join.position, let remaining = try access.row(table, join.into)
+            operation.seen < join.position, let end = try merge.end(of: join, table, seen: operation.seen),
+            let remaining = try access.row(table, end)
         else { return false }
-        let ends = table.pick(reference.parentColumns, key: join.into, data: remaining)
+        let ends = table.pick(reference.parentColumns, key: end, data: remaining)
         var led = target
         var columns: [Int] = []
         for (name, value) in zip(reference.childColumns, ends) {
@@ -219,7 +220,9 @@ struct Placement {
         if let parent = try withheldParent(reference, values, table, row) {
             return Withholding(kind: .foreignKey, parent: parent, waits: waits)
         }
-        let wasThere = try deletedParent(reference, values, table) != nil
+        let wasThere =
+            try deletedParent(reference, values, table) != nil
+            || merge.inLog.wasOverwritten(reference, in: table, values)
         return Withholding(kind: wasThere ? .foreignKey : .invalid, waits: waits)
     }
 
@@ -228,7 +231,8 @@ struct Placement {
         _ reference: TableLayout.Reference, _ values: [Value], _ table: TableLayout, _ row: RowID?
     ) throws -> RowID? {
         if let row {
-            if merge.works[row]?.withheld != nil { return row }
+            // What is led on to the row that remains is not withheld: nothing comes in with it.
+            if let withheld = merge.works[row]?.withheld { return withheld.ledOnBy == nil ? row : nil }
             return try merge.conflicts.withheld(of: row, onlyOpen: true).isEmpty ? nil : row
         }
         func refers(_ key: [Value], _ write: LoggedOperation?) -> Bool {

@@ -9,6 +9,7 @@ struct Release {
     let conflicts: ConflictTable
     let access: TableAccess
     let origins: Origins
+    let policies: Policies
     /// Where the hub's own change set stands, and its time.
     let position: UInt64
     let nowMs: UInt64
@@ -21,7 +22,11 @@ struct Release {
     /// Rows that came in: they are of interest to others in their turn.
     private(set) var released: [RowID] = []
 
-    init(conflicts: ConflictTable, access: TableAccess, origins: Origins, position: UInt64, nowMs: UInt64) {
+    init(
+        conflicts: ConflictTable, access: TableAccess, origins: Origins, policies: Policies, position: UInt64,
+        nowMs: UInt64
+    ) {
+        self.policies = policies
         self.conflicts = conflicts
         self.access = access
         self.origins = origins
@@ -35,14 +40,19 @@ struct Release {
     ) throws {
         var open = try ids(waits)
         var next = 0
+        var touched: Set<UInt64> = []
         while next < open.count {
             let id = open[next]
             next += 1
             guard let record = try conflicts.withheld(id: id), record.state == .withheld, !arbitration.holds(record.row)
             else { continue }
-            if try release(record, &arbitration, &undo) {
+            if try release(record, &touched, &arbitration, &undo) {
                 open += try ids([.row(record.row), .table(record.row.table)])
             }
+        }
+        for id in touched.sorted() {
+            try part(id)
+            try settle(id)
         }
     }
 
@@ -53,17 +63,19 @@ struct Release {
     }
 
     private mutating func release(
-        _ record: WithheldRecord, _ arbitration: inout ArbitrationWriter, _ undo: inout SegmentSink
+        _ record: WithheldRecord, _ touched: inout Set<UInt64>, _ arbitration: inout ArbitrationWriter,
+        _ undo: inout SegmentSink
     ) throws -> Bool {
         let records = try conflicts.withheld(of: record.row, onlyOpen: true)
             .filter { $0.dot.replica == record.dot.replica }
-        let write = WithheldWrite(records)
+        var write = WithheldWrite(records)
         let table = try access.table(record.tableNumber, "letting a withheld row in")
         let before = try access.row(table, record.key)
-        guard !write.isDelete, write.isWhole == (before == nil), let target = write.over(before) else {
-            return false
-        }
-        if before != nil, try isOverwritten(write, table) { return false }
+        let policy = policies.table(table.number)
+        guard !write.isDelete, write.isWhole == (before == nil), write.add(to: before, policy),
+            let target = write.over(before)
+        else { return false }
+        if let before, try isOverwritten(write, before, policy, table) { return false }
         switch try put(table, record.key, target) {
         case .fits: break
         case .waits(let more):
@@ -72,9 +84,10 @@ struct Release {
             return false
         }
         if let before {
-            let kind = BlockKind(table: table.number, operation: .update, columns: write.columns)
-            try undo.add(kind, key: record.key, values: write.columns.map { before[$0] })
-            try arbitration.update(table, record.row, record.key, write.columns)
+            let columns = policy.wholeUnits(write.columns)
+            let kind = BlockKind(table: table.number, operation: .update, columns: columns)
+            try undo.add(kind, key: record.key, values: columns.map { before[$0] })
+            try arbitration.update(table, record.row, record.key, columns)
         } else {
             try arbitration.insert(table, record.row, record.key)
         }
@@ -83,16 +96,31 @@ struct Release {
             withheldRows.insert(record.id)
         }
         released.append(record.row)
-        for id in Set(records.map(\.conflict)) { try settle(id) }
+        touched.formUnion(records.map(\.conflict))
         return true
     }
 
-    /// True when someone has written one of the cells since: then it is for a person to say which one counts.
-    private func isOverwritten(_ write: WithheldWrite, _ table: TableLayout) throws -> Bool {
+    /// True when one of the cells holds a value that its author had not seen, or one written since: then it is for a
+    /// person to say which one counts. What was added to a sum counts beside whatever stands.
+    private func isOverwritten(
+        _ write: WithheldWrite, _ before: [Value], _ policy: TablePolicy, _ table: TableLayout
+    ) throws -> Bool {
         guard let entry = try origins.log.entry(write.records[0].dot) else { return true }
         let stamps = try origins.stamps(
             of: write.row, columnCount: table.dataColumns.count, latest: latest[write.row] ?? [:])
-        return write.columns.contains { stamps[$0] > entry.header.stamp }
+        return try policy.wholeUnits(write.columns).contains { column in
+            if write.deltas[column] != nil && policy.policy(of: column) == .sum { return false }
+            return try before[column] != write.cells[column] && !hasSeen(entry, stamps[column])
+        }
+    }
+
+    /// True when the author of a change set had seen the write of this stamp; a policy's decision counts as unseen.
+    private func hasSeen(_ entry: LogEntry, _ stamp: Stamp) throws -> Bool {
+        if stamp == .zero { return true }
+        let dot = Dot(replica: stamp.replica, seq: stamp.seq)
+        if dot.replica == entry.header.dot.replica { return dot.seq < entry.header.dot.seq }
+        guard let position = try origins.log.entry(dot)?.position else { return false }
+        return position <= entry.seen
     }
 
     private enum Fit {
@@ -109,7 +137,7 @@ struct Release {
             try access.put(table, key, data)
             try access.connection.release("release")
             return .fits
-        } catch let error as SQLiteError where error.isConstraint {
+        } catch let error as SQLiteError where error.isOfRow {
             try access.connection.rollback(to: "release")
             try access.connection.release("release")
             let blockers = error.isUnique ? try access.blockers(table, key, data) : []
@@ -132,30 +160,56 @@ struct Release {
 
     // MARK: rows whose parent will not come
 
-    /// Rows that waited with another that is withheld no more, and is not in the table either, get a conflict of their
-    /// own: nothing is given up with it.
-    mutating func part(from row: RowID, conflict id: UInt64) throws {
-        let table = try access.table(row.table, "parting withheld rows")
-        let all = try conflicts.withheld(ofConflict: id)
-        if let key = all.first(where: { $0.row == row })?.key, try access.exists(table, key) { return }
-        let left = all.filter { $0.state == .withheld && $0.row != row }
-        for (child, records) in Dictionary(grouping: left, by: \.row).sorted(by: { $0.key < $1.key }) {
+    /// Rows that waited with another which is withheld no more, and did not come in with it, get conflicts of their own:
+    /// nothing is given up with that one, and nothing waits where nobody looks.
+    mutating func part(_ id: UInt64) throws {
+        guard let conflict = try conflicts.record(id) else { return }
+        let left = try conflicts.withheld(ofConflict: id).filter { $0.state == .withheld }
+        if left.contains(where: { $0.row == conflict.row }) { return }
+        let writes = Dictionary(grouping: left) { Author(row: $0.row, replica: $0.dot.replica) }
+        for (author, records) in writes.sorted(by: { $0.value[0].id < $1.value[0].id }) {
             let write = WithheldWrite(records)
+            let table = try access.table(author.row.table, "parting withheld rows")
+            let before = try access.row(table, write.key)
+            let (kind, standing) = try obstacle(write, table, before)
             let side = ConflictSide(
                 dot: records.last!.dot, hlc: try origins.log.entry(records.last!.dot)?.header.hlc ?? 0,
                 position: position, value: nil, row: write.isDelete ? nil : write.cells)
             let own = try conflicts.nextConflictID()
             try conflicts.save(
                 ConflictRecord(
-                    id: own, kind: .foreignKey, tableNumber: child.table, table: records[0].table, key: records[0].key,
-                    row: child, columnIndex: nil, column: nil, openedAtMs: nowMs, base: .row(nil),
-                    life: Conflict(opening: side, against: [], at: position, policy: false), decision: nil))
+                    id: own, kind: kind, tableNumber: table.number, table: records[0].table, key: records[0].key,
+                    row: author.row, columnIndex: nil, column: nil, openedAtMs: nowMs, base: .row(before),
+                    life: Conflict(opening: side, against: standing, at: position, policy: false), decision: nil))
             changedConflicts.insert(own)
             for record in records {
                 try conflicts.setConflict(own, of: record.id)
                 withheldRows.insert(record.id)
             }
         }
+    }
+
+    private struct Author: Hashable {
+        let row: RowID
+        let replica: UInt32
+    }
+
+    /// What keeps a row out by itself, and the rows that stand in its way.
+    private func obstacle(
+        _ write: WithheldWrite, _ table: TableLayout, _ before: [Value]?
+    ) throws -> (kind: ConflictKind, standing: [ConflictSide]) {
+        guard let data = write.over(before) else { return (.foreignKey, []) }
+        if try !access.missingParents(of: data, table, write.key).isEmpty { return (.foreignKey, []) }
+        let blockers = try access.blockers(table, write.key, data)
+        let standing: [ConflictSide] = try blockers.compactMap { key in
+            guard let writer = try origins.lastWriter(of: RowID(shape: table.shape, key: key)),
+                let row = try access.row(table, key)
+            else { return nil }
+            return ConflictSide(
+                dot: writer.dot, hlc: writer.hlc, position: writer.position, value: nil,
+                row: Dictionary(uniqueKeysWithValues: row.enumerated().map { ($0, $1) }), key: key)
+        }
+        return (blockers.isEmpty ? .check : .unique, standing)
     }
 }
 

@@ -31,7 +31,7 @@ final class RowWork {
     let key: [Value]
     let origin: Origin
     /// What comes in; nil for a row that the hub puts back.
-    let operation: LoggedOperation?
+    var operation: LoggedOperation?
     /// The concurrent operations on the row.
     let concurrent: [LoggedOperation]
     /// The row before this hub transaction, nil when absent.

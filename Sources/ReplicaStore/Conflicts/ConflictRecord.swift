@@ -92,6 +92,8 @@ package struct WithheldRecord: Hashable, Sendable {
     package let operation: Operation
     package let columns: [Int]
     package let values: [Value]
+    /// By how much its author raised a column of the policy `sum`, by data column.
+    package let deltas: [Int: Int64]
     package let state: WithheldState
 }
 

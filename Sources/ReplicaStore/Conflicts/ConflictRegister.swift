@@ -10,18 +10,20 @@ struct ConflictRegister {
     /// Where the change set stands, and the hub's time.
     let position: UInt64
     let nowMs: UInt64
-    private(set) var changedConflicts: [UInt64] = []
-    private(set) var withheldRows: [UInt64] = []
+    var changedConflicts: [UInt64] = []
+    var withheldRows: [UInt64] = []
     /// What writes of rows that were joined into others have written there.
     var ledOn: [LedOn] = []
+    /// The rows that remain of joins and were to take such a write.
+    var remaining: Set<RowID> = []
     /// What the withheld rows of this change set wait for.
-    private(set) var waits: [ConflictTable.Wait] = []
+    var waits: [ConflictTable.Wait] = []
     /// Rows on which something withheld has been replaced.
-    private(set) var superseded: Set<RowID> = []
+    var superseded: Set<RowID> = []
     /// The stamps of what the change set wrote on rows with something withheld.
-    private(set) var latest: [RowID: [Int: Stamp]] = [:]
+    var latest: [RowID: [Int: Stamp]] = [:]
     /// The conflict of each row withheld here; nil while it is being found.
-    private var conflictOfWithheld: [RowID: UInt64?] = [:]
+    var conflictOfWithheld: [RowID: UInt64?] = [:]
 
     init(
         conflicts: ConflictTable, policies: Policies, merge: CarefulMerge, origins: Origins, position: UInt64,
@@ -38,11 +40,10 @@ struct ConflictRegister {
     mutating func register(_ work: RowWork) throws {
         for join in work.ledOn { try merge.joins.noteChild(work.row.table, work.key, of: join) }
         if let withholding = work.withheld {
-            if let join = withholding.ledOnBy {
-                try leadOn(work, join)
-            } else {
-                _ = try registerWithheld(work, withholding)
-            }
+            if let join = withholding.ledOnBy, try leadOn(work, join) { return }
+            // The row that remained is gone as well: what was written of it waits for a person.
+            let isLost = withholding.ledOnBy != nil
+            _ = try registerWithheld(work, isLost ? Withholding(kind: .invalid) : withholding)
             return
         }
         guard let operation = work.operation else {
@@ -58,6 +59,7 @@ struct ConflictRegister {
         try registerInsert(work, operation, pairs, existing)
         try registerDelete(work, operation, pairs, existing)
         try registerCells(work, operation, pairs, existing)
+        try closeParents(work, operation, existing)
     }
 
     // MARK: about the whole row
@@ -103,14 +105,33 @@ struct ConflictRegister {
                     record, rowSide(operation, work, over: decides ? [:] : earlier), seen: operation.seen, [])
             }
             let isMoot =
-                try work.merge?.target == .remove
-                || conflicts.record(record.id)?.life.sides.allSatisfy { $0.row != nil } == true
+                try isGone(work) || conflicts.record(record.id)?.life.sides.allSatisfy { $0.row != nil } == true
             if isMoot { try closeAsMoot(record.id, rowSide(operation, work)) }
             return
         }
+        // An author who goes on editing stands for all that it wrote there.
+        let isOpen = record?.life.isOpen == true && operation.operation == .update
+        let earlier = isOpen ? record!.life.sides.first { $0.dot.replica == operation.dot.replica }?.row : nil
         try openOrJoin(
             record, .deleteUpdate, work, column: nil, base: .row(rowBase(work, operation, others)),
-            rowSide(operation, work), others.map { rowSide($0, work) }, seen: operation.seen, policy: nil)
+            rowSide(operation, work, over: earlier ?? [:]), others.map { rowSide($0, work) }, seen: operation.seen,
+            policy: nil)
+    }
+
+    /// True when a delete has taken the row, and nothing that it went with brings it back.
+    func isGone(_ work: RowWork) -> Bool { work.merge?.target == .remove && work.target == nil }
+
+    /// A delete that took effect leaves nothing to decide about a parent that had been put back. A dispute about cells
+    /// stays: the row may come back.
+    private mutating func closeParents(
+        _ work: RowWork, _ operation: LoggedOperation, _ existing: [ConflictRecord]
+    ) throws {
+        guard isGone(work) else { return }
+        for record in existing where record.life.isOpen && record.kind.withholds {
+            let held = try conflicts.withheld(ofConflict: record.id)
+            if held.contains(where: { $0.state == .withheld }) { continue }
+            try closeAsMoot(record.id, rowSide(operation, work))
+        }
     }
 
     /// A delete that took effect leaves nothing to dispute about the row being there; nor does one whose author has
@@ -133,7 +154,7 @@ struct ConflictRegister {
     }
 
     /// What an author's write of a row says, laid over what it wrote there before; no cells for a delete.
-    private func rowSide(
+    func rowSide(
         _ operation: LoggedOperation, _ work: RowWork, over earlier: [Int: Value] = [:]
     ) -> ConflictSide {
         var cells = earlier
@@ -305,137 +326,4 @@ struct ConflictRegister {
     }
 
     mutating func note(withheld id: UInt64) { withheldRows.append(id) }
-
-    // MARK: withheld rows and parents put back
-
-    /// - Returns: the conflict that the withheld row belongs to; nil where references lead in a circle.
-    private mutating func registerWithheld(_ work: RowWork, _ withholding: Withholding) throws -> UInt64? {
-        if let known = conflictOfWithheld[work.row] { return known }
-        conflictOfWithheld[work.row] = .some(nil)
-        let operation = work.operation!
-        let id: UInt64
-        if var record = try joined(work, operation, withholding) {
-            let earlier = record.life.sides.first { $0.dot.replica == operation.dot.replica }?.row ?? [:]
-            let isUpdate = operation.operation == .update
-            record.life.join(unaware: rowSide(operation, work, over: isUpdate ? earlier : [:]), at: position)
-            try save(record)
-            id = record.id
-        } else if let joined = try conflict(ofParent: withholding.parent), var record = try conflicts.record(joined) {
-            // It waits with the row that it refers to: one decision for both.
-            record.life.touch(at: position)
-            try save(record)
-            id = joined
-        } else {
-            id = try openWithheld(work, operation, withholding)
-        }
-        let row = try conflicts.withhold(
-            operation, key: work.key, row: work.row, table: work.table, conflict: id, waits: withholding.waits)
-        withheldRows.append(row)
-        try supersede(work, operation, by: row)
-        waits += withholding.waits
-        conflictOfWithheld[work.row] = id
-        return id
-    }
-
-    /// The open conflict about what the same author has withheld on the row already: however often one who knows nothing
-    /// of it writes, it is one conflict.
-    private func joined(
-        _ work: RowWork, _ operation: LoggedOperation, _ withholding: Withholding
-    ) throws -> ConflictRecord? {
-        var id = withholding.joins
-        if id == nil {
-            id = try conflicts.withheld(of: work.row, onlyOpen: true)
-                .last { $0.dot.replica == operation.dot.replica }?.conflict
-        }
-        guard let id, let record = try conflicts.record(id), record.life.isOpen, record.row == work.row else {
-            return nil
-        }
-        return record
-    }
-
-    private mutating func openWithheld(
-        _ work: RowWork, _ operation: LoggedOperation, _ withholding: Withholding
-    ) throws -> UInt64 {
-        let id = try conflicts.nextConflictID()
-        var sides: [ConflictSide] = []
-        for row in withholding.blockers {
-            if let side = try standingSide(row, work.table) { sides.append(side) }
-        }
-        try save(
-            ConflictRecord(
-                id: id, kind: withholding.kind, tableNumber: work.row.table, table: work.table.name, key: work.key,
-                row: work.row, columnIndex: nil, column: nil, openedAtMs: nowMs, base: .row(work.before),
-                life: Conflict(opening: rowSide(operation, work), against: sides, at: position, policy: false),
-                decision: nil))
-        return id
-    }
-
-    /// The open conflict of a withheld row that others refer to.
-    private mutating func conflict(ofParent row: RowID?) throws -> UInt64? {
-        guard let row else { return nil }
-        if let work = merge.works[row], let withholding = work.withheld {
-            return try registerWithheld(work, withholding)
-        }
-        return try conflicts.withheld(of: row, onlyOpen: true).last?.conflict
-    }
-
-    /// The row that stands in the way, with who wrote it last.
-    private func standingSide(_ row: RowID, _ table: TableLayout) throws -> ConflictSide? {
-        guard let writer = try origins.lastWriter(of: row),
-            let found = try merge.key(of: row, table), let data = try merge.access.row(table, found)
-        else { return nil }
-        return ConflictSide(
-            dot: writer.dot, hlc: writer.hlc, position: writer.position, value: nil,
-            row: Dictionary(uniqueKeysWithValues: data.enumerated().map { ($0, $1) }), key: found)
-    }
-
-    private mutating func registerParent(_ work: RowWork, _ child: RowID) throws {
-        guard let needing = merge.works[child], needing.origin == .incoming, let operation = needing.operation,
-            needing.table.number != work.table.number || needing.merge?.carries != true,
-            work.table.referencedBy.contains(where: { $0.child == child.table }),
-            let delete = try merge.lastDelete(of: work.row)
-        else { return }
-        let side = ConflictSide(
-            dot: operation.dot, hlc: operation.hlc, position: position, value: nil,
-            row: Dictionary(uniqueKeysWithValues: zip(operation.columns, operation.values)), key: needing.key,
-            table: needing.table.number == work.table.number ? nil : needing.table.number)
-        try save(
-            ConflictRecord(
-                id: try conflicts.nextConflictID(), kind: .foreignKey, tableNumber: work.row.table,
-                table: work.table.name, key: work.key, row: work.row, columnIndex: nil, column: nil,
-                openedAtMs: nowMs, base: .row(work.target),
-                life: Conflict(
-                    opening: side,
-                    against: [
-                        ConflictSide(
-                            dot: delete.dot, hlc: delete.hlc, position: delete.position, value: nil, row: nil)
-                    ], at: position, policy: false),
-                decision: nil))
-    }
-
-    /// A write that leaves nothing of what is withheld on its row takes its place: an insert or delete by the same
-    /// author, who goes on; and any write of all its cells by one who goes on or has seen that it is withheld.
-    private mutating func supersede(_ work: RowWork, _ operation: LoggedOperation, by id: UInt64? = nil) throws {
-        for record in try conflicts.withheld(of: work.row, onlyOpen: true) where record.id != id {
-            if id == nil { latest[work.row] = work.latest }
-            guard let conflict = try conflicts.record(record.conflict) else { continue }
-            let goesOn = record.dot.replica == operation.dot.replica
-            let isWhole = operation.operation != .update
-            let replaces =
-                if record.operation == .update {
-                    (goesOn || operation.seen >= conflict.life.changed)
-                        && (isWhole || record.columns.allSatisfy { operation.index(of: $0) != nil })
-                } else { goesOn && isWhole }
-            guard replaces else { continue }
-            try conflicts.setState(.superseded, of: record.id)
-            withheldRows.append(record.id)
-            superseded.insert(work.row)
-            let left = try conflicts.withheld(ofConflict: conflict.id).filter { $0.state == .withheld }
-            if conflict.life.isOpen, !left.contains(where: { $0.row == conflict.row }) {
-                var settled = conflict
-                settled.life.settle(by: rowSide(operation, work), .write, at: position)
-                try save(settled)
-            }
-        }
-    }
 }

@@ -43,7 +43,7 @@ extension ConflictTable {
         defer { statement.reset() }
         var records: [WithheldRecord] = []
         while try statement.step() {
-            let (kind, _, values) = try OperationReader.decodeRow(statement.bytes(9))
+            let (kind, _, values, deltas) = try OperationReader.decodeRow(statement.bytes(9))
             let table = Int(statement.integer(2))
             records.append(
                 WithheldRecord(
@@ -53,6 +53,7 @@ extension ConflictTable {
                     dot: Dot(replica: UInt32(statement.integer(6)), seq: statement.unsigned(7)),
                     operation: Operation(rawValue: UInt8(statement.integer(8))) ?? kind.operation,
                     columns: kind.columns, values: values,
+                    deltas: Dictionary(uniqueKeysWithValues: zip(kind.deltas, deltas)),
                     state: WithheldState(rawValue: statement.string(10)) ?? .withheld))
         }
         return records
@@ -67,12 +68,15 @@ extension ConflictTable {
         let statement = try connection.cached(
             "INSERT INTO samband_withheld(\(Self.withheldColumns)) "
                 + "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'withheld')")
-        let kind = BlockKind(table: row.table, operation: operation.operation, columns: operation.columns)
+        let added = operation.deltas.sorted { $0.key < $1.key }
+        let kind = BlockKind(
+            table: row.table, operation: operation.operation, columns: operation.columns, deltas: added.map(\.key))
+        let bytes = OperationReader.encode(kind, key: key, values: operation.values, deltas: added.map(\.value))
         try statement.bind([
             .integer(Int64(id)), .integer(Int64(conflict)), .integer(Int64(row.table)), .text(table.name),
             .blob(ConflictRecord.encode(key)), .blob(row.canonical), .integer(Int64(operation.dot.replica)),
             .integer(Int64(operation.dot.seq)), .integer(Int64(operation.operation.rawValue)),
-            .blob(OperationReader.encode(kind, key: key, values: operation.values)),
+            .blob(bytes),
         ])
         try statement.run()
         try note(waits, of: id)
@@ -182,6 +186,8 @@ struct WithheldWrite {
     let isWhole: Bool
     let isDelete: Bool
     private(set) var cells: [Int: Value]
+    /// What of the cells was added to what stood, for columns of the policy `sum`.
+    private(set) var deltas: [Int: Int64] = [:]
 
     /// - Parameter records: of one row and one author, oldest first; at least one.
     init(_ records: [WithheldRecord]) {
@@ -194,8 +200,14 @@ struct WithheldWrite {
                 isDelete = record.operation == .delete
                 isWhole = !isDelete
                 cells = [:]
+                deltas = [:]
             }
-            for (column, value) in zip(record.columns, record.values) { cells[column] = value }
+            for (column, value) in zip(record.columns, record.values) {
+                let isFirst = cells.updateValue(value, forKey: column) == nil
+                let (sum, overflow) = (deltas[column] ?? 0).addingReportingOverflow(record.deltas[column] ?? 0)
+                let isAdded = record.deltas[column] != nil && (isFirst || deltas[column] != nil) && !overflow
+                deltas[column] = isAdded ? sum : nil
+            }
         }
         self.cells = cells
         self.isWhole = isWhole
@@ -206,7 +218,24 @@ struct WithheldWrite {
     var key: [Value] { records[0].key }
     var columns: [Int] { cells.keys.sorted() }
 
-    mutating func set(_ values: [Int: Value]) { cells.merge(values) { $1 } }
+    mutating func set(_ values: [Int: Value]) {
+        cells.merge(values) { $1 }
+        for column in values.keys { deltas[column] = nil }
+    }
+
+    /// What was added counts on what stands now, for columns that sum up; else the values as they were written.
+    ///
+    /// - Returns: false when a sum is beyond 64 bits.
+    mutating func add(to row: [Value]?, _ policy: TablePolicy) -> Bool {
+        var fits = true
+        for (column, delta) in deltas where policy.policy(of: column) == .sum {
+            guard let row, case .integer(let standing) = row[column] else { continue }
+            let (sum, overflow) = standing.addingReportingOverflow(delta)
+            fits = fits && !overflow
+            cells[column] = .integer(sum)
+        }
+        return fits
+    }
 
     /// The row with this write in it; nil when it is not whole and there is no row to write on.
     func over(_ row: [Value]?) -> [Value]? {

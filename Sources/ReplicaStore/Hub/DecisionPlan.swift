@@ -40,10 +40,10 @@ struct DecisionPlanner {
             guard record.kind == .deleteUpdate else { throw refuse("nothing was deleted", "Use --take or --set.") }
             return DecisionPlan()
         case .now:
-            guard let row = try access.row(table, record.key) else {
-                throw refuse("the row is not there any more", "It needs no decision on its values.")
+            // What stands may be that the row is gone: then there is nothing to write.
+            guard let row = try access.row(table, record.key), record.kind != .deleteUpdate else {
+                return DecisionPlan()
             }
-            if record.kind == .deleteUpdate { return DecisionPlan() }
             return DecisionPlan(rows: [update(Dictionary(uniqueKeysWithValues: disputed.map { ($0, row[$0]) }))])
         case .take(let site):
             let side = try side(of: site)
@@ -88,16 +88,25 @@ struct DecisionPlanner {
             guard records.contains(where: { $0.dot.replica == side.dot.replica }) else { return discard }
             if record.kind == .unique { return try exchange(write, records) }
         }
-        return DecisionPlan(rows: [try admitted(write)], withheld: (records, .admitted))
+        let row = try admitted(write)
+        // What it wants is so already: the row is gone, or a row without data is there.
+        let isSo =
+            try row.operation == .delete
+            ? !access.exists(table, record.key) : row.operation == .update && row.columns.isEmpty
+        return DecisionPlan(rows: isSo ? [] : [row], withheld: (records, .admitted))
     }
 
-    private func admitted(_ write: WithheldWrite) throws -> DecidedRow {
+    private func admitted(_ admitted: WithheldWrite) throws -> DecidedRow {
+        var write = admitted
         if write.isDelete { return delete }
         let standing = try access.row(table, record.key)
-        if write.isWhole, standing == nil {
+        guard write.add(to: standing, store.policies.table(table.number)) else {
+            throw refuse("what it adds makes a sum beyond 64 bits", "Give the sum with --set, or use --discard.")
+        }
+        if standing == nil, write.columns == table.allColumns {
             return DecidedRow(
                 table: table, key: write.key, operation: .insert, columns: table.allColumns,
-                values: write.over(nil)!)
+                values: write.columns.map { write.cells[$0]! })
         }
         guard standing != nil else {
             throw refuse(
@@ -110,8 +119,9 @@ struct DecisionPlanner {
     /// The withheld row takes the place of those that stand in its way. A row that others refer to is not displaced.
     private func exchange(_ write: WithheldWrite, _ records: [WithheldRecord]) throws -> DecisionPlan {
         let row = try admitted(write)
-        guard let target = write.over(try access.row(table, record.key)) else { return DecisionPlan(rows: [row]) }
         var plan = DecisionPlan(rows: [row], withheld: (records, .admitted))
+        let target = row.operation == .insert ? row.values : write.over(try access.row(table, record.key))
+        guard let target else { return plan }
         for key in try access.blockers(table, record.key, target) {
             guard let data = try access.row(table, key) else { continue }
             for reference in table.referencedBy {

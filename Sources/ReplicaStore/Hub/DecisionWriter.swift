@@ -67,24 +67,36 @@ extension HubStore {
     }
 
     private func put(_ rows: [DecidedRow], _ before: [[Value]?], _ doing: String) throws {
+        var spelling: [RowID: [Value]] = [:]
+        for row in rows { spelling[row.row] = try access.spelling(row.table, row.key) }
         func refuse(_ row: DecidedRow, _ why: String) -> StoreError {
             StoreError(
                 .refused, doing: doing, why: "\(why), in table \(row.table.name)",
                 hint: "Look again at what stands there now: samband conflict show.")
         }
-        // What makes room goes first.
+        for (row, old) in zip(rows, before) where (old == nil) != row.operation.isWholeRow {
+            throw refuse(row, old == nil ? "the row is not there any more" : "a row of this key is there")
+        }
+        // What makes room goes first: rows that go, and those that give UNIQUE values up to others.
+        func givesRoom(_ row: DecidedRow) -> Bool {
+            row.operation == .delete
+                || rows.count > 1 && row.operation == .update
+                    && row.columns.contains(where: row.table.constrainedColumns.contains)
+        }
         for isRemoval in [true, false] {
-            for (row, old) in zip(rows, before) where (row.operation == .delete) == isRemoval {
-                guard (old == nil) == row.operation.isWholeRow else {
-                    throw refuse(row, old == nil ? "the row is not there any more" : "a row of this key is there")
-                }
+            for (row, old) in zip(rows, before) where isRemoval ? givesRoom(row) : row.operation != .delete {
                 do {
-                    switch row.operation {
-                    case .delete: try access.delete(row.table, row.key)
-                    case .update: _ = try access.update(row.table, row.key, row.columns, row.values)
-                    default: try access.insert(row.table, row.key, row.values)
+                    if isRemoval {
+                        try access.delete(row.table, row.key)
+                    } else if row.operation != .update {
+                        try access.insert(row.table, row.key, row.values)
+                    } else if givesRoom(row), var data = old {
+                        for (column, value) in zip(row.columns, row.values) { data[column] = value }
+                        try access.insert(row.table, spelling[row.row] ?? row.key, data)
+                    } else {
+                        _ = try access.update(row.table, row.key, row.columns, row.values)
                     }
-                } catch let error as SQLiteError where error.isConstraint {
+                } catch let error as SQLiteError where error.isOfRow {
                     throw refuse(row, "it would break a constraint (\(error.message))")
                 }
             }

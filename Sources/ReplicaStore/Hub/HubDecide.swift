@@ -133,7 +133,7 @@ extension HubStore {
         let waits = plan.rows.flatMap { [ConflictTable.Wait.row($0.row), .table($0.table.number)] }
         try publish(
             at: position, nowMs: nowMs, conflicts: [record.id], withheld: changed, releasing: Set(waits),
-            parting: { if plan.withheld?.state == .discarded { try $0.part(from: record.row, conflict: record.id) } })
+            parting: { try $0.part(record.id) })
         try reloadDisputed()
     }
 }
@@ -161,7 +161,8 @@ extension HubStore {
         var arbitration = ArbitrationWriter(access: access, origins: origins, change: position)
         var undo = SegmentSink(log: log, change: position, variant: .undo)
         var release = Release(
-            conflicts: conflictTable, access: access, origins: origins, position: position, nowMs: nowMs)
+            conflicts: conflictTable, access: access, origins: origins, policies: policies, position: position,
+            nowMs: nowMs)
         try adding(&arbitration)
         try release.run(waits, into: &arbitration, &undo)
         try undo.finish()

@@ -100,17 +100,20 @@ extension HubStore {
     ) throws {
         let position = rows.entry.id
         let tables = Set(rows.segments.flatMap { $0.blocks.map(\.kind.table) })
-        let met = awaited.met(by: rows.hashes, on: tables)
+        // What the hub puts back makes room like what the site has written.
+        let met = awaited.met(by: rows.hashes, on: tables).union(
+            awaited.met(by: findings.putBack.map(\.hash64).sorted(), on: Set(findings.putBack.map(\.table))))
         let superseded = findings.superseded
         let origins = Origins(index: index, log: log, finder: finder)
         arbitration.origins = origins
         var release = Release(
-            conflicts: conflictTable, access: access, origins: origins, position: position + 1, nowMs: nowMs)
+            conflicts: conflictTable, access: access, origins: origins, policies: policies, position: position + 1,
+            nowMs: nowMs)
         release.latest = findings.latest
         let ledOn = findings.ledOn
         if !met.isEmpty || !superseded.isEmpty || !ledOn.isEmpty {
             var undo = SegmentSink(log: log, change: position + 1, variant: .undo)
-            for write in ledOn {
+            for write in LedOn.byRow(ledOn) {
                 let kind = BlockKind(table: write.table.number, operation: .update, columns: write.columns)
                 try undo.add(kind, key: write.key, values: write.before)
                 let columns = policies.table(write.table.number).wholeUnits(write.columns)
@@ -118,11 +121,11 @@ extension HubStore {
             }
             try release.run(met, into: &arbitration, &undo)
             try undo.finish()
-            for row in superseded.sorted() {
-                for id in Set(try conflictTable.withheld(of: row, onlyOpen: false).map(\.conflict)).sorted() {
-                    try release.part(from: row, conflict: id)
-                }
+            var parted: Set<UInt64> = []
+            for row in superseded {
+                parted.formUnion(try conflictTable.withheld(of: row, onlyOpen: false).map(\.conflict))
             }
+            for id in parted.sorted() { try release.part(id) }
             awaited.insert(release.waits)
         }
         let conflicts = release.changedConflicts.union(findings.changedConflicts)

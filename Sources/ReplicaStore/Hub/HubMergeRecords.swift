@@ -87,19 +87,23 @@ extension HubStore {
         for record in own { try conflictTable.setState(.discarded, of: record.id) }
         for record in plan.withheld { try conflictTable.setState(.admitted, of: record.id) }
         states.formUnion((own + plan.withheld).map(\.id))
-        var settled: Set<UInt64> = []
-        for id in Set((own + plan.withheld).map(\.conflict)) {
+        let concerned = Set((own + plan.withheld).map(\.conflict))
+        for id in concerned {
             guard var record = try conflictTable.record(id), record.life.isOpen else { continue }
-            record.life.settle(by: nil, .person, at: position)
-            record.decision = decision
+            if try conflictTable.withheld(of: record.row, onlyOpen: true).contains(where: { $0.conflict == id }) {
+                // It is about another row, which goes on waiting.
+                record.life.touch(at: position)
+            } else {
+                record.life.settle(by: nil, .person, at: position)
+                record.decision = decision
+            }
             try conflictTable.save(record)
-            settled.insert(id)
         }
         let waits = plan.rows.flatMap { [ConflictTable.Wait.row($0.row), .table($0.table.number)] }
         try publish(
-            at: position + 1, nowMs: nowMs, conflicts: settled, withheld: states, releasing: Set(waits),
+            at: position + 1, nowMs: nowMs, conflicts: concerned, withheld: states, releasing: Set(waits),
             adding: { try $0.system(ConflictTable.joinNumber, id: join.id) },
-            parting: { if conflict != 0 { try $0.part(from: row, conflict: conflict) } })
+            parting: { for id in concerned.sorted() { try $0.part(id) } })
         try reloadDisputed()
         return RecordMerge(
             id: join.id, table: plan.table.name, key: plan.key, into: plan.into, repointed: plan.repointed,

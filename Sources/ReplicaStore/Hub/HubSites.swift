@@ -32,7 +32,7 @@ extension HubStore {
         guard try statement.step() else { return nil }
         return ReplicaState(
             site: statement.string(0), state: statement.string(1), lastDigest: statement.bytes(2),
-            sent: statement.unsigned(3), acknowledged: statement.unsigned(4))
+            sent: max(statement.unsigned(3), positionAtOpening), acknowledged: statement.unsigned(4))
     }
 
     /// The name of the site that a replica is (or was) an incarnation of; the hub's own is empty.

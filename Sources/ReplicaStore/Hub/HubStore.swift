@@ -58,6 +58,13 @@ package final class HubStore {
     var clock: HybridClock
     /// Key hashes of rows with an open conflict: an operation on one is never applied blind.
     var disputed: Set<UInt64> = []
+    /// The end of the order when this was opened. Up to there every replica is believed to have been given it: the last
+    /// notes of that may have gone with the machine's power (`noteSent` waits for no fsync), and a site whose claim is
+    /// not believed would be in conflict with what it has seen. A forger gains nothing by it, for the order is any
+    /// replica's to pull.
+    private(set) var positionAtOpening: UInt64 = 0
+    /// True from a failed write until what memory knows has been read anew.
+    private var isStale = false
     /// What withheld rows wait for. It may name more than is so, never less.
     var awaited = Awaited()
 
@@ -84,7 +91,10 @@ package final class HubStore {
             tables: Dictionary(uniqueKeysWithValues: (tables + ConflictTable.travelling).map { ($0.number, $0) }))
         finder = RowFinder(log: log, tables: access.tables)
         policies = try storing(doing) { [connection] in try Policies(connection) }
-        try storing(doing) { try reloadDisputed() }
+        try storing(doing) {
+            try reloadDisputed()
+            positionAtOpening = try log.lastPosition()
+        }
     }
 
     /// Writes SQLite's log back into the file and empties it. What keeps it from doing so loses nothing: the log is read
@@ -128,29 +138,37 @@ package final class HubStore {
         }
     }
 
-    /// Runs a write transaction; on any failure what memory knows of the log is read anew.
+    /// Reads anew what memory knows of the database, after a failure.
+    private func refresh() throws {
+        guard isStale else { return }
+        try reloadDisputed()
+        policies = try Policies(connection)
+        isStale = false
+    }
+
+    /// Runs a write transaction; after any failure what memory knows of the log is read anew, before the next one at the
+    /// latest: a disk that fails a write may fail that reading, too.
     ///
     /// - Parameter durable: false for what may be lost with the machine's power without harm: such a commit
-    ///   waits for no fsync. https://www.sqlite.org/pragma.html#pragma_synchronous
+    ///   waits for no fsync.
     func writing<T>(
         _ doing: @autoclosure () -> String, durable: Bool = true, _ body: () throws -> T
     ) throws(StoreError) -> T {
         let clockBefore = clock
         do {
             return try storing(doing()) {
-                if !durable { try connection.execute("PRAGMA synchronous = NORMAL") }
-                // The pragma cannot fail outside a transaction, and the transaction has ended here.
-                defer { if !durable { try? connection.execute("PRAGMA synchronous = FULL") } }
+                try refresh()
+                try connection.setCommitsDurable(durable)
+                // If that fails, the next one tries again before it begins.
+                defer { try? connection.setCommitsDurable(true) }
                 return try connection.transaction(body)
             }
         } catch {
             index.index.reset()
             finder.forget()
             clock = clockBefore
-            try storing("reading the conflicts anew") {
-                try reloadDisputed()
-                policies = try Policies(connection)
-            }
+            isStale = true
+            try? refresh()
             throw error
         }
     }

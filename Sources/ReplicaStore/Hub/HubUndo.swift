@@ -57,9 +57,11 @@ extension HubStore {
         var next = position
         var made: [ConflictTable.Wait] = []
         let withheld = try conflictTable.withheld(ofConflict: id)
+        var takenOut: Set<RowID> = []
         if settlement == .person, let written = record.life.settledBy {
             let rows = try takenBack(written, record, withheld, doing)
             made = rows.flatMap { [.row($0.row), .table($0.table.number)] }
+            takenOut = Set(rows.filter { $0.operation == .delete }.map(\.row))
             if !rows.isEmpty {
                 _ = try write(rows, conflict: id, position: position, nowMs: nowMs, doing)
                 next = position + 1
@@ -67,7 +69,7 @@ extension HubStore {
         }
         var states: Set<UInt64> = []
         if settlement == .person {
-            for row in withheld where row.state != .superseded {
+            for row in withheld where row.waitsAgain(takenOut) {
                 // A displaced row was never withheld by the merge: it stands again.
                 let isOwn = !isDisplaced(row, record)
                 try conflictTable.setState(isOwn ? .withheld : .superseded, of: row.id)
@@ -148,9 +150,10 @@ extension HubStore {
         for record in withheld where record.state == .released && !known.contains(record.row) {
             if rows.contains(where: { $0.row == record.row }) { continue }
             let table = try access.table(record.tableNumber, "undoing a decision")
-            let newest = try index.index.entries(holding: record.row.hash64, log: log).first
-            guard let newest, newest.replica == replica, newest.position == position + 1, record.operation != .update
-            else { throw refuse(table) }
+            let entries = try index.index.entries(holding: record.row.hash64, log: log)
+            // It came in for another reason: it stays.
+            guard entries.contains(where: { $0.position == position + 1 }) else { continue }
+            guard entries.first?.position == position + 1, record.operation != .update else { throw refuse(table) }
             rows.append(DecidedRow(table: table, key: record.key, operation: .delete))
         }
         return rows
@@ -184,6 +187,18 @@ extension HubStore {
         } catch {
             if let tried { return tried }
             throw error
+        }
+    }
+}
+
+extension WithheldRecord {
+    /// Whether it waits again when the decision is taken back that these rows came in by: what a person let in or gave
+    /// up, and what had come in by itself then; not what came in for another reason and stays.
+    func waitsAgain(_ takenOut: Set<RowID>) -> Bool {
+        switch state {
+        case .withheld, .admitted, .discarded: true
+        case .released: takenOut.contains(row)
+        case .superseded: false
         }
     }
 }

@@ -35,27 +35,44 @@ extension HubStore {
             _ = try write(back.rows, conflict: join.conflict, position: position, nowMs: nowMs, doing)
         }
         try joins.save(join, canonical: row.canonical)
+        let takenOut = Set(back.rows.filter { $0.operation == .delete }.map(\.row))
         var withheld: Set<UInt64> = []
         var reopened: Set<UInt64> = []
-        if join.conflict != 0, var record = try conflictTable.record(join.conflict) {
-            for row in try conflictTable.withheld(ofConflict: join.conflict) where row.state != .superseded {
-                try conflictTable.setState(.withheld, of: row.id)
-                try conflictTable.note(waits(of: row, in: record), of: row.id)
-                withheld.insert(row.id)
+        for var record in try conflicts(of: join) {
+            let isSettledByIt = record.decision?.how == "merge" && record.life.changed == join.position
+            for other in try conflictTable.withheld(ofConflict: record.id) where other.waitsAgain(takenOut) {
+                guard isSettledByIt || other.row == row || takenOut.contains(other.row) else { continue }
+                try conflictTable.setState(.withheld, of: other.id)
+                try conflictTable.note(waits(of: other, in: record), of: other.id)
+                withheld.insert(other.id)
             }
-            record.earlier += [record.decision, join.undone].compactMap { $0 }
-            record.decision = nil
-            record.life.reopen(at: position)
+            if isSettledByIt {
+                record.earlier += [record.decision, join.undone].compactMap { $0 }
+                record.decision = nil
+                record.life.reopen(at: position)
+            } else {
+                record.life.touch(at: position)
+            }
             try conflictTable.save(record)
-            reopened.insert(join.conflict)
+            reopened.insert(record.id)
         }
         try publish(
             at: next, nowMs: nowMs, conflicts: reopened, withheld: withheld,
             releasing: Set(back.rows.flatMap { [.row($0.row), .table($0.table.number)] }),
-            adding: { try $0.system(ConflictTable.joinNumber, id: join.id) })
+            adding: { try $0.system(ConflictTable.joinNumber, id: join.id) },
+            parting: { for id in reopened.sorted() { try $0.part(id) } })
         try reloadDisputed()
         return RecordMerge(
             id: join.id, table: join.table, key: join.key, into: join.into, repointed: back.repointed, columns: [])
+    }
+
+    /// The conflicts about what was withheld and the join let in or gave up: those it settled, and the one that its row
+    /// waited in.
+    fileprivate func conflicts(of join: RecordJoin) throws -> [ConflictRecord] {
+        if join.conflict == 0 { return [] }
+        return try conflictTable.all(includeSettled: true).filter {
+            $0.id == join.conflict || ($0.decision?.how == "merge" && $0.life.changed == join.position)
+        }
     }
 }
 
@@ -70,6 +87,8 @@ private struct JoinBack {
     private var counts: [Int: Int] = [:]
     /// The row that went, with what was written to it since; nil when it was withheld.
     private var gone: [Value]?
+    /// What sites that did not know of the join added to it, by column: the remaining row gives that back.
+    private var added: [Int: Int64] = [:]
 
     init(store: HubStore, join: RecordJoin, table: TableLayout, row: RowID, doing: String) {
         self.store = store
@@ -111,8 +130,8 @@ private struct JoinBack {
             }
         }
         try leadBack()
-        if join.conflict == 0 { return }
-        let withheld = try store.conflictTable.withheld(ofConflict: join.conflict)
+        try giveBackAdded()
+        let withheld = try store.conflicts(of: join).flatMap { try store.conflictTable.withheld(ofConflict: $0.id) }
         rows += try store.released(withheld, among: rows.map(\.row), since: join.position) {
             StoreError(
                 .refused, doing: doing, why: "a row of \($0.name) that came in with it has been written since",
@@ -129,13 +148,23 @@ private struct JoinBack {
         }
         var values = image.operation.values
         var stamps = try store.origins.stamps(of: row, columnCount: values.count, latest: [:])
+        let policy = store.policies.table(table.number)
         for id in try store.joins.writes(of: join.id) {
             guard let write = try store.conflictTable.withheld(id: id),
                 let entry = try store.log.entry(write.dot)
             else { continue }
-            for (column, value) in zip(write.columns, write.values) where stamps[column] < entry.header.stamp {
-                values[column] = value
-                stamps[column] = entry.header.stamp
+            for (column, value) in zip(write.columns, write.values) {
+                if let delta = write.deltas[column], policy.policy(of: column) == .sum,
+                    case .integer(let standing) = values[column], !standing.addingReportingOverflow(delta).overflow
+                {
+                    values[column] = .integer(standing + delta)
+                    added[column, default: 0] &+= delta
+                } else if stamps[column] < entry.header.stamp {
+                    values[column] = value
+                } else {
+                    continue
+                }
+                stamps[column] = max(stamps[column], entry.header.stamp)
             }
         }
         gone = values
@@ -152,13 +181,25 @@ private struct JoinBack {
         guard let image, let standing = try access.row(child, key) else { return }
         let stamps = try store.origins.stamps(of: row, columnCount: child.dataColumns.count, latest: [:])
         let stamp = Stamp(hlc: operation.hlc, dot: operation.dot)
-        let columns = image.columns.filter { stamps[$0] == stamp && image.value(of: $0) != standing[$0] }
+        let columns = try image.columns.filter { column in
+            try image.value(of: column) != standing[column]
+                && (stamps[column] == stamp
+                    || (operation.value(of: column) == standing[column] && isOfJoins(stamps[column])))
+        }
         if columns.isEmpty { return }
         if child.number != table.number || key != join.into { counts[child.number, default: 0] += 1 }
         rows.append(
             DecidedRow(
                 table: child, key: key, operation: .update, columns: columns,
                 values: columns.map { image.value(of: $0)! }))
+    }
+
+    /// True when a later join, or the taking back of one, wrote this: that is no change by anybody.
+    private func isOfJoins(_ stamp: Stamp) throws -> Bool {
+        guard stamp.replica == store.replica,
+            let entry = try store.log.entry(Dot(replica: stamp.replica, seq: stamp.seq))
+        else { return false }
+        return entry.header.kind == .decision && entry.header.conflict == 0
     }
 
     /// A row of links that went because of its key.
@@ -187,6 +228,25 @@ private struct JoinBack {
         }
         if gone == nil { counts[child.number, default: 0] += 1 }
         rows.append(DecidedRow(table: child, key: key, operation: .delete))
+    }
+
+    /// What was added unaware counts once: with the row that stands again.
+    private mutating func giveBackAdded() throws {
+        guard !added.isEmpty, let standing = try access.row(table, join.into) else { return }
+        let end = RowID(shape: table.shape, key: join.into)
+        let known = rows.firstIndex { $0.row == end }
+        var cells: [Int: Value] = [:]
+        if let known { cells = Dictionary(uniqueKeysWithValues: zip(rows[known].columns, rows[known].values)) }
+        for (column, delta) in added where cells[column] == nil {
+            guard case .integer(let value) = standing[column] else { continue }
+            let (rest, overflow) = value.subtractingReportingOverflow(delta)
+            if !overflow { cells[column] = .integer(rest) }
+        }
+        if cells.isEmpty { return }
+        let columns = cells.keys.sorted()
+        let row = DecidedRow(
+            table: table, key: join.into, operation: .update, columns: columns, values: columns.map { cells[$0]! })
+        if let known { rows[known] = row } else { rows.append(row) }
     }
 
     /// Rows that came later with a reference to the row that went, and were led on.

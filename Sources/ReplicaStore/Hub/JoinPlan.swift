@@ -62,18 +62,37 @@ struct JoinPlan {
     /// What the remaining row lacks it takes from the other. It is written in any case: a site that deletes it unaware
     /// of the join must not take it away.
     private mutating func takeColumns() {
-        for column in table.allColumns where data[column] != remaining[column] {
-            let isTaken = remaining[column] == .null
+        let unit = store.policies.table(table.number).unit
+        // Columns that only make sense together come together.
+        let isUnitTaken = unit.allSatisfy { remaining[$0] == .null }
+        let other = inOwnTerms()
+        for column in table.allColumns where other[column] != remaining[column] {
+            let isTaken = remaining[column] == .null && (isUnitTaken || !unit.contains(column))
             columns.append((table.dataColumns[column], isTaken))
             if isTaken {
-                remaining[column] = data[column]
-                set(table, into, [column: data[column]])
+                remaining[column] = other[column]
+                set(table, into, [column: other[column]])
             }
         }
         if cells.isEmpty, let first = table.allColumns.first { set(table, into, [first: remaining[first]]) }
     }
 
     // MARK: references
+
+    /// The row that goes, its references to itself leading to the row that remains.
+    private func inOwnTerms() -> [Value] {
+        var other = data
+        for reference in table.references where reference.parent == table.number {
+            let values = table.pick(reference.childColumns, key: key, data: data)
+            let own = table.pick(reference.parentColumns, key: key, data: data)
+            guard reference.refers(values, to: own) else { continue }
+            let ends = table.pick(reference.parentColumns, key: into, data: remaining)
+            for (name, value) in zip(reference.childColumns, ends) {
+                if let column = table.dataColumns.firstIndex(of: name) { other[column] = value }
+            }
+        }
+        return other
+    }
 
     /// The values by which a reference leads to each of the two; nil when it leads nowhere or to both.
     private func ends(_ reference: TableLayout.Reference) throws -> (from: [Value], to: [Value])? {
@@ -91,36 +110,47 @@ struct JoinPlan {
     }
 
     private mutating func repointChildren() throws {
+        var led: [RowID: LedChild] = [:]
         for reference in table.referencedBy {
             guard let (from, to) = try ends(reference), let child = access.tables[reference.child] else { continue }
             var count = 0
             for childKey in try access.children(reference, from, limit: Int(Int32.max)) {
-                if child.number == table.number, RowID(shape: child.shape, key: childKey) == row { continue }
-                try repoint(child, childKey, reference, to)
+                let row = RowID(shape: child.shape, key: childKey)
+                if row == self.row { continue }
+                var known = led[row] ?? LedChild(table: child, key: childKey)
+                for (name, value) in zip(reference.childColumns, to) { known.values[name] = value }
+                led[row] = known
                 count += 1
             }
             if count > 0 {
                 repointed.append(.init(table: child.name, columns: reference.childColumns, rows: count))
             }
         }
+        for (_, child) in led.sorted(by: { $0.key < $1.key }) { try repoint(child) }
     }
 
-    private mutating func repoint(
-        _ child: TableLayout, _ childKey: [Value], _ reference: TableLayout.Reference, _ to: [Value]
-    ) throws {
-        var newKey = childKey
+    /// A row whose references are led on: one may refer to the row that goes in several ways.
+    private struct LedChild {
+        let table: TableLayout
+        let key: [Value]
+        var values: [String: Value] = [:]
+    }
+
+    private mutating func repoint(_ led: LedChild) throws {
+        let child = led.table
+        var newKey = led.key
         var values: [Int: Value] = [:]
-        for (name, value) in zip(reference.childColumns, to) {
+        for (name, value) in led.values {
             if let place = child.keyColumns.firstIndex(of: name) {
                 newKey[place] = value
             } else if let column = child.dataColumns.firstIndex(of: name) {
                 values[column] = value
             }
         }
-        if RowID(shape: child.shape, key: newKey) == RowID(shape: child.shape, key: childKey) {
-            set(child, childKey, values)
+        if RowID(shape: child.shape, key: newKey) == RowID(shape: child.shape, key: led.key) {
+            set(child, led.key, values)
         } else {
-            try move(child, childKey, to: newKey, values)
+            try move(child, led.key, to: newKey, values)
         }
     }
 
@@ -139,7 +169,10 @@ struct JoinPlan {
         }
         for (column, value) in values { moved[column] = value }
         others.append(DecidedRow(table: child, key: childKey, operation: .delete))
-        if let standing = try access.row(child, newKey) {
+        // Another row may have come to the same key already.
+        let row = RowID(shape: child.shape, key: newKey)
+        let known = others.first { $0.row == row && $0.operation == .insert }
+        if let standing = try known?.values ?? access.row(child, newKey) {
             guard standing == moved else {
                 throw refuse(
                     "both rows have a row in \(child.name), with other content",
@@ -192,7 +225,9 @@ struct JoinPlan {
         if let same {
             others[same].values = data
         } else if try access.exists(child, newKey) {
-            set(child, newKey, Dictionary(uniqueKeysWithValues: child.allColumns.map { ($0, data[$0]) }))
+            let led = reference.childColumns.compactMap { child.dataColumns.firstIndex(of: $0) }
+            let columns = write.isWhole ? child.allColumns : Set(write.columns + led).sorted()
+            set(child, newKey, Dictionary(uniqueKeysWithValues: columns.map { ($0, data[$0]) }))
         } else {
             others.append(
                 DecidedRow(table: child, key: newKey, operation: .insert, columns: child.allColumns, values: data))

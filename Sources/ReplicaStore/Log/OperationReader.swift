@@ -59,14 +59,16 @@ struct OperationReader {
     }
 
     /// One row written as a segment of its own, and back.
-    static func encode(_ kind: BlockKind, key: [Value], values: [Value]) -> [UInt8] {
+    static func encode(_ kind: BlockKind, key: [Value], values: [Value], deltas: [Int64] = []) -> [UInt8] {
         var builder = SegmentBuilder()
-        builder.add(kind, key: key, values: values)
+        builder.add(kind, key: key, values: values, deltas: deltas)
         builder.close()
         return builder.takeFinished()[0]
     }
 
-    static func decodeRow(_ bytes: [UInt8]) throws -> (kind: BlockKind, key: [Value], values: [Value]) {
+    static func decodeRow(
+        _ bytes: [UInt8]
+    ) throws -> (kind: BlockKind, key: [Value], values: [Value], deltas: [Int64]) {
         let segment = try Segment(bytes)
         let span = bytes.span
         guard let block = segment.blocks.first else {
@@ -74,7 +76,10 @@ struct OperationReader {
         }
         var cursor = RowCursor(block)
         _ = cursor.next(span)
-        return (block.kind, cursor.key.map { $0.value(in: span) }, cursor.cells.map { $0.value(in: span) })
+        return (
+            block.kind, cursor.key.map { $0.value(in: span) }, cursor.cells.map { $0.value(in: span) },
+            cursor.rowDeltas
+        )
     }
 }
 

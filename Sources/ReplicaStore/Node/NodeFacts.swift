@@ -47,6 +47,7 @@ extension NodeStore {
     /// Rows written here that the hub has not acknowledged: those marked, and those sealed since.
     package func pendingCount(acknowledged: UInt64) throws(StoreError) -> UInt64 {
         try storing("counting the changes that wait") {
+            try refresh()
             var count: UInt64 = 0
             for table in tables {
                 let mark = sealer.markTable(table.number)
@@ -60,9 +61,9 @@ extension NodeStore {
     /// A write that may be lost with the machine's power without harm waits for no fsync.
     private func noting(_ doing: String, _ body: () throws -> Void) throws(StoreError) {
         try storing(doing) {
-            try connection.execute("PRAGMA synchronous = NORMAL")
-            // The pragma cannot fail outside a transaction, and the transaction has ended by then.
-            defer { try? connection.execute("PRAGMA synchronous = FULL") }
+            try connection.setCommitsDurable(false)
+            // If that fails, the next write tries again before it begins.
+            defer { try? connection.setCommitsDurable(true) }
             try connection.transaction(body)
         }
     }

@@ -25,6 +25,8 @@ package final class NodeStore {
     /// said loudly. Looked for anew whenever the schema has changed.
     package private(set) var uncaptured: [String] = []
 
+    /// True from a failed write until what memory knows has been read anew.
+    private var isStale = false
     /// The layouts were read in the transaction that is under way.
     private var layoutsAreNew = false
 
@@ -48,28 +50,41 @@ package final class NodeStore {
     }
 
     func reloadInFlight() throws {
-        inFlight = []
-        finder.forget()
-        clock = HybridClock(last: try connection.metaNumber(.hlc))
+        var found: [(entry: LogEntry, hashes: [UInt64])] = []
+        let last = try connection.metaNumber(.hlc)
         let statement = try connection.cached(
             "SELECT seq, key_hashes FROM samband_change WHERE position IS NULL AND replica = ?1 ORDER BY seq")
         try statement.bind(UInt64(replica), at: 1)
         defer { statement.reset() }
         while try statement.step() {
             guard let entry = try log.entry(Dot(replica: replica, seq: statement.unsigned(0))) else { continue }
-            inFlight.append((entry, KeyHashes.decode(statement.bytes(1))))
+            found.append((entry, KeyHashes.decode(statement.bytes(1))))
         }
+        inFlight = found
+        finder.forget()
+        clock = HybridClock(last: last)
     }
 
-    /// Runs a write transaction; on failure what memory knows is read anew.
+    /// Reads anew what memory knows of the file, after a failure.
+    func refresh() throws {
+        guard isStale else { return }
+        try reloadInFlight()
+        if layoutsAreNew { try reloadLayouts() }
+        isStale = false
+    }
+
+    /// Runs a write transaction; after a failure what memory knows is read anew, before it is used again at the latest: a
+    /// disk that fails a write may fail that reading, too.
     func writing<T>(_ doing: @autoclosure () -> String, _ body: () throws -> T) throws(StoreError) -> T {
         do {
-            return try storing(doing()) { try connection.transaction(body) }
-        } catch {
-            try storing("reading the changes in flight anew") {
-                try reloadInFlight()
-                if layoutsAreNew { try reloadLayouts() }
+            return try storing(doing()) {
+                try refresh()
+                try connection.setCommitsDurable(true)
+                return try connection.transaction(body)
             }
+        } catch {
+            isStale = true
+            try? refresh()
             throw error
         }
     }
@@ -94,7 +109,12 @@ package final class NodeStore {
         try storing("reading the last sealed change set") { try connection.metaNumber(.seq) }
     }
 
-    package func inFlightCount() throws(StoreError) -> Int { inFlight.count }
+    package func inFlightCount() throws(StoreError) -> Int {
+        try storing("reading the changes in flight") {
+            try refresh()
+            return inFlight.count
+        }
+    }
 
     package func asideCount() throws(StoreError) -> Int {
         try storing("counting the rows aside") {
@@ -117,7 +137,10 @@ package final class NodeStore {
     /// - Returns: its dot; nil when there was nothing to tell.
     @discardableResult
     package func seal(nowMs: UInt64) throws(StoreError) -> Dot? {
-        try storing("looking whether the schema has changed") { try checkCapture() }
+        try storing("looking whether the schema has changed") {
+            try refresh()
+            try checkCapture()
+        }
         guard try storing("looking for new writes", { try sealer.isPending() }) else { return nil }
         return try writing("sealing new writes") { try sealInTransaction(nowMs: nowMs) }
     }
@@ -153,9 +176,9 @@ package final class NodeStore {
     }
 
     private func reloadLayouts() throws {
-        layoutsAreNew = false
         tables = try TableLayout.all(connection)
         (access, finder, sealer) = Self.hands(connection, log, tables)
+        layoutsAreNew = false
     }
 
     /// After other policies have come: what a mark keeps and what a seal ships depend on them. Runs inside the

@@ -101,7 +101,7 @@ extension NodeStore {
         try statement.bind([.integer(Int64(row.table)), .blob(row.canonical)])
         defer { statement.reset() }
         guard try statement.step() else { return nil }
-        let (_, key, values) = try OperationReader.decodeRow(statement.bytes(0))
+        let (_, key, values, _) = try OperationReader.decodeRow(statement.bytes(0))
         return Row(id: row, key: key, data: values)
     }
 
@@ -110,7 +110,7 @@ extension NodeStore {
         defer { statement.reset() }
         var rows: [Row] = []
         while try statement.step() {
-            let (_, key, values) = try OperationReader.decodeRow(statement.bytes(2))
+            let (_, key, values, _) = try OperationReader.decodeRow(statement.bytes(2))
             rows.append(
                 Row(
                     id: RowID(table: Int(statement.integer(0)), canonical: statement.bytes(1)), key: key, data: values))

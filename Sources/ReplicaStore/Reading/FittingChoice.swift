@@ -34,7 +34,8 @@ package struct FittingChoice: Hashable, Sendable {
         let restoring = [FittingChoice(.restore)] + (isReferred ? [] : [FittingChoice(.delete)])
         switch view.record.kind {
         case .cell, .insert:
-            return takes + [now, FittingChoice(.set, columns: view.disputedColumns)]
+            // A row that is gone takes no value.
+            return view.now == nil ? [now] : takes + [now, FittingChoice(.set, columns: view.disputedColumns)]
         case .deleteUpdate:
             return kept + restoring
         case .unique, .foreignKey, .check, .scope, .invalid:

@@ -81,7 +81,8 @@ struct Deciding {
         let stands = integer(standing?[column])
         if let delta = incoming.deltas[column] {
             // A decision counts here: its author's deltas in flight are in what it shows, and not in what stands.
-            let isTouched = !writers.isEmpty || concurrent.contains { $0.isDecided(column) }
+            let isTouched =
+                policy.isElsewhere || !writers.isEmpty || concurrent.contains { $0.isDecided(column) }
             guard isTouched || !isPresent, let stands else { return .undecided }
             return added(stands, [delta])
         }

@@ -60,6 +60,9 @@ package struct RowPolicy: Hashable, Sendable {
     /// How often the hub was restored, and the seq of its change set that brings what is decided.
     package let epoch: UInt64
     package let seq: UInt64
+    /// True when the author's row is another than the hub's by what is withheld of its own: then what it adds counts on
+    /// what stands.
+    package var isElsewhere = false
 
     package init(
         _ table: TablePolicy, owners: Set<UInt32> = [], epoch: UInt64 = 0, seq: UInt64 = 0

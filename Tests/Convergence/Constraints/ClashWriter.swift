@@ -16,7 +16,9 @@ struct ClashWriter {
 
     private var targets: [Target] {
         catalogue.tables.enumerated().flatMap { place, table in
-            table.rules.uniques.map { Target.unique(place, $0) }
+            table.rules.uniques.flatMap { rule in
+                Array(repeating: Target.unique(place, rule), count: rule.condition != nil ? 2 : 1)
+            }
                 + table.rules.references.flatMap { rule in
                     // What goes unnoticed more often than not is tried more often.
                     let isRare = rule.parent == place || rule.isInCycle || rule.onDelete == .setNull

@@ -86,7 +86,8 @@ struct ConstraintShares {
         }
         lines.append(line("own rows stepped aside at a node", aside))
         for end in [SeenWithheld.State.withheld, .released, .admitted, .discarded, .superseded] {
-            lines.append(line("rows withheld, then \(end == .withheld ? "still so" : end.rawValue)", ends[end, default: 0]))
+            lines.append(
+                line("rows withheld, then \(end == .withheld ? "still so" : end.rawValue)", ends[end, default: 0]))
         }
         return lines.joined(separator: "\n")
     }

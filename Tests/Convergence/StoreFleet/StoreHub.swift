@@ -27,8 +27,10 @@ final class StoreHub: HubEnd {
     func admit(site: String, nowMs: UInt64) throws -> UInt32 { maker.template.replicas[site]! }
 
     func ingest(_ parcel: Parcel, from replica: UInt32, nowMs: UInt64) throws -> Bool {
-        try store.ingest(
+        let isNew = try store.ingest(
             ChangeSet(header: parcel.header, segments: parcel.segments), from: replica, nowMs: nowMs)
+        if isNew { try sabotage() }
+        return isNew
     }
 
     func pull(for replica: UInt32, after position: UInt64) throws -> [[Parcel]] {

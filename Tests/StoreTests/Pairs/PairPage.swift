@@ -37,7 +37,8 @@ struct PairPage {
     }
 
     init(_ text: String) throws {
-        guard let start = text.range(of: "```sql\n"), let end = text.range(of: "```", range: start.upperBound..<text.endIndex)
+        guard let start = text.range(of: "```sql\n"),
+            let end = text.range(of: "```", range: start.upperBound..<text.endIndex)
         else { throw Fault(description: "the page has no schema") }
         schema = String(text[start.upperBound..<end.lowerBound])
         var tables: [String: [Line]] = [:]

@@ -40,7 +40,9 @@ struct PairTests {
         let page = try PairPage()
         var known: Set<String> = []
         for line in page.tables.values.flatMap({ $0 }) {
-            for policy in line.policies.isEmpty ? Self.policies : line.policies { known.insert("\(line.pair), \(policy)") }
+            for policy in line.policies.isEmpty ? Self.policies : line.policies {
+                known.insert("\(line.pair), \(policy)")
+            }
         }
         var pairs: [String] = []
         for (place, one) in Self.ofOneRow.enumerated() {

@@ -1,0 +1,115 @@
+import ReplicaStore
+import Replication
+import SQLite
+import SimulatedDisk
+import SimulationKit
+
+/// True for what a disk has made fail; everything else is a fault of the code under test.
+func isOfTheDisk(_ error: any Error) -> Bool {
+    if let error = error as? StoreError { return error.kind == .inputOutput }
+    // SQLITE_IOERR, SQLITE_FULL, SQLITE_READONLY, SQLITE_CANTOPEN. https://www.sqlite.org/rescode.html
+    if let error = error as? SQLiteError { return [10, 13, 8, 14].contains(error.code & 0xff) }
+    return false
+}
+
+/// The real hub on a disk that fails.
+final class FaultyHub: HubEnd {
+    private let machine: Machine<StoreHub>
+    private let observer: UInt32
+    private let plant: PlantedFault?
+    /// What it has answered that it has.
+    private var acknowledged = VectorClock()
+    private var random: SeededRandom
+
+    init(_ maker: StoreMaker, disk: SimulatedDisk, seed: UInt64, tally: FaultTally, plant: PlantedFault?) throws {
+        self.plant = plant
+        observer = maker.template.replicas["observer"]!
+        random = SeededRandom(seed: seed)
+        machine = try Machine("the hub", disk: disk, seed: seed, tally: tally) {
+            try StoreHub(maker, path: disk.path("hub.db"))
+        } commit: { hub in
+            try hub.reader.execute("PRAGMA user_version = 1; PRAGMA user_version = 0")
+        }
+    }
+
+    private var hub: StoreHub { machine.programs }
+
+    var replica: UInt32 { hub.replica }
+    func vector() throws -> VectorClock { try hub.vector() }
+    func admit(site: String, nowMs: UInt64) throws -> UInt32 { try hub.admit(site: site, nowMs: nowMs) }
+    func rows() throws -> Rows { try hub.rows() }
+    func conflicts() throws -> [SeenConflict] { try hub.conflicts() }
+    func withheld() throws -> [SeenWithheld] { try hub.withheld() }
+    func complaint() throws -> String? { try hub.complaint() }
+
+    /// True when it has happened.
+    private func change(_ doing: String, _ body: (StoreHub) throws -> Bool) throws -> Bool {
+        let done = try watched {
+            try machine.attempt(doing, state: { try $0.store.lastPosition() }, isChange: { $0 }, body) { _, _, _ in true
+            }
+        }
+        acknowledged = try hub.vector()
+        if random.chance(10) { try writeBack() }
+        return done
+    }
+
+    /// What the hub has answered is there after every crash.
+    private func watched<Result>(_ body: () throws -> Result) throws -> Result {
+        let crashes = machine.crashes
+        let result = Swift.Result { try body() }
+        if machine.crashes > crashes { try checkAcknowledged() }
+        return try result.get()
+    }
+
+    private func checkAcknowledged() throws {
+        guard try hub.vector().covers(acknowledged) else {
+            throw Broken("durable: the hub had acknowledged \(acknowledged) and has \(try hub.vector()) after a crash")
+        }
+        guard try hub.reader.firstString("PRAGMA quick_check") == "ok" else {
+            throw Broken("durable: the hub's file is damaged after a crash")
+        }
+    }
+
+    func ingest(_ parcel: Parcel, from replica: UInt32, nowMs: UInt64) throws -> Bool {
+        // One that is known is answered so, and changes nothing.
+        if try hub.vector()[replica] >= parcel.header.dot.seq {
+            return try hub.ingest(parcel, from: replica, nowMs: nowMs)
+        }
+        return try change("take in \(parcel.header.dot)") { try $0.ingest(parcel, from: replica, nowMs: nowMs) }
+    }
+
+    func decide(_ conflict: UInt64, seen changed: UInt64, _ choice: SimulationKit.Choice, nowMs: UInt64) throws -> Bool
+    {
+        try change("decide conflict \(conflict)") { try $0.decide(conflict, seen: changed, choice, nowMs: nowMs) }
+    }
+
+    func undo(_ conflict: UInt64, seen changed: UInt64, nowMs: UInt64) throws -> Bool {
+        try change("undo the decision of conflict \(conflict)") {
+            try $0.undo(conflict, seen: changed, nowMs: nowMs)
+        }
+    }
+
+    /// As a site asks for it: with what it has reached.
+    func pull(for replica: UInt32, after position: UInt64) throws -> [[Parcel]] {
+        if replica == observer { return try hub.pull(for: replica, after: position) }
+        var answer: [[Parcel]] = []
+        try watched {
+            try machine.attemptLoosely { hub in
+                try hub.store.acknowledge(replica, position: position, sealed: 0, nowMs: 0)
+                answer = try hub.pull(for: replica, after: position)
+            }
+        }
+        return plant?.given(answer) ?? answer
+    }
+
+    func meet(_ fault: DiskFault) throws {
+        if fault == .writeBack { try writeBack() }
+        try watched { try machine.meet(fault) }
+    }
+
+    private func writeBack() throws {
+        do {
+            try watched { try machine.attemptLoosely { $0.store.writeBack() } }
+        } catch is Interrupted {}
+    }
+}

@@ -1,0 +1,52 @@
+import Foundation
+import SimulatedDisk
+import SimulationKit
+
+/// Makes fleets of real databases on disks that fail, each site and the hub on a machine of its own.
+final class FaultyMaker: FleetMaker {
+    let stores: StoreMaker
+    let tally: FaultTally
+    private let seed: UInt64
+    private let safeOverwrite: Bool
+    private let plant: PlantedFault?
+
+    init(
+        _ catalogue: Catalogue, in simulation: SimulationFolder, seed: UInt64, tally: FaultTally = FaultTally(),
+        plant: PlantedFault? = nil
+    ) throws {
+        stores = try StoreMaker(catalogue, in: simulation, bug: plant?.bug)
+        self.seed = seed
+        self.tally = tally
+        self.plant = plant
+        safeOverwrite = seed % 4 != 0
+    }
+
+    var catalogue: Catalogue { stores.catalogue }
+    func number(ofTable table: Int) -> Int { stores.number(ofTable: table) }
+    func isSystem(table number: Int) -> Bool { stores.isSystem(table: number) }
+
+    func makeHub(nowMs: UInt64) throws -> any HubEnd {
+        try FaultyHub(stores, disk: disk(of: "hub", as: "hub.db", 0), seed: seed, tally: tally, plant: plant)
+    }
+
+    func makeNode(for replica: UInt32, of hub: any HubEnd, nowMs: UInt64) throws -> any NodeEnd {
+        let site = stores.template.replicas.first { $0.value == replica }!.key
+        let disk = try disk(of: site, as: "site.db", UInt64(replica))
+        return try FaultyNode(
+            stores, site: site, disk: disk, seed: seed &* 31 &+ UInt64(replica), tally: tally, plant: plant)
+    }
+
+    private func disk(of name: String, as file: String, _ salt: UInt64) throws -> SimulatedDisk {
+        let disk = SimulatedDisk(seed: seed &* 1_000_003 &+ salt, safeOverwrite: safeOverwrite)
+        try disk.load("\(stores.template.folder)/\(name).db", as: file)
+        plant?.adjust(name, disk)
+        return disk
+    }
+}
+
+extension SimulatedDisk {
+    /// Puts a copy of a real file on the disk.
+    func load(_ path: String, as name: String) throws {
+        put(name, [UInt8](try Data(contentsOf: URL(fileURLWithPath: path))))
+    }
+}

@@ -1,0 +1,108 @@
+import ReplicaStore
+import Replication
+import SQLite
+import SimulatedDisk
+import SimulationKit
+
+/// A promise broken on purpose, to see that its checker notices. `Bounded` has none: the log is not collected yet, so
+/// there is no bound to check.
+enum PlantedFault: String, CaseIterable {
+    /// A program's writes go past the triggers.
+    case captured
+    /// A node takes what comes together in two transactions.
+    case atomic
+    /// The hub gives out a change set before what its author had seen.
+    case causal
+    /// A node lets an incoming delete take a row that its own update keeps alive.
+    case convergent
+    /// The value that loses is dropped without a conflict.
+    case noSilentLoss
+    /// A node deletes a row that others refer to.
+    case constraints
+    /// The hub acknowledges what it has not synced.
+    case durable
+    /// A file that was put back goes on as if nothing had been.
+    case sameDot
+    /// A node that the disk has once let down never tries again.
+    case neverStuck
+
+    var bug: PlantedBug? {
+        switch self {
+        case .convergent: .nodeObeysDelete
+        case .noSilentLoss: .dropsTheLoser
+        default: nil
+        }
+    }
+
+    /// How the complaint begins that its checker makes.
+    var complaints: [String] {
+        switch self {
+        case .captured: ["captured:"]
+        case .atomic: ["atomic:"]
+        case .causal: ["causal:"]
+        case .convergent: ["convergent:"]
+        case .noSilentLoss: ["missed:", "lost:"]
+        case .constraints: ["constraints:"]
+        case .durable, .sameDot: ["durable:"]
+        case .neverStuck: ["never stuck:"]
+        }
+    }
+
+    func scenario(_ seed: UInt64) -> Scenario {
+        switch self {
+        case .convergent, .noSilentLoss: return Scenario(contestedBy: seed)
+        case .constraints:
+            var random = SeededRandom(seed: seed)
+            return Scenario(
+                seed: seed, catalogue: Catalogue([.parent, .child]), siteCount: 2, decides: false, random: &random)
+        default: return Scenario(faultsOf: seed)
+        }
+    }
+
+    func adjust(_ machine: String, _ disk: SimulatedDisk) {
+        if self == .durable && machine == "hub" { disk.setLying(true) }
+    }
+
+    // MARK: what it makes of the code's own doings
+
+    func begin(_ node: StoreNode) throws {
+        if self == .captured { try node.program.setTriggersEnabled(false) }
+    }
+
+    func take(_ node: StoreNode, _ transactions: [[Parcel]], nowMs: UInt64) throws {
+        switch self {
+        case .atomic:
+            for transaction in transactions { try node.take([transaction], nowMs: nowMs) }
+        case .sameDot:
+            do { try node.take(transactions, nowMs: nowMs) } catch let error as StoreError {
+                guard error.kind == .diverged else { throw error }
+            }
+        default: try node.take(transactions, nowMs: nowMs)
+        }
+        if self == .constraints {
+            try node.program.setTriggersEnabled(false)
+            try node.program.execute("PRAGMA foreign_keys = OFF; DELETE FROM parent; PRAGMA foreign_keys = ON")
+            try node.program.setTriggersEnabled(true)
+        }
+    }
+
+    /// Two change sets of different authors, of which the second had seen the first, change places.
+    func given(_ transactions: [[Parcel]]) -> [[Parcel]] {
+        guard self == .causal else { return transactions }
+        var given = transactions
+        for place in given.indices.dropLast() where given[place].count == 1 && given[place + 1].count == 1 {
+            let (a, b) = (given[place][0], given[place + 1][0])
+            guard b.header.contextDelta[a.header.dot.replica] >= a.header.dot.seq else { continue }
+            given[place] = [at(a.delivery.position, b)]
+            given[place + 1] = [at(b.delivery.position, a)]
+            break
+        }
+        return given
+    }
+
+    private func at(_ position: UInt64, _ parcel: Parcel) -> Parcel {
+        var delivery = parcel.delivery
+        delivery.position = position
+        return Parcel(header: parcel.header, delivery: delivery, segments: parcel.segments)
+    }
+}
