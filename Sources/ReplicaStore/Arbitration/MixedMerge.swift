@@ -17,11 +17,6 @@ final class MixedMerge {
     private var arbitration: ArbitrationWriter
     private var effective = EffectiveRows()
 
-    /// Rows merged carefully at a time.
-    private static let pieceRows = 4096
-    /// Attempts before all rows are merged as one.
-    private static let attempts = 8
-
     init(
         _ store: HubStore, _ rows: IncomingRows, concurrent: [ConcurrentIndex.Entry], met: [UInt32], nowMs: UInt64
     ) throws {
@@ -32,6 +27,7 @@ final class MixedMerge {
         position = rows.entry.id
         careful = try CarefulRows(rows, met: met, access: store.access)
         try careful.tieJoined(disputed: store.disputed)
+        if store.pieces.areOne { careful.tieAll() }
         undo = SegmentSink(log: store.log, change: position, variant: .undo)
         let origins = Origins(index: store.index, log: store.log, finder: store.finder)
         arbitration = ArbitrationWriter(access: store.access, origins: origins, change: position + 1)
@@ -59,7 +55,7 @@ final class MixedMerge {
                 try store.connection.rollback(to: "merge")
                 try store.connection.release("merge")
                 begin()
-                if attempt >= Self.attempts {
+                if attempt >= store.pieces.attempts {
                     careful.tieAll()
                 } else {
                     for row in entangled.rows { careful.pull(row) }
@@ -127,9 +123,9 @@ final class MixedMerge {
 
     private func mergeFree() throws {
         let free = careful.free
-        for start in stride(from: 0, to: free.count, by: Self.pieceRows) {
+        for start in stride(from: 0, to: free.count, by: store.pieces.rows) {
             let piece = try piece()
-            try piece.judge(Array(free[start..<min(start + Self.pieceRows, free.count)]))
+            try piece.judge(Array(free[start..<min(start + store.pieces.rows, free.count)]))
             // A row that is not there comes back whole, and then everything about it counts.
             for work in piece.ordered where work.before == nil && work.table.tiesRows {
                 piece.leave(work)
@@ -143,7 +139,7 @@ final class MixedMerge {
         let units = careful.units()
         var next = 0
         // With what comes back with a row a piece may grow beyond its rows: then the next begins with fewer.
-        var room = 512
+        var room = min(512, store.pieces.rows)
         while next < units.count {
             var end = next
             var ordinals: [UInt32] = []
@@ -155,13 +151,13 @@ final class MixedMerge {
             try piece.judge(ordinals.sorted())
             let byOrdinal = Dictionary(uniqueKeysWithValues: piece.works.values.map { ($0.ordinal!, $0) })
             var done = next
-            while done < end && (done == next || piece.works.count <= Self.pieceRows) {
+            while done < end && (done == next || piece.works.count <= store.pieces.rows) {
                 try piece.undoGroups(of: units[done].compactMap { byOrdinal[$0] }.sorted { $0.row < $1.row })
                 done += 1
             }
             for unit in units[done..<end] { for ordinal in unit { piece.leave(byOrdinal[ordinal]!) } }
             try place(piece, isFree: false)
-            room = done < end ? max(16, ordinals.count / 2) : min(2 * room, Self.pieceRows)
+            room = done < end ? max(1, ordinals.count / 2) : min(2 * room, store.pieces.rows)
             next = done
         }
     }
@@ -197,6 +193,16 @@ final class MixedMerge {
             try undo.add(kind, key: work.key, values: before)
         }
     }
+}
+
+/// How large the pieces are that a change set is taken apart into.
+struct MergePieces {
+    /// Rows looked at together.
+    var rows = 4096
+    /// Attempts before all rows are merged as one.
+    var attempts = 8
+    /// All rows are one piece from the start: what the outcome must always be as of.
+    var areOne = false
 }
 
 /// What merges of parts of one change set found, taken together.

@@ -40,6 +40,7 @@ package final class HubStore {
     var policies: Policies
     let rules: MergeRules
     let drawReplica: () -> UInt32
+    var pieces = MergePieces()
     var joins: JoinTable { JoinTable(connection: connection) }
     /// Reads change sets of the log, whole.
     var reader: OperationReader { OperationReader(log: log, shapes: access.tables.mapValues(\.shape)) }

@@ -10,10 +10,6 @@ struct MixedTake {
     /// While something of our own is in flight, references are asked too: our own rows may be on the other side of them.
     let checksReferences: Bool
 
-    private static let pieceRows = 4096
-    /// Attempts before every row goes through settling.
-    private static let attempts = 8
-
     func run(_ settling: inout Settling) throws {
         let own = store.inFlight.map { (id: $0.entry.id, hashes: $0.hashes) }
         let aside = try store.asideHashes()
@@ -29,7 +25,7 @@ struct MixedTake {
                 try store.connection.rollback(to: "take")
                 try store.connection.release("take")
                 settling = before
-                careful.formUnion(attempt < Self.attempts ? entangled.rows : Array(0..<UInt32(rows.count)))
+                careful.formUnion(attempt < store.pieces.attempts ? entangled.rows : Array(0..<UInt32(rows.count)))
             }
         }
     }
@@ -44,8 +40,8 @@ struct MixedTake {
             for segment in rows.segments { try check.check(segment) }
             if !check.refused.isEmpty { throw Entangled(rows: check.refused) }
         }
-        for start in stride(from: 0, to: careful.count, by: Self.pieceRows) {
-            let piece = Array(careful[start..<min(start + Self.pieceRows, careful.count)])
+        for start in stride(from: 0, to: careful.count, by: store.pieces.rows) {
+            let piece = Array(careful[start..<min(start + store.pieces.rows, careful.count)])
             try settling.apply(try rows.operations(at: piece).map(\.found))
         }
     }

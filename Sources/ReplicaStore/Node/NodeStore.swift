@@ -13,6 +13,7 @@ package final class NodeStore {
     private(set) var sealer: Sealer
     private(set) var finder: RowFinder
     let rules: MergeRules
+    var pieces = MergePieces()
     /// The number of this incarnation of the site's database.
     package let replica: UInt32
     package let fleet: String

@@ -1,7 +1,8 @@
-import ReplicaStore
 import Replication
 import SQLite
 import SimulationKit
+
+@testable import ReplicaStore
 
 /// The real node, and a program that writes its file.
 final class StoreNode: NodeEnd {
@@ -12,6 +13,7 @@ final class StoreNode: NodeEnd {
     init(_ maker: StoreMaker, path: String) throws {
         self.maker = maker
         store = try NodeStore(path: path, rules: maker.bug?.rules ?? .right)
+        if maker.catalogue.tables.count % 2 == 1 { store.pieces.rows = 2 }
         program = try Connection(path: path, mode: .readWrite, busyTimeoutMs: 1000)
         try program.execute("PRAGMA foreign_keys = ON")
     }
