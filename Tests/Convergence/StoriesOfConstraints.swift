@@ -179,6 +179,25 @@ extension Story {
                     throw Broken("the row refers to the parent again")
                 }
             }, ends: ["p": [.integer(2)]], open: [.deleteUpdate]),
+        Story(
+            claim: "a withheld update comes in once nobody refers to the value that it gives up",
+            tables: [.ward, .bed],
+            tell: { fleet in
+                let (w, x) = ([text("w")], [text("x")])
+                try fleet.write("snasa", .insert(0, x, [.integer(0)]))
+                try fleet.settleEverything()
+                try fleet.write("snasa", .insert(0, w, [.integer(1)]))
+                try fleet.write("inderoy", .update(0, x, [0: .integer(1)]))
+                try fleet.send("snasa", "inderoy")
+                try fleet.sync("verran")
+                try fleet.write("verran", .insert(1, [text("b")], [.integer(0)]))
+                try fleet.write("snasa", .delete(0, w))
+                try fleet.send("verran", "snasa")
+                guard try fleet.hub.withheld().map(\.state) == [.withheld] else { throw Broken("it did not wait") }
+                try fleet.write("verran", .delete(1, [text("b")]))
+                try fleet.send("verran")
+                guard try fleet.hub.withheld().map(\.state) == [.released] else { throw Broken("it still waits") }
+            }, ends: ["w": nil, "x": [.integer(1)]]),
     ]
 
     /// Verran's update of k is in flight and must step aside; then a program there inserts k and deletes it.

@@ -76,7 +76,7 @@ struct Release {
             let target = write.over(before)
         else { return false }
         if let before, try isOverwritten(write, before, policy, table) { return false }
-        switch try put(table, record.key, target) {
+        switch try put(table, record.key, before, target) {
         case .fits: break
         case .waits(let more):
             try conflicts.note(more, of: record.id)
@@ -129,9 +129,13 @@ struct Release {
     }
 
     /// Puts a row in place if every constraint holds then; else leaves all as it was and says what is in the way.
-    private func put(_ table: TableLayout, _ key: [Value], _ data: [Value]) throws -> Fit {
+    private func put(_ table: TableLayout, _ key: [Value], _ before: [Value]?, _ data: [Value]) throws -> Fit {
         let missing = try access.missingParents(of: data, table, key)
         if !missing.isEmpty { return .waits(missing) }
+        if let before {
+            let children = try access.children(left: before, for: data, table, key)
+            if !children.isEmpty { return .waits(children) }
+        }
         try access.connection.beginSavepoint("release")
         do {
             try access.put(table, key, data)
@@ -223,6 +227,21 @@ extension TableAccess {
             let own = table.pick(reference.parentColumns, key: key, data: data)
             if reference.parent == table.number, reference.refers(values, to: own) { return nil }
             return wait(for: reference, values)
+        }
+    }
+
+    /// Rows that refer to values which a row would give up, as what it has to wait for.
+    func children(
+        left before: [Value], for data: [Value], _ table: TableLayout, _ key: [Value]
+    ) throws -> [ConflictTable.Wait] {
+        try table.referencedBy.flatMap { reference -> [ConflictTable.Wait] in
+            let old = table.pick(reference.parentColumns, key: key, data: before)
+            let new = table.pick(reference.parentColumns, key: key, data: data)
+            if old == new || reference.refers(old, to: new) { return [] }
+            guard let child = tables[reference.child] else { return [] }
+            // (A row that refers to itself has been asked for its parent.)
+            return try children(reference, old, limit: 2).filter { child.number != table.number || $0 != key }
+                .map { .row(RowID(shape: child.shape, key: $0)) }
         }
     }
 
