@@ -22,6 +22,7 @@ package actor HubService {
     /// Replicas whose push is being taken in, and whose snapshot is being made.
     var pushing: Set<UInt32> = []
     var snapshotting: Set<UInt32> = []
+    let backups = BackupMaker()
 
     private struct Waiter {
         let replica: UInt32
@@ -109,6 +110,7 @@ package actor HubService {
     /// Sends those who wait away and lets nobody wait any more: the server is about to end.
     package func drain() {
         isDraining = true
+        backups.interrupt()
         orderGrew()
     }
 
