@@ -49,19 +49,12 @@ extension NodeService {
         var answer = hubState
         // Asked for anew after every failure: what the hub holds may not be what was thought.
         hubState = nil
+        if !isGreeted { answer = nil }
         while true {
             let current: PushAnswer
-            if let answer { current = answer } else { current = try await push([], firstSegment: 0) }
+            if let answer { current = answer } else { current = try await greet() }
             let known = current.vector[store.replica]
             let sealed = try storing { () throws(StoreError) in try store.sealedSeq() }
-            guard known <= sealed else {
-                throw .store(
-                    StoreError(
-                        .diverged, doing: "pushing to the hub",
-                        why:
-                            "the hub holds \(known) change sets of this replica, and this file knows of \(sealed) only",
-                        hint: "The file was restored from a backup or copied; join this site again under a new file."))
-            }
             try noteAcknowledged(known)
             if known == sealed {
                 hubState = current
@@ -79,27 +72,32 @@ extension NodeService {
         }
     }
 
+    /// What the hub holds of this replica.
     struct PushAnswer: Sendable {
         let vector: VectorClock
         let staged: (seq: UInt64, segments: UInt64)?
+
+        init?(_ json: JSON) {
+            guard let vector = json["vector"].flatMap({ VectorClock(json: $0) }) else { return nil }
+            self.vector = vector
+            guard let seq = json["staged"]?["seq"]?.integer, let segments = json["staged"]?["segments"]?.integer else {
+                staged = nil
+                return
+            }
+            staged = (UInt64(clamping: seq), UInt64(clamping: segments))
+        }
     }
 
     private func push(_ sets: [ChangeSet], firstSegment: UInt64) async throws(ExchangeError) -> PushAnswer {
         let sender = PushBody(sets, firstSegment: firstSegment)
-        let body = sets.isEmpty ? Body.empty : Body { await sender.next() }
+        let body = Body { await sender.next() }
         let before = localNow()
         let response = try await send(pushTransport, .post, ["v1", "push"], body)
         let json = try await json(response)
-        guard let vector = json["vector"].flatMap({ VectorClock(json: $0) }) else {
-            throw .unreachable("the answer to a push is not the hub's")
-        }
+        guard let answer = PushAnswer(json) else { throw .unreachable("the answer to a push is not the hub's") }
         if let hubTime = json["hub_time_ms"]?.integer { measureClock(hubTime, before: before) }
         noteContact()
-        var staged: (seq: UInt64, segments: UInt64)?
-        if let seq = json["staged"]?["seq"]?.integer, let segments = json["staged"]?["segments"]?.integer {
-            staged = (UInt64(clamping: seq), UInt64(clamping: segments))
-        }
-        return PushAnswer(vector: vector, staged: staged)
+        return answer
     }
 
     private func noteAcknowledged(_ seq: UInt64) throws(ExchangeError) {
@@ -112,6 +110,7 @@ extension NodeService {
 
     /// Takes in the order behind the position that this database has reached, until the hub has no more.
     func pullAll(waitMs: Int) async throws(ExchangeError) -> Int {
+        if !isGreeted { _ = try await greet() }
         let (position, sealed) = try storing { () throws(StoreError) in (try store.position(), try store.sealedSeq()) }
         var request: JSON.Object = JSON.Object([
             ("position", .integer(Int64(position))), ("sealed", .integer(Int64(sealed))),
@@ -166,11 +165,16 @@ extension NodeService {
 
     // MARK: requests
 
-    private func send(
+    func send(
         _ transport: any Transport, _ method: Method, _ path: [String], _ body: Body
     ) async throws(ExchangeError) -> Response {
+        let hub = try storing { () throws(StoreError) in try store.hubReplica() }
         let request = Request(
-            method, path: path, headers: ["authorization": FieldValue("Bearer \(secret)") ?? ""], body: body)
+            method, path: path,
+            headers: [
+                "authorization": FieldValue("Bearer \(secret)") ?? "",
+                "samband-replica": FieldValue("\(store.replica)") ?? "", "samband-hub": FieldValue("\(hub)") ?? "",
+            ], body: body)
         let response: Response
         do {
             response = try await transport.send(request)
@@ -190,7 +194,7 @@ extension NodeService {
         return response
     }
 
-    private func json(_ response: Response) async throws(ExchangeError) -> JSON {
+    func json(_ response: Response) async throws(ExchangeError) -> JSON {
         do {
             return try JSON(parsing: try await response.body.collect(limit: 1 << 22))
         } catch {
@@ -198,14 +202,14 @@ extension NodeService {
         }
     }
 
-    private func storing<T>(_ body: () throws(StoreError) -> T) throws(ExchangeError) -> T {
+    func storing<T>(_ body: () throws(StoreError) -> T) throws(ExchangeError) -> T {
         do { return try body() } catch { throw .store(error) }
     }
 
     // MARK: the line
 
     /// Half the way there and back lies between the hub's reading and now, at most.
-    private func measureClock(_ hubTimeMs: Int64, before: UInt64) {
+    func measureClock(_ hubTimeMs: Int64, before: UInt64) {
         let after = Int64(localNow())
         let middle = Int64(before) + (after - Int64(before)) / 2
         // Beyond ten years it is no clock, but somebody else's answer.
@@ -228,6 +232,7 @@ extension NodeService {
     }
 
     func noteLink(_ error: ExchangeError) {
+        isGreeted = false
         switch error {
         case .refused, .store:
             // The hub was reached, or has nothing to do with it: the line is not what is wrong.

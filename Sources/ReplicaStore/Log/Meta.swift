@@ -8,8 +8,6 @@ enum MetaKey: String {
     case hlc
     /// The last own seq, and the digest of that change set.
     case seq
-    /// How often this hub was restored from a backup.
-    case epoch
     case digest
     /// Set in a copy of the hub's database, to the milliseconds since 1970 at which it was made: who is opened on it was
     /// restored.
