@@ -11,7 +11,7 @@ extension HubService {
     func hello(_ request: Request) async throws(Problem) -> Response {
         let caller = try caller(request)
         let greeting = try answering { () throws(StoreError) in try store.greeting(of: caller.replica) }
-        return try .json([
+        return try .provenJSON([
             "replica": .integer(Int64(caller.replica)), "hub": .integer(Int64(store.replica)),
             "epochs": .array(
                 greeting.epochs.map { ["hub": .integer(Int64($0.hub)), "base": .integer(Int64($0.base))] }),

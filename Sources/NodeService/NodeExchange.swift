@@ -88,7 +88,7 @@ extension NodeService {
         }
     }
 
-    private func push(_ sets: [ChangeSet], firstSegment: UInt64) async throws(ExchangeError) -> PushAnswer {
+    func push(_ sets: [ChangeSet], firstSegment: UInt64) async throws(ExchangeError) -> PushAnswer {
         let sender = PushBody(sets, firstSegment: firstSegment)
         let body = Body { await sender.next() }
         let before = localNow()
@@ -126,7 +126,8 @@ extension NodeService {
         }
         let bytes: [UInt8]
         do { bytes = try JSON.object(request).bytes() } catch { throw .unreachable("\(error)") }
-        let response = try await send(pullTransport, .post, ["v1", "pull"], Body(bytes: bytes))
+        let response = try await send(
+            pullTransport, .post, ["v1", "pull"], Body(bytes: bytes), proof: ContentDigest.field(of: bytes))
         guard response.headers["content-type"] == "application/vnd.samband.frames" else {
             throw .unreachable(
                 "the answer to a pull is not the hub's, but of type \(response.headers["content-type"] ?? "none")")
@@ -166,15 +167,16 @@ extension NodeService {
     // MARK: requests
 
     func send(
-        _ transport: any Transport, _ method: Method, _ path: [String], _ body: Body
+        _ transport: any Transport, _ method: Method, _ path: [String], _ body: Body, proof: FieldValue? = nil
     ) async throws(ExchangeError) -> Response {
         let hub = try storing { () throws(StoreError) in try store.hubReplica() }
-        let request = Request(
+        var request = Request(
             method, path: path,
             headers: [
                 "authorization": FieldValue("Bearer \(secret)") ?? "",
                 "samband-replica": FieldValue("\(store.replica)") ?? "", "samband-hub": FieldValue("\(hub)") ?? "",
             ], body: body)
+        if let proof { request.headers.set(ContentDigest.name, proof) }
         let response: Response
         do {
             response = try await transport.send(request)
@@ -196,7 +198,13 @@ extension NodeService {
 
     func json(_ response: Response) async throws(ExchangeError) -> JSON {
         do {
-            return try JSON(parsing: try await response.body.collect(limit: 1 << 22))
+            let bytes = try await response.body.collect(limit: 1 << 22)
+            guard ContentDigest.fits(bytes, response.headers) else {
+                throw ExchangeError.unreachable("the answer is not the hub's, or was damaged on the way")
+            }
+            return try JSON(parsing: bytes)
+        } catch let error as ExchangeError {
+            throw error
         } catch {
             throw .unreachable("the answer is not the hub's (\(error))")
         }
