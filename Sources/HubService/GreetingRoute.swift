@@ -22,7 +22,7 @@ extension HubService {
             try store.recoveryStep(of: caller.replica, epochs: epochs, sealed: UInt64(clamping: sealed))
         }
         let greeting = try answering { () throws(StoreError) in try store.greeting(of: caller.replica) }
-        return try .json([
+        return try .provenJSON([
             "replica": .integer(Int64(caller.replica)), "hub": .integer(Int64(store.replica)),
             "epochs": greeting.epochs.json, "recovery": step?.json ?? .null,
             "vector": greeting.vector.json,

@@ -83,14 +83,20 @@ package enum Joining {
         let body: JSON = ["token": .string(token), "secret": .string(secret)]
         let response: Response
         do {
+            let bytes = try body.bytes()
             response = try await transport.send(
-                Request(.post, path: ["v1", "join"], body: Body(bytes: try body.bytes())))
+                Request(
+                    .post, path: ["v1", "join"], headers: [ContentDigest.name: ContentDigest.field(of: bytes)],
+                    body: Body(bytes: bytes)))
         } catch {
             throw .unreachable("\(error)")
         }
         let bytes = (try? await response.body.collect(limit: 1 << 16)) ?? []  // said below as "no JSON"
         guard let json = try? JSON(parsing: bytes) else {
             throw .unreachable("something other than the hub answered, with status \(response.status)")
+        }
+        guard response.status != .ok || ContentDigest.fits(bytes, response.headers) else {
+            throw .unreachable("the answer is not the hub's, or was damaged on the way; join again with the same token")
         }
         guard response.status == .ok, let site = json["site"]?.string,
             let replica = json["replica"]?.integer.flatMap({ UInt32(exactly: $0) })

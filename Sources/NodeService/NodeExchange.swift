@@ -88,7 +88,7 @@ extension NodeService {
         }
     }
 
-    private func push(_ sets: [ChangeSet], firstSegment: UInt64) async throws(ExchangeError) -> PushAnswer {
+    func push(_ sets: [ChangeSet], firstSegment: UInt64) async throws(ExchangeError) -> PushAnswer {
         let sender = PushBody(sets, firstSegment: firstSegment)
         let body = Body { await sender.next() }
         let before = localNow()
@@ -132,7 +132,8 @@ extension NodeService {
         let bytes: [UInt8]
         do { bytes = try JSON.object(request).bytes() } catch { throw .unreachable("\(error)") }
         let response = try await send(
-            pullTransport, .post, ["v1", "pull"], Body(bytes: bytes), hub: following?.hub)
+            pullTransport, .post, ["v1", "pull"], Body(bytes: bytes), hub: following?.hub,
+            proof: ContentDigest.field(of: bytes))
         guard response.headers["content-type"] == "application/vnd.samband.frames" else {
             throw .unreachable(
                 "the answer to a pull is not the hub's, but of type \(response.headers["content-type"] ?? "none")")
@@ -172,7 +173,8 @@ extension NodeService {
     // MARK: requests
 
     func send(
-        _ transport: any Transport, _ method: Method, _ path: [String], _ body: Body, hub following: UInt32? = nil
+        _ transport: any Transport, _ method: Method, _ path: [String], _ body: Body, hub following: UInt32? = nil,
+        proof: FieldValue? = nil
     ) async throws(ExchangeError) -> Response {
         let hub: UInt32
         if let following {
@@ -180,12 +182,13 @@ extension NodeService {
         } else {
             hub = try storing { () throws(StoreError) in try store.hubReplica() }
         }
-        let request = Request(
+        var request = Request(
             method, path: path,
             headers: [
                 "authorization": FieldValue("Bearer \(secret)") ?? "",
                 "samband-replica": FieldValue("\(store.replica)") ?? "", "samband-hub": FieldValue("\(hub)") ?? "",
             ], body: body)
+        if let proof { request.headers.set(ContentDigest.name, proof) }
         let response: Response
         do {
             response = try await transport.send(request)
@@ -207,7 +210,13 @@ extension NodeService {
 
     func json(_ response: Response) async throws(ExchangeError) -> JSON {
         do {
-            return try JSON(parsing: try await response.body.collect(limit: 1 << 22))
+            let bytes = try await response.body.collect(limit: 1 << 22)
+            guard ContentDigest.fits(bytes, response.headers) else {
+                throw ExchangeError.unreachable("the answer is not the hub's, or was damaged on the way")
+            }
+            return try JSON(parsing: bytes)
+        } catch let error as ExchangeError {
+            throw error
         } catch {
             throw .unreachable("the answer is not the hub's (\(error))")
         }
