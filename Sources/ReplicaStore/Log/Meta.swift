@@ -25,7 +25,8 @@ enum MetaKey: String {
     case linkSince = "link_since"
     case lastContact = "last_contact"
     case lastContactMs = "last_contact_ms"
-    case problem
+    /// What keeps the node from its work, in words; NULL when nothing does.
+    case trouble
 }
 
 extension Connection {

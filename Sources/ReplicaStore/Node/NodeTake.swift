@@ -11,6 +11,7 @@ extension NodeStore {
             var hasPolicies = false
             for transaction in transactions { try take(transaction, &hasPolicies) }
             if hasPolicies { try renewCapture() }
+            try dropStaged()
         }
     }
 
