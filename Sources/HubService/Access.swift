@@ -26,6 +26,7 @@ enum Access: Equatable, Sendable {
         Route(.get, "/healthz"): .anyone,
         Route(.post, "/v1/join"): .anyone,
         Route(.get, "/v1/snapshot"): .site,
+        Route(.post, "/v1/hello"): .site,
         Route(.post, "/v1/push"): .site,
         Route(.post, "/v1/pull"): .site,
 
@@ -80,7 +81,10 @@ extension HubService {
         guard let digest = HubService.bearerDigest(request) else {
             throw HubService.unauthorized("The request shows no secret of an active site.", next)
         }
-        if let found = try answering({ () throws(StoreError) in try store.credential(secretDigest: digest) }) {
+        let acting = try Self.acting(request)
+        if let found = try answering({ () throws(StoreError) in
+            try store.credential(secretDigest: digest, acting: acting)
+        }) {
             return found
         }
         if try operatorWith(digest) != nil {
@@ -89,6 +93,28 @@ extension HubService {
                 detail: "The token is an operator's, and this is for sites.", next: next)
         }
         throw HubService.unauthorized("The request shows no secret of an active site.", next)
+    }
+
+    /// The replica as which a node says it acts: its site may have several.
+    private static func acting(_ request: Request) throws(Problem) -> UInt32? {
+        guard let field = request.headers["samband-replica"] else { return nil }
+        guard let replica = UInt32("\(field)"), replica > 0 else {
+            throw Problem(
+                .badRequest, title: "The request is not complete", detail: "samband-replica is no replica number.",
+                next: "Use this version's node.")
+        }
+        return replica
+    }
+
+    /// Refuses an exchange with who follows the order of another hub, or of this one before it was restored: the same
+    /// positions and dots would mean other things to the two.
+    func checkHub(_ request: Request) throws(Problem) {
+        guard request.headers["samband-hub"].map({ "\($0)" }) == "\(store.replica)" else {
+            throw Problem(
+                .conflict, type: "https://samband.invalid/problem/another-hub", title: "Another hub's order",
+                detail: "The request does not name replica \(store.replica), which this hub is.",
+                next: "The node greets the hub by itself: POST /v1/hello.")
+        }
     }
 
     /// The name of the operator whose token a request shows, when the role allows it.

@@ -22,8 +22,13 @@ extension HubService {
     func endPush(of replica: UInt32) {
         guard let former = pushing.removeValue(forKey: replica) else { return }
         former.isReplaced = true
-        // What cannot be kept is sent again.
         do { try former.intake.keepRest(store) } catch { diskWatch.failed(error, nowMs: now()) }
+    }
+
+    /// What has come of a push that is being taken in counts as here: its line may be dead, and its node asks.
+    func keepPush(of replica: UInt32) {
+        // What cannot be kept is sent again.
+        do { try pushing[replica]?.intake.keepRest(store) } catch { diskWatch.failed(error, nowMs: now()) }
     }
 
     func beginPush(of replica: UInt32) -> PushTurn {

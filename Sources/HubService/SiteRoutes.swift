@@ -12,6 +12,7 @@ struct SiteRoutes {
         let hub = self.hub
         router.on(.post, "/v1/join") { request, _ throws(Problem) in try await hub.join(request) }
         router.on(.get, "/v1/snapshot") { request, _ throws(Problem) in try await hub.snapshot(request) }
+        router.on(.post, "/v1/hello") { request, _ throws(Problem) in try await hub.hello(request) }
         router.on(.post, "/v1/push") { request, _ throws(Problem) in try await hub.push(request) }
         router.on(.post, "/v1/pull") { request, _ throws(Problem) in try await hub.pull(request) }
         router.on(.get, "/healthz") { _, _ throws(Problem) in Response(.ok, "text/plain; charset=utf-8", "ok\n") }
@@ -76,10 +77,10 @@ extension HubService {
         return response
     }
 
-    /// Framed change sets of the caller, in order → `{"vector":…, "staged":{"seq":…,"segments":…}|null}`. An empty
-    /// body asks how far the hub has come.
+    /// Framed change sets of the caller, in order → `{"vector":…, "staged":{"seq":…,"segments":…}|null}`.
     func push(_ request: Request) async throws(Problem) -> Response {
         let caller = try caller(request)
+        try checkHub(request)
         let turn = beginPush(of: caller.replica)
         defer { if pushing[caller.replica] === turn { pushing[caller.replica] = nil } }
         do {
@@ -131,6 +132,7 @@ extension HubService {
     /// and an end frame. Waits for the first when there is none yet.
     func pull(_ request: Request) async throws(Problem) -> Response {
         let caller = try caller(request)
+        try checkHub(request)
         let body = try await request.json(limit: 1 << 16)
         guard let position = body["position"]?.integer, position >= 0, let sealed = body["sealed"]?.integer, sealed >= 0
         else {

@@ -58,19 +58,12 @@ extension NodeService {
         var answer = hubState
         // Asked for anew after every failure: what the hub holds may not be what was thought.
         hubState = nil
+        if !isGreeted { answer = nil }
         while true {
             let current: PushAnswer
-            if let answer { current = answer } else { current = try await push([], firstSegment: 0) }
+            if let answer { current = answer } else { current = try await greet() }
             let known = current.vector[store.replica]
             let sealed = try storing { () throws(StoreError) in try store.sealedSeq() }
-            guard known <= sealed else {
-                throw .store(
-                    StoreError(
-                        .diverged, doing: "pushing to the hub",
-                        why:
-                            "the hub holds \(known) change sets of this replica, and this file knows of \(sealed) only",
-                        hint: "The file was restored from a backup or copied; join this site again under a new file."))
-            }
             noteAcknowledged(known)
             if known == sealed {
                 hubState = current
@@ -88,31 +81,38 @@ extension NodeService {
         }
     }
 
+    /// What the hub holds of this replica.
     struct PushAnswer: Sendable {
         let vector: VectorClock
         let staged: (seq: UInt64, segments: UInt64)?
+
+        init?(_ json: JSON) {
+            guard let vector = json["vector"].flatMap({ VectorClock(json: $0) }) else { return nil }
+            self.vector = vector
+            guard let seq = json["staged"]?["seq"]?.integer, let segments = json["staged"]?["segments"]?.integer else {
+                staged = nil
+                return
+            }
+            staged = (UInt64(clamping: seq), UInt64(clamping: segments))
+        }
     }
 
     private func push(
         _ sets: [NodeStore.Outgoing], firstSegment: UInt64
     ) async throws(ExchangeError) -> PushAnswer {
         let sender = PushBody(self, sets, firstSegment: firstSegment)
-        let body = sets.isEmpty ? Body.empty : Body { try await sender.next() }
+        let body = Body { try await sender.next() }
         // The hub takes in what it has been sent before it answers.
         let answerMs = Self.answerMs + sets.reduce(0) { $0 + $1.bytes } / 1000
         let before = localNow()
         let response = try await send(pushTransport, .post, ["v1", "push"], body, answerWithinMs: answerMs)
         let json = try await json(response)
-        guard let vector = json["vector"].flatMap({ VectorClock(json: $0) }) else {
+        guard let answer = PushAnswer(json) else {
             throw .unreachable("the answer to a push is not the hub's", LineFault(response))
         }
         if let hubTime = json["hub_time_ms"]?.integer { measureClock(hubTime, before: before) }
         noteContact()
-        var staged: (seq: UInt64, segments: UInt64)?
-        if let seq = json["staged"]?["seq"]?.integer, let segments = json["staged"]?["segments"]?.integer {
-            staged = (UInt64(clamping: seq), UInt64(clamping: segments))
-        }
-        return PushAnswer(vector: vector, staged: staged)
+        return answer
     }
 
     private func noteAcknowledged(_ seq: UInt64) {
@@ -126,6 +126,7 @@ extension NodeService {
 
     /// Takes in the order behind the position that this database has reached, until the hub has no more.
     func pullAll(waitMs: Int) async throws(ExchangeError) -> Int {
+        if !isGreeted { _ = try await greet() }
         let (position, sealed) = try storing { () throws(StoreError) in (try store.position(), try store.sealedSeq()) }
         var request: JSON.Object = JSON.Object([
             ("position", .integer(Int64(position))), ("sealed", .integer(Int64(sealed))),
@@ -185,12 +186,17 @@ extension NodeService {
 
     // MARK: requests
 
-    private func send(
+    func send(
         _ transport: any Transport, _ method: Method, _ path: [String], _ body: Body, answerWithinMs: Int? = nil
     ) async throws(ExchangeError) -> Response {
+        let hub = try storing { () throws(StoreError) in try store.hubReplica() }
         var request = Request(
-            method, path: path, headers: ["authorization": FieldValue("Bearer \(secret)") ?? ""], body: body)
-        request.answerWithinMs = answerWithinMs
+            method, path: path,
+            headers: [
+                "authorization": FieldValue("Bearer \(secret)") ?? "",
+                "samband-replica": FieldValue("\(store.replica)") ?? "", "samband-hub": FieldValue("\(hub)") ?? "",
+            ], body: body)
+        request.answerWithinMs = answerWithinMs ?? Self.answerMs
         let response: Response
         do {
             response = try await transport.send(request)
@@ -212,7 +218,7 @@ extension NodeService {
         return response
     }
 
-    private func json(_ response: Response) async throws(ExchangeError) -> JSON {
+    func json(_ response: Response) async throws(ExchangeError) -> JSON {
         do {
             return try JSON(parsing: try await SmallAnswer.bytes(of: response, limit: 1 << 22))
         } catch let error as TransportError {
@@ -222,14 +228,14 @@ extension NodeService {
         }
     }
 
-    private func storing<T>(_ body: () throws(StoreError) -> T) throws(ExchangeError) -> T {
+    func storing<T>(_ body: () throws(StoreError) -> T) throws(ExchangeError) -> T {
         do { return try body() } catch { throw .store(error) }
     }
 
     // MARK: the line
 
     /// Half the way there and back lies between the hub's reading and now, at most.
-    private func measureClock(_ hubTimeMs: Int64, before: UInt64) {
+    func measureClock(_ hubTimeMs: Int64, before: UInt64) {
         let after = Int64(localNow())
         let middle = Int64(before) + (after - Int64(before)) / 2
         // Beyond ten years it is no clock, but somebody else's answer.

@@ -41,6 +41,7 @@ extension NodeService {
     }
 
     func failed(_ part: Watchdog.Part, _ error: ExchangeError) {
+        isGreeted = false
         watchdog.failed(part, error, nowMs: localNow())
         switch error {
         case .refused: noteContact()

@@ -19,8 +19,13 @@ package actor NodeService {
     var offsetMs: Int64
     /// The last own seq that the hub has said it holds.
     var acknowledged: UInt64
-    /// What the hub was last known to hold of us; nil when it has to be asked.
+    /// What the hub was last known to hold of us; nil when it has to be greeted first.
     var hubState: PushAnswer?
+    /// False from the start, and from every failure, until the hub has been greeted: before anything else goes either
+    /// way, both compare what they remember of each other.
+    var isGreeted = false
+    /// The greeting that is under way: the two loops share it.
+    var greeting: Task<Result<PushAnswer, ExchangeError>, Never>?
     var link: LinkState
     var watchdog: Watchdog
     /// Writes what is noted of the line, if no other commit takes it along.

@@ -221,10 +221,12 @@ struct ReviewedServiceTests {
         let body = #"{"position":\#(try await snasa.positionForTest()),"sealed":0,"wait_ms":30000}"#
         let secret = await snasa.secret
         let hub = fleet.hub
+        let number = await hub.replicaForTest()
         let ask: @Sendable () async -> Status = {
             await hub.networkHandler.respond(
                 to: Request(
-                    .post, path: ["v1", "pull"], headers: ["authorization": FieldValue("Bearer " + secret)!],
+                    .post, path: ["v1", "pull"],
+                    headers: ["authorization": FieldValue("Bearer " + secret)!, "samband-hub": FieldValue(number)!],
                     body: Body(text: body))
             ).status
         }
@@ -254,5 +256,6 @@ extension NodeService {
 }
 
 extension HubService {
+    func replicaForTest() -> String { "\(store.replica)" }
     func hasWaiterForTest() -> Bool { isWaiting }
 }

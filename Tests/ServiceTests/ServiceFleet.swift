@@ -91,8 +91,9 @@ final class Line: Transport {
     var bytesDown: Int { state.withLock { $0.bytesDown } }
 
     func send(_ request: Request) async throws -> Response {
-        // A request without a body is none that could be cut within it.
-        let (isDown, cutRequest, cutAnswer) = takeCuts(hasBody: request.body.length != 0)
+        // Cuts are meant for what is long: not for a request without a body, nor for a greeting.
+        let (isDown, cutRequest, cutAnswer) = takeCuts(
+            hasBody: request.body.length != 0, isGreeting: request.target.path.last == "hello")
         if isDown { throw Cut() }
         var request = request
         request.body = counted(request.body, cut: cutRequest) { $0.bytesUp += $1 }
@@ -102,9 +103,9 @@ final class Line: Transport {
         return response
     }
 
-    private func takeCuts(hasBody: Bool) -> (Bool, Int?, Int?) {
+    private func takeCuts(hasBody: Bool, isGreeting: Bool) -> (Bool, Int?, Int?) {
         state.withLock { (state: inout State) -> (Bool, Int?, Int?) in
-            if state.isDown || (state.cutRequestAfter != nil && !hasBody) { return (state.isDown, nil, nil) }
+            if state.isDown || isGreeting || (state.cutRequestAfter != nil && !hasBody) { return (state.isDown, nil, nil) }
             let cuts = (state.isDown, state.cutRequestAfter, state.cutAnswerAfter)
             state.cutRequestAfter = nil
             state.cutAnswerAfter = nil

@@ -40,6 +40,7 @@ package enum HubCreation {
             "INSERT INTO samband_replica(replica, site, state) VALUES(?1, '', 'active')")
         try statement.bind(UInt64(replica), at: 1)
         try statement.run()
+        try EpochTable(connection: connection).begin(hub: replica, base: 0, nowMs: nowMs)
         try sealMigrations(connection, replica: replica, nowMs: nowMs)
         try Capture.remove(from: connection)
         try HubGuards.install(connection)

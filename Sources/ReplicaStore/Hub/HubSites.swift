@@ -178,11 +178,17 @@ extension HubStore {
         return number
     }
 
-    /// The site whose node made this secret, with its active replica; nil when nobody did.
-    package func credential(secretDigest: [UInt8]) throws(StoreError) -> (site: String, replica: UInt32)? {
+    /// The site whose node made this secret, with a replica of it that is not retired; nil when nobody did.
+    ///
+    /// - Parameter acting: the replica as which the caller says it acts; nil for the site's newest active one.
+    package func credential(
+        secretDigest: [UInt8], acting: UInt32? = nil
+    ) throws(StoreError) -> (site: String, replica: UInt32)? {
         try storing("checking a credential") {
             guard let name = try site("secret_digest", is: secretDigest, onlyActive: true) else { return nil }
-            return try activeReplica(of: name).map { (name, $0) }
+            guard let acting else { return try activeReplica(of: name).map { (name, $0) } }
+            guard let state = try replicaState(acting), state.site == name, state.state != "retired" else { return nil }
+            return (name, acting)
         }
     }
 

@@ -4,7 +4,7 @@ enum LogTables {
         CREATE TABLE samband_replica(
           replica INTEGER PRIMARY KEY,             -- given out once, never again
           site TEXT NOT NULL,                      -- whose incarnation it is; '' is the hub itself
-          state TEXT NOT NULL,                     -- active, retired
+          state TEXT NOT NULL,                     -- active, replaced, retired
           last_digest BLOB NOT NULL DEFAULT (zeroblob(32)), -- of its newest change set here: the next one names it
           sent INTEGER NOT NULL DEFAULT 0,         -- hub: the position up to which it has been given the order
           acknowledged INTEGER NOT NULL DEFAULT 0, -- hub: the position it has said it reached
@@ -18,6 +18,12 @@ enum LogTables {
           secret_digest BLOB,                      -- SHA-256 of the secret that the node made
           joined INTEGER,                          -- milliseconds since 1970
           last_contact INTEGER                     -- milliseconds since 1970
+        ) STRICT;
+        CREATE TABLE samband_epoch(
+          number INTEGER PRIMARY KEY,              -- 0 for the first hub, one more with each restoration
+          hub INTEGER NOT NULL,                    -- the hub's replica number in it
+          base INTEGER NOT NULL,                   -- positions up to here are those of the epoch before
+          began_at INTEGER NOT NULL                -- milliseconds since 1970
         ) STRICT;
         CREATE TABLE samband_vector(
           replica INTEGER PRIMARY KEY,

@@ -8,8 +8,6 @@ enum MetaKey: String {
     case hlc
     /// The last own seq, and the digest of that change set.
     case seq
-    /// How often this hub was restored from a backup.
-    case epoch
     case digest
     /// The place in the hub's order up to which this database has everything.
     case position

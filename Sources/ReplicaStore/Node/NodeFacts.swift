@@ -7,6 +7,18 @@ extension NodeStore {
         try storing("reading the hub's address") { try connection.metaText(.hub) ?? "" }
     }
 
+    /// The replica number of the hub whose order this database follows.
+    package func hubReplica() throws(StoreError) -> UInt32 {
+        try storing("reading the hub's replica number") { try EpochTable(connection: connection).hub() }
+    }
+
+    /// The digest of one of our own change sets; nil when there is none of that seq here.
+    package func digest(ofOwn seq: UInt64) throws(StoreError) -> [UInt8]? {
+        try storing("reading the digest of change set \(replica):\(seq)") {
+            try log.entry(Dot(replica: replica, seq: seq))?.header.digest
+        }
+    }
+
     /// Rows written here that the hub has not acknowledged: those marked, and those sealed since.
     package func pendingCount(acknowledged: UInt64) throws(StoreError) -> UInt64 {
         try storing("counting the changes that wait") {
