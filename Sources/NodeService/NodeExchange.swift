@@ -178,7 +178,13 @@ extension NodeService {
     private func takeWhole(_ intake: inout PullIntake, atLeast bytes: Int) throws(ExchangeError) -> Int {
         guard intake.wholeBytes >= bytes, !intake.whole.isEmpty else { return 0 }
         let transactions = intake.takeWhole()
-        try storing { () throws(StoreError) in try store.take(transactions, nowMs: nowMs) }
+        do {
+            try store.take(transactions, nowMs: nowMs)
+        } catch {
+            // What is kept may be what is wrong: it comes anew. A disk that failed keeps it for the next attempt.
+            if error.fault == nil { try? store.forgetStaged() }
+            throw ExchangeError.store(error)
+        }
         watchdog.disk.succeeded()
         wantPush()
         return transactions.reduce(0) { $0 + $1.count }

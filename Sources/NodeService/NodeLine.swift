@@ -30,8 +30,8 @@ extension NodeService {
             link.sinceMs = now
             endPauses()
         }
+        contacts += 1
         showLink()
-        keepNotes(after: wasUp ? Self.contactMs : 0)
     }
 
     func succeeded(_ part: Watchdog.Part) {
@@ -55,7 +55,6 @@ extension NodeService {
         }
         lookAtDisk()
         showLink()
-        keepNotes(after: Self.notesMs)
     }
 
     /// What could not be written may be possible now.
@@ -79,10 +78,15 @@ extension NodeService {
         try? store.writeLineNotes()
     }
 
+    /// A change of the state is written at once, and a contact alone when it suits.
     private func showLink() {
+        let trouble = watchdog.sentence
         store.noteLink(
             isUp: link.isUp, since: rfc3339(ms: link.sinceMs), lastContact: link.lastContactMs.map { rfc3339(ms: $0) },
-            lastContactMs: link.lastContactMs, trouble: watchdog.sentence)
+            lastContactMs: link.lastContactMs, trouble: trouble)
+        let state = "\(link.isUp) \(link.sinceMs) \(trouble ?? "")"
+        keepNotes(after: state == shownState ? Self.contactMs : 0)
+        shownState = state
     }
 
     /// Writes what is noted, after a while, so that another commit may take it along.

@@ -23,15 +23,16 @@ extension NodeService {
         var failures = 0
         while !Task.isCancelled {
             await waitForPush()
+            let (before, sinceMs) = (contacts, localNow())
             do {
                 _ = try await pushAll()
                 failures = 0
                 succeeded(.push)
             } catch {
                 if Task.isCancelled { return }
+                failures = count(failures, error, reached: contacts != before)
                 failed(.push, error)
-                failures += 1
-                await pause(failures)
+                await pause(failures, sinceMs: sinceMs)
                 wantPush()
             }
         }
@@ -41,6 +42,7 @@ extension NodeService {
         var failures = 0
         while !Task.isCancelled {
             let wasUp = link.isUp
+            let (before, sinceMs) = (contacts, localNow())
             switch await attemptPull(waitMs: wasUp ? Self.waitMs : 0) {
             case .success:
                 failures = 0
@@ -52,11 +54,18 @@ extension NodeService {
                 if Task.isCancelled { return }
                 // Another call has found the line to be a new one: this was on the old.
                 if pullAttempt?.isCancelled == true { continue }
+                failures = count(failures, error, reached: contacts != before)
                 failed(.pull, error)
-                failures += 1
-                await pause(failures)
+                await pause(failures, sinceMs: sinceMs)
             }
         }
+    }
+
+    /// Failures in a row, for the pause behind them. A call that was cut after the hub had been reached has most likely
+    /// come further: it goes on soon.
+    private func count(_ failures: Int, _ error: ExchangeError, reached: Bool) -> Int {
+        if reached, case .unreachable(_, .cut) = error { return 1 }
+        return failures + 1
     }
 
     /// A pull that another call may end, when it finds that the line it is on is not there any more.
@@ -75,10 +84,13 @@ extension NodeService {
     }
 
     /// Doubles with each failure in a row, with jitter, so that sites do not come back all at once. Ends at once when
-    /// the line is found to be back.
-    private func pause(_ failures: Int) async {
+    /// the line is found to be back. What failed slowly has had its pause: it is tried again soon.
+    private func pause(_ failures: Int, sinceMs: UInt64) async {
         let ceiling = min(Self.pauseCeilingMs, 100 << UInt64(min(failures, 16)))
-        let ms = UInt64.random(in: ceiling / 2...ceiling)
+        // A clock that was set back meanwhile has measured nothing.
+        let tookMs = localNow() >= sinceMs ? localNow() - sinceMs : 0
+        let wholeMs = UInt64.random(in: ceiling / 2...ceiling)
+        let ms = max(UInt64.random(in: 50...150), wholeMs > tookMs ? wholeMs - tookMs : 0)
         let id = nextPause
         nextPause += 1
         let timer = Task {

@@ -31,6 +31,10 @@ package actor NodeService {
     /// Writes what is noted of the line, if no other commit takes it along.
     var notesTimer: Task<Void, Never>?
     var notesDueMs: UInt64 = 0
+    /// What was noted last of the line, but for the time of the contact.
+    var shownState = ""
+    /// How often the hub has answered.
+    var contacts: UInt64 = 0
     /// The pull that is under way, or the last.
     var pullAttempt: PullAttempt?
     /// Loops that wait after a failure.
