@@ -91,7 +91,7 @@ package enum Joining {
         let bytes = (try? await SmallAnswer.bytes(of: response, limit: 1 << 16)) ?? []  // said below as "no JSON"
         let json = try? JSON(parsing: bytes)
         let isProblem = response.headers["content-type"] == "application/problem+json"
-        guard let json, isProblem || response.status == .ok && json["replica"] != nil else {
+        guard let json, isProblem || response.status == .ok && json["replica"]?.integer != nil else {
             let fault = LineFault(response)
             throw .unreachable(
                 "\(fault.words.what), with status \(response.status); \(fault.words.next)", fault)
