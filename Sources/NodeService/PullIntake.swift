@@ -112,8 +112,10 @@ struct PullIntake {
     }
 
     private mutating func stage(_ store: NodeStore) throws(StoreError) {
-        for index in open.indices where !open[index].held.isEmpty || open[index].delivery.segmentCount(of: open[index].header) == 0 {
+        for index in open.indices {
             let set = open[index]
+            // A change set without segments is kept for its place.
+            guard !set.held.isEmpty || set.delivery.segmentCount(of: set.header) == 0 else { continue }
             try store.stage(set.header, set.delivery, set.held, from: set.staged)
             open[index].staged += set.held.count
             open[index].held = []

@@ -53,9 +53,15 @@ package enum LineFault: Hashable, Sendable {
         case .noAnswer: ("the hub does not answer", "check the network and the hub's machine")
         case .cut: ("the line to the hub is cut again and again", "check the network")
         case .page:
-            ("a page answers instead of the hub, as a network does that wants a sign-in first", "sign in to the network")
+            (
+                "a page answers instead of the hub, as a network does that wants a sign-in first",
+                "sign in to the network"
+            )
         case .redirect(let to):
-            ("something on the way sends the node on to \(to) instead of the hub", "sign in to the network, or mend the address")
+            (
+                "something on the way sends the node on to \(to) instead of the hub",
+                "sign in to the network, or mend the address"
+            )
         case .proxy(let status):
             ("something on the way answers \(status) instead of the hub", "see that the hub runs behind its proxy")
         case .stranger:

@@ -40,8 +40,12 @@ package struct DiskWatch: Sendable {
                 case .readOnly: ("\(file) can be read but not written", "let its file system be written again")
                 case .inputOutput: ("the disk of \(file) fails", "look at the disk and at the system's log")
                 case .locked:
-                    ("another program keeps \(file) locked with a write transaction that it does not end", "end that program's transaction")
-                case .damaged: ("SQLite finds \(file) damaged", "stop, keep the file, and check it: PRAGMA integrity_check")
+                    (
+                        "another program keeps \(file) locked with a write transaction that it does not end",
+                        "end that program's transaction"
+                    )
+                case .damaged:
+                    ("SQLite finds \(file) damaged", "stop, keep the file, and check it: PRAGMA integrity_check")
                 }
             return "\(what), since \(rfc3339(ms: sinceMs)); \(next). Nothing is lost, and it goes on by itself then"
         }

@@ -26,7 +26,8 @@ extension RealProcesses {
             """
         }
 
-        @Test("a full disk at a node and at the hub: said in status, nothing lost, and over when there is room",
+        @Test(
+            "a full disk at a node and at the hub: said in status, nothing lost, and over when there is room",
             .enabled(if: SmallDisk.canBeHad))
         func full() async throws {
             for place in ["snasa", RealFleet.hub] {

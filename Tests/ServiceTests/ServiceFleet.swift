@@ -80,7 +80,7 @@ final class Line: Transport {
         var cutRequestAfter: Int?
         /// The next response in the hub's place, as often as somebody asks.
         var stranger: Response?
-        /// Bytes of the next request's body that come through; then the hub hears nothing more of it, not even its end.
+        /// Bytes of the next request's body that come through; then the hub hears no more of it, not even its end.
         var stallRequestAfter: Int?
         var bytesUp = 0
         var bytesDown = 0
@@ -143,7 +143,9 @@ final class Line: Transport {
 
     private func takeCuts(hasBody: Bool, isGreeting: Bool) -> (Bool, Int?, Int?) {
         state.withLock { (state: inout State) -> (Bool, Int?, Int?) in
-            if state.isDown || isGreeting || (state.cutRequestAfter != nil && !hasBody) { return (state.isDown, nil, nil) }
+            if state.isDown || isGreeting || (state.cutRequestAfter != nil && !hasBody) {
+                return (state.isDown, nil, nil)
+            }
             let cuts = (state.isDown, state.cutRequestAfter, state.cutAnswerAfter)
             state.cutRequestAfter = nil
             state.cutAnswerAfter = nil

@@ -18,9 +18,11 @@ struct WatchdogTests {
     @Test(
         "a line that fails is told by its cause, since when, and what to do",
         arguments: [
-            (TransportError.Cause.nameNotFound, "the name of the hub is not found"), (.refused, "refuses the connection"),
+            (TransportError.Cause.nameNotFound, "the name of the hub is not found"),
+            (.refused, "refuses the connection"),
             (.unreachable("Network is unreachable"), "no way to the hub"), (.reset, "is cut"),
-            (.timeout(.firstByte, afterMs: 4000), "does not answer"), (.badResponse("no status line"), "something other"),
+            (.timeout(.firstByte, afterMs: 4000), "does not answer"),
+            (.badResponse("no status line"), "something other"),
         ])
     func causes(cause: TransportError.Cause, says: String) throws {
         var dog = Watchdog(file: "snasa.db")

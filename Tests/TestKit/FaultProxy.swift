@@ -104,7 +104,9 @@ package final class FaultProxy: Sendable {
             let before = state.mode
             state.mode = mode
             // A line that was silent has forgotten its connections: nobody is told, and they never speak again.
-            if before == .silent { for connection in state.connections { connection.isForgotten.store(true, ordering: .relaxed) } }
+            if before == .silent {
+                for connection in state.connections { connection.isForgotten.store(true, ordering: .relaxed) }
+            }
             if mode != .pass, mode != .silent { for connection in state.connections { connection.cut() } }
         }
     }
@@ -212,7 +214,8 @@ package final class FaultProxy: Sendable {
 
     /// Carries what comes next in one direction; false when that is over.
     private func carry(_ connection: Connection, _ direction: Int) -> Bool {
-        let (from, to) = direction == 0 ? (connection.client, connection.server) : (connection.server, connection.client)
+        let (from, to) =
+            direction == 0 ? (connection.client, connection.server) : (connection.server, connection.client)
         if connection.isOver { return false }
         let isSilent = state.withLock { $0.mode == .silent } || connection.isForgotten.load(ordering: .relaxed)
         if isSilent {

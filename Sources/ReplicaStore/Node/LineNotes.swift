@@ -17,7 +17,9 @@ extension NodeStore {
     /// Milliseconds from this machine's clock to the hub's, as last measured.
     package func clockOffsetMs() throws(StoreError) -> Int64 {
         if let noted = lineNotes.clockOffsetMs { return noted }
-        return try storing("reading the clock's offset") { Int64(bitPattern: try connection.metaNumber(.clockOffsetMs)) }
+        return try storing("reading the clock's offset") {
+            Int64(bitPattern: try connection.metaNumber(.clockOffsetMs))
+        }
     }
 
     /// The last own seq that the hub has acknowledged.

@@ -33,7 +33,8 @@ extension NodeStore {
         try writing("keeping the first part of change set \(header.dot)") {
             var delivery = delivery
             delivery.firstSegment = 0
-            try insertStaged(header.dot, Self.headerNumber, Frame.header(header, delivery).encoded(), digest: header.digest)
+            let frame = Frame.header(header, delivery).encoded()
+            try insertStaged(header.dot, Self.headerNumber, frame, digest: header.digest)
             for (number, bytes) in zip(first..., segments) {
                 try insertStaged(header.dot, Int64(number), bytes, digest: SHA256.digest(bytes))
             }

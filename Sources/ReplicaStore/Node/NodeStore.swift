@@ -234,7 +234,8 @@ package final class NodeStore {
                 let size = try log.size(change: entry.id, variant: .authored)
                 offers.append(
                     Outgoing(
-                        change: entry.id, header: entry.header, segmentCount: entry.header.segmentDigests.count, bytes: size))
+                        change: entry.id, header: entry.header, segmentCount: entry.header.segmentDigests.count,
+                        bytes: size))
                 bytes += size
                 if bytes >= maxBytes { break }
             }
