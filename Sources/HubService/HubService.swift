@@ -22,6 +22,8 @@ package actor HubService {
     /// By replica, the push that is being taken in; and those whose snapshot is being made.
     var pushing: [UInt32: PushTurn] = [:]
     var snapshotting: Set<UInt32> = []
+    /// The epochs that each replica follows, as it said when it greeted last.
+    var followed: [UInt32: [Epoch]] = [:]
 
     /// Writes the contacts that no other commit has taken along.
     var contactsTimer: Task<Void, Never>?
@@ -35,9 +37,13 @@ package actor HubService {
     package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     /// Opens the hub's database. The caller holds the lock of the file.
-    package init(path: String, now: @escaping @Sendable () -> UInt64) throws(StoreError) {
+    ///
+    /// - Parameter restored: what the caller knows of the file having been put back; it finds out most by itself.
+    package init(
+        path: String, restored: Restoration? = nil, now: @escaping @Sendable () -> UInt64
+    ) throws(StoreError) {
         executor = DatabaseExecutor(name: "samband-hub")
-        store = try HubStore(path: path)
+        store = try HubStore(path: path, seat: try HubSeat(database: path), restored: restored, nowMs: now())
         self.now = now
         self.path = path
         let cut = path.lastIndex(of: "/")
@@ -51,7 +57,9 @@ package actor HubService {
     nonisolated var networkRouter: Router {
         var router = Router()
         SiteRoutes(hub: self).add(to: &router)
+        RecoveryRoutes(hub: self).addForSites(to: &router)
         OperatorRoutes(hub: self).add(to: &router)
+        RecoveryRoutes(hub: self).addForOperators(to: &router)
         router.admission = { request, route throws(Problem) in try await self.admit(request, to: route) }
         return router
     }
@@ -60,6 +68,7 @@ package actor HubService {
     package nonisolated var operatorHandler: any Handler {
         var router = Router()
         OperatorRoutes(hub: self).add(to: &router)
+        RecoveryRoutes(hub: self).addForOperators(to: &router)
         return router
     }
 

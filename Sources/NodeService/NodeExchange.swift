@@ -125,15 +125,21 @@ extension NodeService {
     // MARK: pull
 
     /// Takes in the order behind the position that this database has reached, until the hub has no more.
-    func pullAll(waitMs: Int) async throws(ExchangeError) -> Int {
-        if !isGreeted { _ = try await greet() }
-        let (position, sealed) = try storing { () throws(StoreError) in (try store.position(), try store.sealedSeq()) }
+    ///
+    /// - Parameter following: a restored hub whose order is to be followed from a position on that both agree about.
+    func pullAll(
+        waitMs: Int, following: (hub: UInt32, from: UInt64)? = nil
+    ) async throws(ExchangeError) -> Int {
+        if !isGreeted && following == nil { _ = try await greet() }
+        let (reached, sealed) = try storing { () throws(StoreError) in (try store.position(), try store.sealedSeq()) }
+        let position = min(reached, following?.from ?? .max)
         var request: JSON.Object = JSON.Object([
             ("position", .integer(Int64(position))), ("sealed", .integer(Int64(sealed))),
             ("wait_ms", .integer(Int64(waitMs))),
         ])
         // What an earlier pull has left of the next hub transaction; the hub goes on behind it.
-        let left = try storing { () throws(StoreError) in try store.staged() }
+        let left =
+            following == nil ? try storing { () throws(StoreError) in try store.staged() } : []
         if let last = left.last {
             request["resume"] = [
                 "change": .string("\(last.header.dot)"), "segment": .integer(Int64(last.segmentCount)),
@@ -142,7 +148,8 @@ extension NodeService {
         let bytes: [UInt8]
         do { bytes = try JSON.object(request).bytes() } catch { throw .unreachable("\(error)") }
         let response = try await send(
-            pullTransport, .post, ["v1", "pull"], Body(bytes: bytes), answerWithinMs: waitMs + Self.answerMs)
+            pullTransport, .post, ["v1", "pull"], Body(bytes: bytes), answerWithinMs: waitMs + Self.answerMs,
+            hub: following?.hub)
         guard response.headers["content-type"] == "application/vnd.samband.frames" else {
             throw .unreachable(
                 "the answer to a pull is not the hub's, but of type \(response.headers["content-type"] ?? "none")",
@@ -193,16 +200,22 @@ extension NodeService {
     // MARK: requests
 
     func send(
-        _ transport: any Transport, _ method: Method, _ path: [String], _ body: Body, answerWithinMs: Int? = nil
+        _ transport: any Transport, _ method: Method, _ path: [String], _ body: Body, answerWithinMs: Int = answerMs,
+        hub following: UInt32? = nil
     ) async throws(ExchangeError) -> Response {
-        let hub = try storing { () throws(StoreError) in try store.hubReplica() }
+        let hub: UInt32
+        if let following {
+            hub = following
+        } else {
+            hub = try storing { () throws(StoreError) in try store.hubReplica() }
+        }
         var request = Request(
             method, path: path,
             headers: [
                 "authorization": FieldValue("Bearer \(secret)") ?? "",
                 "samband-replica": FieldValue("\(store.replica)") ?? "", "samband-hub": FieldValue("\(hub)") ?? "",
             ], body: body)
-        request.answerWithinMs = answerWithinMs ?? Self.answerMs
+        request.answerWithinMs = answerWithinMs
         let response: Response
         do {
             response = try await transport.send(request)

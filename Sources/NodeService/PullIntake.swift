@@ -22,6 +22,8 @@ struct PullIntake {
         let delivery: Delivery
         /// How many segments are staged, and those behind them.
         var staged = 0
+        /// True once its header is staged, and so its place.
+        var isKept = false
         var held: [[UInt8]] = []
         var isWhole: Bool { staged + held.count >= delivery.segmentCount(of: header) }
     }
@@ -80,7 +82,7 @@ struct PullIntake {
     private mutating func goOn(
         behind left: [StagedChangeSet], _ header: ChangeSetHeader, _ delivery: Delivery, _ store: NodeStore
     ) throws {
-        var kept = left.map { Coming(header: $0.header, delivery: $0.delivery, staged: $0.segmentCount) }
+        var kept = left.map { Coming(header: $0.header, delivery: $0.delivery, staged: $0.segmentCount, isKept: true) }
         if let last = kept.last, last.header == header, last.delivery.position == delivery.position,
             last.staged >= Int(clamping: delivery.firstSegment), delivery.firstSegment > 0
         {
@@ -112,11 +114,11 @@ struct PullIntake {
     }
 
     private mutating func stage(_ store: NodeStore) throws(StoreError) {
-        for index in open.indices {
+        for index in open.indices where !open[index].isKept || !open[index].held.isEmpty {
             let set = open[index]
-            // A change set without segments is kept for its place.
-            guard !set.held.isEmpty || set.delivery.segmentCount(of: set.header) == 0 else { continue }
-            try store.stage(set.header, set.delivery, set.held, from: set.staged)
+            let anew = !open.contains { $0.isKept }
+            try store.stage(set.header, set.delivery, set.held, from: set.staged, anew: anew)
+            open[index].isKept = true
             open[index].staged += set.held.count
             open[index].held = []
         }
@@ -133,6 +135,6 @@ struct PullIntake {
 
     /// The line was cut: keeps what came of a transaction, as far as it is worth it. What was whole has been taken.
     mutating func keepRest(_ store: NodeStore) throws(StoreError) {
-        if heldBytes >= Self.worthKeepingBytes || open.contains(where: { $0.staged > 0 }) { try stage(store) }
+        if heldBytes >= Self.worthKeepingBytes || open.contains(where: { $0.isKept }) { try stage(store) }
     }
 }

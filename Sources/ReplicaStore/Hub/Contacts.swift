@@ -25,7 +25,7 @@ extension HubStore {
     package func acknowledge(
         _ replica: UInt32, position: UInt64, sealed: UInt64, nowMs: UInt64
     ) throws(StoreError) {
-        try storing("noting how far replica \(replica) has come") {
+        try givingOut("noting how far replica \(replica) has come") {
             guard let known = try replicaState(replica), position <= known.sent else { return }
             if try log.vector()[replica] >= sealed {
                 contacts.reached[replica] = (max(known.acknowledged, position), sealed)
@@ -34,9 +34,15 @@ extension HubStore {
         }
     }
 
+    /// Reads what a site is given; a hub that still gathers what its sites know gives nothing out.
+    func givingOut<T>(_ doing: @autoclosure () -> String, _ body: () throws -> T) throws(StoreError) -> T {
+        if isRecovering { throw recovering(doing()) }
+        return try storing(doing(), body)
+    }
+
     /// Writes what is noted, where nothing else has taken it along.
     package func writeContacts() throws(StoreError) {
-        if !contacts.isEmpty { try writing("noting how far the sites have come") {} }
+        if !contacts.isEmpty { try writing("noting how far the sites have come", whileRecovering: true) {} }
     }
 
     func write(_ contacts: Contacts) throws {

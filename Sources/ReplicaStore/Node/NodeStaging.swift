@@ -26,11 +26,14 @@ extension NodeStore {
 
     /// Keeps a change set of the transaction that is being pulled: its header, and segments behind those that are kept.
     ///
-    /// - Parameter first: the number of the first of the segments.
+    /// - Parameters:
+    ///   - first: the number of the first of the segments.
+    ///   - anew: whether what was kept before goes.
     package func stage(
-        _ header: ChangeSetHeader, _ delivery: Delivery, _ segments: [[UInt8]], from first: Int
+        _ header: ChangeSetHeader, _ delivery: Delivery, _ segments: [[UInt8]], from first: Int, anew: Bool
     ) throws(StoreError) {
         try writing("keeping the first part of change set \(header.dot)") {
+            if anew { try dropStaged() }
             var delivery = delivery
             delivery.firstSegment = 0
             let frame = Frame.header(header, delivery).encoded()
