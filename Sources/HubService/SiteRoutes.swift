@@ -82,33 +82,32 @@ extension HubService {
     func push(_ request: Request) async throws(Problem) -> Response {
         let caller = try caller(request)
         try checkHub(request)
-        guard pushing.insert(caller.replica).inserted else {
-            throw Problem(
-                .serviceUnavailable, type: "https://samband.invalid/problem/busy", title: "A push is being taken in",
-                detail: "Another push of this site has not ended yet.", next: "It is tried again by itself.",
-                retryAfterSeconds: 1)
-        }
-        defer { pushing.remove(caller.replica) }
-        var intake = PushIntake(replica: caller.replica)
+        let turn = beginPush(of: caller.replica)
+        defer { if pushing[caller.replica] === turn { pushing[caller.replica] = nil } }
         do {
             while let piece = try await request.body.next() {
-                try intake.take(piece, store, nowMs: now())
-                if intake.hasIngested {
-                    intake.hasIngested = false
+                if turn.isReplaced { throw PushTurn.replaced }
+                try turn.intake.take(piece, store, nowMs: now())
+                if turn.intake.hasIngested {
+                    turn.intake.hasIngested = false
+                    diskWatch.succeeded()
                     orderGrew()
                 }
             }
-            try intake.finish(store, nowMs: now())
+            if turn.isReplaced { throw PushTurn.replaced }
+            try turn.intake.finish(store, nowMs: now())
         } catch let error as StoreError {
             orderGrew()
-            throw Problem(error)
+            throw problem(error)
+        } catch let error as Problem {
+            throw error
         } catch let error as CodecError {
             throw Problem(
                 .badRequest, type: "https://samband.invalid/problem/damaged", title: "The bytes are damaged",
                 detail: "\(error).", next: "Nothing of the damaged change set was taken; it is sent again by itself.")
         } catch {
             // The line was cut: what came whole is taken, and the next push goes on behind the last segment.
-            try answering { () throws(StoreError) in try intake.keepRest(store) }
+            if !turn.isReplaced { endPush(of: caller.replica) }
             orderGrew()
             throw Problem(
                 .badRequest, type: "https://samband.invalid/problem/cut", title: "The push ended early",
@@ -147,6 +146,7 @@ extension HubService {
             try store.acknowledge(
                 caller.replica, position: UInt64(position), sealed: UInt64(sealed), nowMs: now())
         }
+        keepContacts()
         let waitMs = min(max(body["wait_ms"]?.integer ?? 0, 0), 60_000)
         if waitMs > 0 {
             let last = try answering { () throws(StoreError) in try store.lastPosition() }

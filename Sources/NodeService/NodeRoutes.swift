@@ -50,7 +50,7 @@ extension NodeService {
                 "replica": .integer(Int64(store.replica)), "hub": .string(try store.hubAddress()),
                 "link": .string(link.isUp ? "up" : "down"), "link_since": .string(rfc3339(ms: link.sinceMs)),
                 "last_contact": link.lastContactMs.map { .string(rfc3339(ms: $0)) } ?? .null,
-                "trouble": (sealTrouble ?? link.trouble).map { .string($0) } ?? .null,
+                "trouble": watchdog.sentence.map { .string($0) } ?? .null,
                 "pending": .integer(Int64(try store.pendingCount(acknowledged: acknowledged))),
                 "in_flight": .integer(Int64(try store.inFlightCount())), "schema_version": 1,
                 "vector": try store.vector().json, "conflicts": ["open": .integer(Int64(counts.conflictsOpen))],
@@ -79,7 +79,7 @@ extension NodeService {
                     }
                 throw Problem(
                     status, type: "https://samband.invalid/problem/\(type)", title: title, detail: detail, next: next)
-            case .unreachable(let why):
+            case .unreachable(let why, _):
                 throw Problem(
                     .serviceUnavailable, type: "https://samband.invalid/problem/hub-unreachable",
                     title: "The hub cannot be reached", detail: "\(why).",

@@ -18,6 +18,7 @@ extension NodeStore {
                 }
             }
             if hasPolicies { try renewCapture() }
+            try dropStaged()
         }
     }
 

@@ -69,12 +69,14 @@ private func hubText(_ answer: Answer, _ console: Console) throws(CommandError) 
     let withheld = try answer.number("withheld")
     let title = "hub of \(try answer.text("fleet")), replica \(answer.shownNumber("replica"))"
     var text = style.strong(Visible.text(title)) + "\n"
-    text += factTable(
-        [
-            ("schema", answer.shownNumber("schema_version")), ("conflicts", shownConflicts(open)),
-            ("withheld", shownWithheld(withheld)), ("vector", shownVector(answer["vector"])),
-            ("frontier", shownVector(answer["frontier"])), ("last backup", try shownBackup(answer, console)),
-        ], style)
+    var facts: [(String, String)] = []
+    if let trouble = answer["trouble"].string { facts.append(("trouble", trouble)) }
+    facts += [
+        ("schema", answer.shownNumber("schema_version")), ("conflicts", shownConflicts(open)),
+        ("withheld", shownWithheld(withheld)), ("vector", shownVector(answer["vector"])),
+        ("frontier", shownVector(answer["frontier"])), ("last backup", try shownBackup(answer, console)),
+    ]
+    text += factTable(facts, style)
     let sites = try answer.list("sites")
     return text + "\n"
         + (sites.isEmpty ? "no sites yet: samband site add NAME\n" : try siteTable(sites, console))
