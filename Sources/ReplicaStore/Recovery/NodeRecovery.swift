@@ -8,6 +8,16 @@ extension NodeStore {
         try storing("reading the hub's epochs") { try EpochTable(connection: connection).all() }
     }
 
+    /// The digest of what stands at our position; nil when the log does not reach back to it.
+    package func digestAtPosition() throws(StoreError) -> [UInt8]? {
+        try storing("reading the end of the order") {
+            let statement = try connection.cached("SELECT digest FROM samband_change WHERE position = ?1")
+            try statement.bind(connection.metaNumber(.position), at: 1)
+            defer { statement.reset() }
+            return try statement.step() ? statement.bytes(0) : nil
+        }
+    }
+
     /// What a hub that shares the order up to a position may lack: everything behind it, and our own in flight.
     package func offers(after position: UInt64) throws(StoreError) -> [OfferedSet] {
         try storing("looking at what a restored hub may lack") {
