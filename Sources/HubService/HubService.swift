@@ -24,6 +24,7 @@ package actor HubService {
     var snapshotting: Set<UInt32> = []
     /// The epochs that each replica follows, as it said when it greeted last.
     var followed: [UInt32: [Epoch]] = [:]
+    let backups = BackupMaker()
 
     /// Writes the contacts that no other commit has taken along.
     var contactsTimer: Task<Void, Never>?
@@ -122,6 +123,7 @@ package actor HubService {
     /// Sends those who wait away and lets nobody wait any more: the server is about to end.
     package func drain() {
         isDraining = true
+        backups.interrupt()
         orderGrew()
     }
 

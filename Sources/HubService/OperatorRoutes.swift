@@ -25,6 +25,7 @@ struct OperatorRoutes {
         router.on(.post, "/v1/operator/{name}/revoke") { _, parameters throws(Problem) in
             try await hub.revokeOperator(parameters["name"])
         }
+        router.on(.post, "/v1/backup") { request, _ throws(Problem) in try await hub.backup(request) }
         ReadRoutes.add(to: &router) { body throws(Problem) in try await hub.reading(body) }
     }
 }
@@ -44,7 +45,8 @@ extension HubService {
                 "schema_version": 1, "vector": try store.vector().json, "frontier": try store.frontier().json,
                 "conflicts": ["open": .integer(Int64(counts.conflictsOpen))],
                 "trouble": diskWatch.sentence(file: path).map { .string($0) } ?? .null,
-                "withheld": .integer(Int64(counts.withheld)), "sites": .array(sites),
+                "withheld": .integer(Int64(counts.withheld)), "backup": try store.newestBackup()?.status ?? .null,
+                "sites": .array(sites),
             ]
         }
         return try .json(json)

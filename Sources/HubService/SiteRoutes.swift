@@ -23,7 +23,7 @@ extension HubService {
     /// `{"token":…, "secret":…}` → `{"site":…, "replica":…, "fleet":…}`. The same token with the same secret gets
     /// the same answer until it expires.
     func join(_ request: Request) async throws(Problem) -> Response {
-        let body = try await request.json(limit: 4096)
+        let body = try await request.provenJSON(limit: 4096)
         guard let token = body["token"]?.string, let secret = body["secret"]?.string, secret.utf8.count >= 32 else {
             throw Problem(
                 .badRequest, title: "The request is not complete",
@@ -44,7 +44,7 @@ extension HubService {
             throw Problem(error)
         }
         orderGrew()
-        return try .json([
+        return try .provenJSON([
             "site": .string(joined.site), "replica": .integer(Int64(joined.replica)), "fleet": .string(store.fleet),
         ])
     }
@@ -121,7 +121,7 @@ extension HubService {
         let (vector, staged) = try answering { () throws(StoreError) in
             (try store.vector(), try store.staged(of: replica))
         }
-        return try .json([
+        return try .provenJSON([
             "vector": vector.json,
             "staged": staged.map { ["seq": .integer(Int64($0.seq)), "segments": .integer(Int64($0.segments))] }
                 ?? .null,
@@ -135,7 +135,7 @@ extension HubService {
         let caller = try caller(request)
         try checkHub(request)
         try refuseWhileRecovering()
-        let body = try await request.json(limit: 1 << 16)
+        let body = try await request.provenJSON(limit: 1 << 16)
         guard let position = body["position"]?.integer, position >= 0, let sealed = body["sealed"]?.integer, sealed >= 0
         else {
             throw Problem(

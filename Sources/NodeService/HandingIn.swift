@@ -58,8 +58,12 @@ extension NodeService {
                 pushTransport, .post, ["v1", "recovery", "done"], jsonBody(done), answerWithinMs: Self.handInMs))
     }
 
-    func jsonBody(_ json: JSON) throws(ExchangeError) -> Body {
-        do { return Body(bytes: try json.bytes()) } catch { throw .unreachable("\(error)") }
+    /// Posts JSON with its digest.
+    func sendJSON(_ path: [String], _ json: JSON) async throws(ExchangeError) -> Response {
+        let bytes: [UInt8]
+        do { bytes = try json.bytes() } catch { throw .unreachable("\(error)") }
+        return try await send(
+            pushTransport, .post, path, Body(bytes: bytes), proof: ContentDigest.field(of: bytes))
     }
 
     func handedIn(_ dot: Dot) throws(StoreError) -> DeliveredChangeSet? { try store.handedIn(dot) }

@@ -83,8 +83,11 @@ package enum Joining {
         let body: JSON = ["token": .string(token), "secret": .string(secret)]
         let response: Response
         do {
+            let bytes = try body.bytes()
             response = try await transport.send(
-                Request(.post, path: ["v1", "join"], body: Body(bytes: try body.bytes())))
+                Request(
+                    .post, path: ["v1", "join"], headers: [ContentDigest.name: ContentDigest.field(of: bytes)],
+                    body: Body(bytes: bytes)))
         } catch {
             throw .unreachable("\(error)", LineFault(error))
         }
@@ -95,6 +98,9 @@ package enum Joining {
             let fault = LineFault(response)
             throw .unreachable(
                 "\(fault.words.what), with status \(response.status); \(fault.words.next)", fault)
+        }
+        guard response.status != .ok || ContentDigest.fits(bytes, response.headers) else {
+            throw .unreachable("the answer is not the hub's, or was damaged on the way; join again with the same token")
         }
         guard response.status == .ok, let site = json["site"]?.string,
             let replica = json["replica"]?.integer.flatMap({ UInt32(exactly: $0) })

@@ -97,7 +97,7 @@ extension NodeService {
         }
     }
 
-    private func push(
+    func push(
         _ sets: [NodeStore.Outgoing], firstSegment: UInt64
     ) async throws(ExchangeError) -> PushAnswer {
         let sender = PushBody(self, sets, firstSegment: firstSegment)
@@ -149,7 +149,7 @@ extension NodeService {
         do { bytes = try JSON.object(request).bytes() } catch { throw .unreachable("\(error)") }
         let response = try await send(
             pullTransport, .post, ["v1", "pull"], Body(bytes: bytes), answerWithinMs: waitMs + Self.answerMs,
-            hub: following?.hub)
+            hub: following?.hub, proof: ContentDigest.field(of: bytes))
         guard response.headers["content-type"] == "application/vnd.samband.frames" else {
             throw .unreachable(
                 "the answer to a pull is not the hub's, but of type \(response.headers["content-type"] ?? "none")",
@@ -201,7 +201,7 @@ extension NodeService {
 
     func send(
         _ transport: any Transport, _ method: Method, _ path: [String], _ body: Body, answerWithinMs: Int = answerMs,
-        hub following: UInt32? = nil
+        hub following: UInt32? = nil, proof: FieldValue? = nil
     ) async throws(ExchangeError) -> Response {
         let hub: UInt32
         if let following {
@@ -215,6 +215,7 @@ extension NodeService {
                 "authorization": FieldValue("Bearer \(secret)") ?? "",
                 "samband-replica": FieldValue("\(store.replica)") ?? "", "samband-hub": FieldValue("\(hub)") ?? "",
             ], body: body)
+        if let proof { request.headers.set(ContentDigest.name, proof) }
         request.answerWithinMs = answerWithinMs
         let response: Response
         do {
@@ -239,7 +240,14 @@ extension NodeService {
 
     func json(_ response: Response) async throws(ExchangeError) -> JSON {
         do {
-            return try JSON(parsing: try await SmallAnswer.bytes(of: response, limit: 1 << 22))
+            let bytes = try await SmallAnswer.bytes(of: response, limit: 1 << 22)
+            guard ContentDigest.fits(bytes, response.headers) else {
+                throw ExchangeError.unreachable(
+                    "the answer is not the hub's, or was damaged on the way", LineFault(response))
+            }
+            return try JSON(parsing: bytes)
+        } catch let error as ExchangeError {
+            throw error
         } catch let error as TransportError {
             throw .unreachable("\(error)", LineFault(error))
         } catch {

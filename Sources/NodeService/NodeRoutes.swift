@@ -24,6 +24,7 @@ struct NodeRoutes {
         router.on(.get, "/v1/operator") { _, _ throws(Problem) in throw NodeRoutes.atHub }
         router.on(.post, "/v1/operator") { _, _ throws(Problem) in throw NodeRoutes.atHub }
         router.on(.post, "/v1/operator/{name}/revoke") { _, _ throws(Problem) in throw NodeRoutes.atHub }
+        router.on(.post, "/v1/backup") { _, _ throws(Problem) in throw NodeRoutes.backupAtHub }
         ReadRoutes.add(to: &router) { body throws(Problem) in try await node.reading(body) }
         return router
     }
@@ -31,6 +32,12 @@ struct NodeRoutes {
     private static let atHub = Problem(
         .unprocessableContent, type: "https://samband.invalid/problem/refused", title: "This is done at the hub",
         detail: "The database is a node's.", next: "Name the hub's file with --db, or ask its operators.")
+
+    private static let backupAtHub = Problem(
+        .unprocessableContent, type: "https://samband.invalid/problem/refused", title: "A backup is of the hub",
+        detail: "The database is a node's: what it has sent is at the hub, and a new file is made from there.",
+        next: "Back up the hub's file. To keep a copy of this one too, with what has not been sent yet: "
+            + "sqlite3 FILE \"VACUUM INTO 'COPY'\"")
 }
 
 extension NodeService {

@@ -167,7 +167,8 @@ package enum SnapshotFile {
                 UPDATE samband_replica SET last_digest = zeroblob(32), sent = 0, acknowledged = 0,
                   acknowledged_sealed = 0, heard = NULL, switch_from = NULL, switch_at = NULL;
                 UPDATE samband_vector SET sealed = 0;
-                DELETE FROM samband_meta WHERE name IN ('seq', 'digest');
+                DELETE FROM samband_meta WHERE name IN ('seq', 'digest', 'epoch', 'restored', 'backup_at',
+                  'backup_position', 'backup_vector');
                 """)
             try copy.setMeta(.role, .text("node"))
             try copy.setMeta(.site, .text(site))

@@ -105,6 +105,8 @@ package final class HubStore {
         finder = RowFinder(log: log, tables: access.tables)
         policies = try storing(doing) { [connection] in try Policies(connection) }
         try storing(doing) {
+            // A backup is a file without one.
+            try connection.execute("PRAGMA journal_mode = WAL")
             try reloadDisputed()
             positionAtOpening = try log.lastPosition()
             isRecovering = try connection.metaNumber(.recovering) == 1

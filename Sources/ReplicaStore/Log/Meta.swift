@@ -9,6 +9,13 @@ enum MetaKey: String {
     /// The last own seq, and the digest of that change set.
     case seq
     case digest
+    /// Set in a copy of the hub's database, to the milliseconds since 1970 at which it was made: who is opened on it was
+    /// restored.
+    case restored
+    /// The newest verified backup of the hub: milliseconds since 1970, the end of its order, its vector clock.
+    case backupAt = "backup_at"
+    case backupPosition = "backup_position"
+    case backupVector = "backup_vector"
     /// The place in the hub's order up to which this database has everything.
     case position
     /// Milliseconds to add to the local clock to get the hub's.
