@@ -41,7 +41,7 @@ extension NodeService {
                     })
             ]
             let answer = try await json(
-                try await send(pushTransport, .post, ["v1", "recovery", "offer"], jsonBody(body), answerWithinMs: Self.handInMs))
+                try await sendJSON(["v1", "recovery", "offer"], body, answerWithinMs: Self.handInMs))
             guard case .array(let wanted) = answer["wanted"] else {
                 throw .unreachable("the answer to an offer is not the hub's")
             }
@@ -54,16 +54,17 @@ extension NodeService {
         }
         let done: JSON = ["sealed": .integer(Int64(sealed))]
         _ = try await json(
-            try await send(
-                pushTransport, .post, ["v1", "recovery", "done"], jsonBody(done), answerWithinMs: Self.handInMs))
+            try await sendJSON(["v1", "recovery", "done"], done, answerWithinMs: Self.handInMs))
     }
 
     /// Posts JSON with its digest.
-    func sendJSON(_ path: [String], _ json: JSON) async throws(ExchangeError) -> Response {
+    func sendJSON(
+        _ path: [String], _ json: JSON, answerWithinMs: Int = answerMs
+    ) async throws(ExchangeError) -> Response {
         let bytes: [UInt8]
         do { bytes = try json.bytes() } catch { throw .unreachable("\(error)") }
         return try await send(
-            pushTransport, .post, path, Body(bytes: bytes), proof: ContentDigest.field(of: bytes))
+            pushTransport, .post, path, Body(bytes: bytes), answerWithinMs: answerWithinMs, proof: ContentDigest.field(of: bytes))
     }
 
     func handedIn(_ dot: Dot) throws(StoreError) -> DeliveredChangeSet? { try store.handedIn(dot) }

@@ -49,7 +49,7 @@ struct AnswerTests {
                         _ = try await node.push([], firstSegment: 0)
                     }
                 }
-                guard case .unreachable(let why)? = error else {
+                guard case .unreachable(let why, _)? = error else {
                     Issue.record("\(String(describing: error))")
                     continue
                 }

@@ -32,8 +32,6 @@ enum MetaKey: String {
     case lastContactMs = "last_contact_ms"
     /// What keeps the node from its work, in words; NULL when nothing does.
     case trouble
-    /// 1 in a copy that was made as a backup: whoever opens it as a hub knows that it was restored.
-    case restored
     /// 1 while a restored hub gathers what its sites know and gives nothing out.
     case recovering
 }
