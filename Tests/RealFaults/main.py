@@ -51,7 +51,7 @@ class Run:
                 self.start_client(f"{site} {manner}")
             with open(self.fleet.folder / f"{site}.traffic", "wb") as output:
                 self.fleet.spawn(f"{site} traffic", [sys.executable, str(TRAFFIC), self.fleet.database(site), site,
-                                                     f"{site}-t", str(self.options.seed), self.stop_file], stdout=output)
+                                                     f"{site}-t", str(self.options.seed), self.stop_file, "0.12"], stdout=output)
         self.start_client("mosvik torn")
 
     @property
