@@ -12,6 +12,8 @@ enum Access: Equatable, Sendable {
     case site
     /// Operators of these roles, by their token.
     case operators(Set<Role>)
+    /// Nobody over the network: it is done on the hub's own machine.
+    case ownMachine
 
     /// How the fleet is and who decided what: no row of it.
     private static let overview = Access.operators([.viewer, .operator, .admin, .auditor])
@@ -26,12 +28,17 @@ enum Access: Equatable, Sendable {
         Route(.get, "/healthz"): .anyone,
         Route(.post, "/v1/join"): .anyone,
         Route(.get, "/v1/snapshot"): .site,
+        Route(.post, "/v1/hello"): .site,
+        Route(.post, "/v1/recovery/offer"): .site,
+        Route(.post, "/v1/recovery/sets"): .site,
+        Route(.post, "/v1/recovery/done"): .site,
         Route(.post, "/v1/push"): .site,
         Route(.post, "/v1/pull"): .site,
 
         Route(.get, "/v1/status"): overview,
         Route(.get, "/v1/site"): overview,
         Route(.get, "/v1/policy"): overview,
+        Route(.get, "/v1/recovery"): overview,
         Route(.post, "/v1/sync"): overview,
 
         Route(.get, "/v1/conflict/report"): supervision,
@@ -49,8 +56,12 @@ enum Access: Equatable, Sendable {
         Route(.post, "/v1/record/merge"): rows,
         Route(.post, "/v1/record/unmerge"): rows,
 
+        Route(.post, "/v1/recovery/accept"): fleet,
         Route(.post, "/v1/policy"): fleet,
         Route(.post, "/v1/site"): fleet,
+        // It writes where it is told to, with the hub's rights.
+        Route(.post, "/v1/backup"): .ownMachine,
+
         Route(.get, "/v1/operator"): fleet,
         Route(.post, "/v1/operator"): fleet,
         Route(.post, "/v1/operator/{name}/revoke"): fleet,
@@ -66,7 +77,7 @@ extension HubService {
         case .anyone: break
         case .site: _ = try caller(request)
         case .operators(let roles): request.user = try operatorName(request, roles)
-        case nil:
+        case .ownMachine, nil:
             throw Problem(
                 .forbidden, type: HubService.forbidden, title: "Not from afar",
                 detail: "This is done on the hub's own machine only.", next: "Run it there, with --db.")
@@ -80,7 +91,10 @@ extension HubService {
         guard let digest = HubService.bearerDigest(request) else {
             throw HubService.unauthorized("The request shows no secret of an active site.", next)
         }
-        if let found = try answering({ () throws(StoreError) in try store.credential(secretDigest: digest) }) {
+        let acting = try Self.acting(request)
+        if let found = try answering({ () throws(StoreError) in
+            try store.credential(secretDigest: digest, acting: acting)
+        }) {
             return found
         }
         if try operatorWith(digest) != nil {
@@ -89,6 +103,28 @@ extension HubService {
                 detail: "The token is an operator's, and this is for sites.", next: next)
         }
         throw HubService.unauthorized("The request shows no secret of an active site.", next)
+    }
+
+    /// The replica as which a node says it acts: its site may have several.
+    private static func acting(_ request: Request) throws(Problem) -> UInt32? {
+        guard let field = request.headers["samband-replica"] else { return nil }
+        guard let replica = UInt32("\(field)"), replica > 0 else {
+            throw Problem(
+                .badRequest, title: "The request is not complete", detail: "samband-replica is no replica number.",
+                next: "Use this version's node.")
+        }
+        return replica
+    }
+
+    /// Refuses an exchange with who follows the order of another hub, or of this one before it was restored: the same
+    /// positions and dots would mean other things to the two.
+    func checkHub(_ request: Request) throws(Problem) {
+        guard request.headers["samband-hub"].map({ "\($0)" }) == "\(store.replica)" else {
+            throw Problem(
+                .conflict, type: "https://samband.invalid/problem/another-hub", title: "Another hub's order",
+                detail: "The request does not name replica \(store.replica), which this hub is.",
+                next: "The node greets the hub by itself: POST /v1/hello.")
+        }
     }
 
     /// The name of the operator whose token a request shows, when the role allows it.

@@ -19,9 +19,16 @@ package actor HubService {
     /// Waits that a newcomer ended.
     private var displaced: Set<UInt64> = []
     private var isDraining = false
-    /// Replicas whose push is being taken in, and whose snapshot is being made.
-    var pushing: Set<UInt32> = []
+    /// By replica, the push that is being taken in; and those whose snapshot is being made.
+    var pushing: [UInt32: PushTurn] = [:]
     var snapshotting: Set<UInt32> = []
+    /// The epochs that each replica follows, as it said when it greeted last.
+    var followed: [UInt32: [Epoch]] = [:]
+    let backups = BackupMaker()
+
+    /// Writes the contacts that no other commit has taken along.
+    var contactsTimer: Task<Void, Never>?
+    var diskWatch = DiskWatch()
 
     private struct Waiter {
         let replica: UInt32
@@ -31,9 +38,13 @@ package actor HubService {
     package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     /// Opens the hub's database. The caller holds the lock of the file.
-    package init(path: String, now: @escaping @Sendable () -> UInt64) throws(StoreError) {
+    ///
+    /// - Parameter restored: what the caller knows of the file having been put back; it finds out most by itself.
+    package init(
+        path: String, restored: Restoration? = nil, now: @escaping @Sendable () -> UInt64
+    ) throws(StoreError) {
         executor = DatabaseExecutor(name: "samband-hub")
-        store = try HubStore(path: path)
+        store = try HubStore(path: path, seat: try HubSeat(database: path), restored: restored, nowMs: now())
         self.now = now
         self.path = path
         let cut = path.lastIndex(of: "/")
@@ -47,7 +58,9 @@ package actor HubService {
     nonisolated var networkRouter: Router {
         var router = Router()
         SiteRoutes(hub: self).add(to: &router)
+        RecoveryRoutes(hub: self).addForSites(to: &router)
         OperatorRoutes(hub: self).add(to: &router)
+        RecoveryRoutes(hub: self).addForOperators(to: &router)
         router.admission = { request, route throws(Problem) in try await self.admit(request, to: route) }
         return router
     }
@@ -56,6 +69,7 @@ package actor HubService {
     package nonisolated var operatorHandler: any Handler {
         var router = Router()
         OperatorRoutes(hub: self).add(to: &router)
+        RecoveryRoutes(hub: self).addForOperators(to: &router)
         return router
     }
 
@@ -109,9 +123,15 @@ package actor HubService {
     /// Sends those who wait away and lets nobody wait any more: the server is about to end.
     package func drain() {
         isDraining = true
+        backups.interrupt()
         orderGrew()
     }
 
     /// Writes SQLite's log back. A request that is still suspended may go on: the file stays open until the process ends.
-    package func close() { store.writeBack() }
+    package func close() {
+        contactsTimer?.cancel()
+        // What is lost of it the sites say again.
+        try? store.writeContacts()
+        store.writeBack()
+    }
 }

@@ -12,6 +12,7 @@ struct SiteRoutes {
         let hub = self.hub
         router.on(.post, "/v1/join") { request, _ throws(Problem) in try await hub.join(request) }
         router.on(.get, "/v1/snapshot") { request, _ throws(Problem) in try await hub.snapshot(request) }
+        router.on(.post, "/v1/hello") { request, _ throws(Problem) in try await hub.hello(request) }
         router.on(.post, "/v1/push") { request, _ throws(Problem) in try await hub.push(request) }
         router.on(.post, "/v1/pull") { request, _ throws(Problem) in try await hub.pull(request) }
         router.on(.get, "/healthz") { _, _ throws(Problem) in Response(.ok, "text/plain; charset=utf-8", "ok\n") }
@@ -22,7 +23,7 @@ extension HubService {
     /// `{"token":…, "secret":…}` → `{"site":…, "replica":…, "fleet":…}`. The same token with the same secret gets
     /// the same answer until it expires.
     func join(_ request: Request) async throws(Problem) -> Response {
-        let body = try await request.json(limit: 4096)
+        let body = try await request.provenJSON(limit: 4096)
         guard let token = body["token"]?.string, let secret = body["secret"]?.string, secret.utf8.count >= 32 else {
             throw Problem(
                 .badRequest, title: "The request is not complete",
@@ -43,7 +44,7 @@ extension HubService {
             throw Problem(error)
         }
         orderGrew()
-        return try .json([
+        return try .provenJSON([
             "site": .string(joined.site), "replica": .integer(Int64(joined.replica)), "fleet": .string(store.fleet),
         ])
     }
@@ -52,6 +53,7 @@ extension HubService {
     /// hub's other work, one after the other, and one at a time for each replica.
     func snapshot(_ request: Request) async throws(Problem) -> Response {
         let caller = try caller(request)
+        try refuseWhileRecovering()
         guard snapshotting.count < 4, snapshotting.insert(caller.replica).inserted else {
             throw Problem(
                 .serviceUnavailable, type: "https://samband.invalid/problem/busy", title: "Snapshots are being made",
@@ -76,37 +78,36 @@ extension HubService {
         return response
     }
 
-    /// Framed change sets of the caller, in order → `{"vector":…, "staged":{"seq":…,"segments":…}|null}`. An empty
-    /// body asks how far the hub has come.
+    /// Framed change sets of the caller, in order → `{"vector":…, "staged":{"seq":…,"segments":…}|null}`.
     func push(_ request: Request) async throws(Problem) -> Response {
         let caller = try caller(request)
-        guard pushing.insert(caller.replica).inserted else {
-            throw Problem(
-                .serviceUnavailable, type: "https://samband.invalid/problem/busy", title: "A push is being taken in",
-                detail: "Another push of this site has not ended yet.", next: "It is tried again by itself.",
-                retryAfterSeconds: 1)
-        }
-        defer { pushing.remove(caller.replica) }
-        var intake = PushIntake(replica: caller.replica)
+        try checkHub(request)
+        let turn = beginPush(of: caller.replica)
+        defer { if pushing[caller.replica] === turn { pushing[caller.replica] = nil } }
         do {
             while let piece = try await request.body.next() {
-                try intake.take(piece, store, nowMs: now())
-                if intake.hasIngested {
-                    intake.hasIngested = false
+                if turn.isReplaced { throw PushTurn.replaced }
+                try turn.intake.take(piece, store, nowMs: now())
+                if turn.intake.hasIngested {
+                    turn.intake.hasIngested = false
+                    diskWatch.succeeded()
                     orderGrew()
                 }
             }
-            try intake.finish(store, nowMs: now())
+            if turn.isReplaced { throw PushTurn.replaced }
+            try turn.intake.finish(store, nowMs: now())
         } catch let error as StoreError {
             orderGrew()
-            throw Problem(error)
+            throw problem(error)
+        } catch let error as Problem {
+            throw error
         } catch let error as CodecError {
             throw Problem(
                 .badRequest, type: "https://samband.invalid/problem/damaged", title: "The bytes are damaged",
                 detail: "\(error).", next: "Nothing of the damaged change set was taken; it is sent again by itself.")
         } catch {
             // The line was cut: what came whole is taken, and the next push goes on behind the last segment.
-            try answering { () throws(StoreError) in try intake.keepRest(store) }
+            if !turn.isReplaced { endPush(of: caller.replica) }
             orderGrew()
             throw Problem(
                 .badRequest, type: "https://samband.invalid/problem/cut", title: "The push ended early",
@@ -120,7 +121,7 @@ extension HubService {
         let (vector, staged) = try answering { () throws(StoreError) in
             (try store.vector(), try store.staged(of: replica))
         }
-        return try .json([
+        return try .provenJSON([
             "vector": vector.json,
             "staged": staged.map { ["seq": .integer(Int64($0.seq)), "segments": .integer(Int64($0.segments))] }
                 ?? .null,
@@ -132,7 +133,9 @@ extension HubService {
     /// and an end frame. Waits for the first when there is none yet.
     func pull(_ request: Request) async throws(Problem) -> Response {
         let caller = try caller(request)
-        let body = try await request.json(limit: 1 << 16)
+        try checkHub(request)
+        try refuseWhileRecovering()
+        let body = try await request.provenJSON(limit: 1 << 16)
         guard let position = body["position"]?.integer, position >= 0, let sealed = body["sealed"]?.integer, sealed >= 0
         else {
             throw Problem(
@@ -143,6 +146,7 @@ extension HubService {
             try store.acknowledge(
                 caller.replica, position: UInt64(position), sealed: UInt64(sealed), nowMs: now())
         }
+        keepContacts()
         let waitMs = min(max(body["wait_ms"]?.integer ?? 0, 0), 60_000)
         if waitMs > 0 {
             let last = try answering { () throws(StoreError) in try store.lastPosition() }

@@ -4,6 +4,7 @@ import Testing
 
 @testable import HubService
 @testable import NodeService
+import Presentation
 
 @Suite("Hub and node over a line")
 struct ExchangeTests {
@@ -221,10 +222,15 @@ struct ReviewedServiceTests {
         let body = #"{"position":\#(try await snasa.positionForTest()),"sealed":0,"wait_ms":30000}"#
         let secret = await snasa.secret
         let hub = fleet.hub
+        let number = await hub.replicaForTest()
         let ask: @Sendable () async -> Status = {
             await hub.networkHandler.respond(
                 to: Request(
-                    .post, path: ["v1", "pull"], headers: ["authorization": FieldValue("Bearer " + secret)!],
+                    .post, path: ["v1", "pull"],
+                    headers: [
+                        "authorization": FieldValue("Bearer " + secret)!, "samband-hub": FieldValue(number)!,
+                        ContentDigest.name: ContentDigest.field(of: Array(body.utf8)),
+                    ],
                     body: Body(text: body))
             ).status
         }
@@ -254,5 +260,6 @@ extension NodeService {
 }
 
 extension HubService {
+    func replicaForTest() -> String { "\(store.replica)" }
     func hasWaiterForTest() -> Bool { isWaiting }
 }

@@ -16,6 +16,7 @@ struct ConflictTable {
     static let replicaNumber = (1 << 29) + 2
     static let policyNumber = (1 << 29) + 3
     static let joinNumber = (1 << 29) + 4
+    static let epochNumber = (1 << 29) + 5
 
     /// These tables, and whose incarnation each replica is, as replicated ones: one key, everything else data.
     static let travelling: [TableLayout] = [
@@ -36,6 +37,7 @@ struct ConflictTable {
         system(
             policyNumber, "samband_policy", ["table_name", "column_name", "policy", "unit", "set_by", "set_at"]),
         JoinTable.layout,
+        system(epochNumber, "samband_epoch", ["hub", "base", "began_at"], key: "number"),
     ]
 
     static func system(

@@ -12,7 +12,7 @@ struct Policies {
             uniqueKeysWithValues: try ReplicatedTable.readAll(from: connection).map {
                 (Int($0.number), ($0.policy, $0.scopeColumn))
             })
-        epoch = try connection.metaNumber(.epoch)
+        epoch = try EpochTable(connection: connection).number()
     }
 
     /// What holds for a table; tables of Samband's own have none.

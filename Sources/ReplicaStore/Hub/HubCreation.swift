@@ -40,6 +40,7 @@ package enum HubCreation {
             "INSERT INTO samband_replica(replica, site, state) VALUES(?1, '', 'active')")
         try statement.bind(UInt64(replica), at: 1)
         try statement.run()
+        try EpochTable(connection: connection).begin(hub: replica, base: 0, nowMs: nowMs)
         try sealMigrations(connection, replica: replica, nowMs: nowMs)
         try Capture.remove(from: connection)
         try HubGuards.install(connection)
@@ -141,7 +142,8 @@ enum StatusView {
                   AND seq > coalesce(\(meta(.acknowledged)), 0)) AS pending,
               (SELECT count(*) FROM samband_change WHERE position IS NULL) AS in_flight,
               (SELECT count(*) FROM samband_conflict WHERE state = 'open') AS conflicts_open,
-              (SELECT count(*) FROM samband_withheld WHERE state = 'withheld') AS withheld;
+              (SELECT count(*) FROM samband_withheld WHERE state = 'withheld') AS withheld,
+              \(meta(.trouble)) AS trouble;
             """)
     }
 }

@@ -9,22 +9,24 @@ extension HubStore {
     package func pull(
         for replica: UInt32, after position: UInt64, maxBytes: Int
     ) throws(StoreError) -> [HubTransaction] {
-        try writing("reading the order behind position \(position)", durable: false) {
+        try givingOut("reading the order behind position \(position)") {
             var transactions: [HubTransaction] = []
             var open: HubTransaction = []
             var bytes = 0
             var last = position
-            for entry in try log.entries(after: position, limit: 4096) {
+            // A whole repair is one transaction, however many change sets that is.
+            let limit = try absorbedRange(replica)?.upperBound ?? 0 > position ? Int.max : 4096
+            for entry in try log.entries(after: position, limit: limit) {
                 let delivered = try deliver(entry, to: replica)
                 open.append(delivered)
                 bytes += delivered.segments.reduce(200) { $0 + $1.count }
-                guard entry.endsTransaction else { continue }
+                guard delivered.delivery.endsTransaction else { continue }
                 transactions.append(open)
                 open = []
                 last = entry.position!
                 if bytes >= maxBytes { break }
             }
-            try noteSent(replica, upTo: last)
+            noteSent(replica, upTo: last)
             return transactions
         }
     }
@@ -38,6 +40,10 @@ extension HubStore {
     private func offer(_ entry: LogEntry, to replica: UInt32) throws -> Offer {
         var delivery = Delivery(position: entry.position!, endsTransaction: entry.endsTransaction)
         delivery.isEcho = entry.header.dot.replica == replica
+        if let absorbed = try absorbedRange(replica), absorbed.contains(entry.position!) {
+            delivery.isAbsorbed = true
+            delivery.endsTransaction = false
+        }
         var count = delivery.isEcho ? 0 : entry.header.segmentDigests.count
         if entry.isEffective && !delivery.isEcho {
             delivery.isEffective = true
@@ -45,6 +51,16 @@ extension HubStore {
             count = delivery.effectiveDigests.count
         }
         return Offer(change: entry.id, header: entry.header, delivery: delivery, segmentCount: count)
+    }
+
+    /// The positions that a replica which followed a lost hub keeps in its log and does not apply.
+    private func absorbedRange(_ replica: UInt32) throws -> Range<UInt64>? {
+        let statement = try connection.cached(
+            "SELECT switch_from, switch_at FROM samband_replica WHERE replica = ?1 AND switch_at IS NOT NULL")
+        try statement.bind(UInt64(replica), at: 1)
+        defer { statement.reset() }
+        guard try statement.step() else { return nil }
+        return statement.unsigned(0) + 1..<statement.unsigned(1)
     }
 
     private func segmentBytes(of offer: Offer, number: Int) throws -> [UInt8] {
@@ -66,9 +82,9 @@ extension HubStore {
     /// Up to `limit` change sets behind a position, to be sent segment by segment: memory holds one of them.
     /// Notes how far the replica has been sent the order.
     package func offers(to replica: UInt32, after position: UInt64, limit: Int) throws(StoreError) -> [Offer] {
-        try writing("reading the order behind position \(position)", durable: false) {
+        try givingOut("reading the order behind position \(position)") {
             let offers = try log.entries(after: position, limit: limit).map { try offer($0, to: replica) }
-            if let last = offers.last { try noteSent(replica, upTo: last.delivery.position) }
+            if let last = offers.last { noteSent(replica, upTo: last.delivery.position) }
             return offers
         }
     }
@@ -78,14 +94,6 @@ extension HubStore {
         try storing("reading segment \(number) of change set \(offer.header.dot)") {
             try segmentBytes(of: offer, number: number)
         }
-    }
-
-    func noteSent(_ replica: UInt32, upTo position: UInt64) throws {
-        let statement = try connection.cached(
-            "UPDATE samband_replica SET sent = ?1 WHERE replica = ?2 AND sent < ?1")
-        try statement.bind(position, at: 1)
-        try statement.bind(UInt64(replica), at: 2)
-        try statement.run()
     }
 
     /// Writes a ready database for a node: the rows as they stand, no log, and nothing of what only the hub may
@@ -104,7 +112,8 @@ extension HubStore {
 
     /// Notes that a replica has been given a snapshot that stands at a position.
     package func noteSnapshot(to replica: UInt32, position: UInt64) throws(StoreError) {
-        try writing("noting a snapshot for replica \(replica)") { try noteSent(replica, upTo: position) }
+        noteSent(replica, upTo: position)
+        try writeContacts()
     }
 }
 
@@ -151,12 +160,15 @@ package enum SnapshotFile {
                 DELETE FROM samband_segment;
                 DELETE FROM samband_change;
                 DELETE FROM samband_staged;
+                DELETE FROM samband_handed;
+                DELETE FROM samband_handed_segment;
                 DELETE FROM samband_wait;
                 DELETE FROM samband_led_on;
                 UPDATE samband_replica SET last_digest = zeroblob(32), sent = 0, acknowledged = 0,
-                  acknowledged_sealed = 0;
+                  acknowledged_sealed = 0, heard = NULL, switch_from = NULL, switch_at = NULL;
                 UPDATE samband_vector SET sealed = 0;
-                DELETE FROM samband_meta WHERE name IN ('seq', 'digest');
+                DELETE FROM samband_meta WHERE name IN ('seq', 'digest', 'epoch', 'restored', 'backup_at',
+                  'backup_position', 'backup_vector');
                 """)
             try copy.setMeta(.role, .text("node"))
             try copy.setMeta(.site, .text(site))

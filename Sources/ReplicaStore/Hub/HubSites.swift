@@ -32,7 +32,8 @@ extension HubStore {
         guard try statement.step() else { return nil }
         return ReplicaState(
             site: statement.string(0), state: statement.string(1), lastDigest: statement.bytes(2),
-            sent: max(statement.unsigned(3), positionAtOpening), acknowledged: statement.unsigned(4))
+            sent: max(statement.unsigned(3), positionAtOpening, contacts.sent[replica] ?? 0),
+            acknowledged: max(statement.unsigned(4), contacts.reached[replica]?.position ?? 0))
     }
 
     /// The name of the site that a replica is (or was) an incarnation of; the hub's own is empty.
@@ -52,12 +53,15 @@ extension HubStore {
             defer { statement.reset() }
             var sites: [SiteRecord] = []
             while try statement.step() {
+                let name = statement.string(0)
+                let replica = statement.type(2) == .null ? nil : UInt32(statement.integer(2))
+                let reached = replica.flatMap { contacts.reached[$0]?.position } ?? 0
                 sites.append(
                     SiteRecord(
-                        name: statement.string(0), state: statement.string(1),
-                        replica: statement.type(2) == .null ? nil : UInt32(statement.integer(2)),
-                        lastContactMs: statement.type(3) == .null ? nil : statement.unsigned(3),
-                        acknowledged: statement.unsigned(4)))
+                        name: name, state: statement.string(1), replica: replica,
+                        lastContactMs: contacts.seenMs[name]
+                            ?? (statement.type(3) == .null ? nil : statement.unsigned(3)),
+                        acknowledged: max(statement.unsigned(4), reached)))
             }
             return sites
         }
@@ -174,11 +178,17 @@ extension HubStore {
         return number
     }
 
-    /// The site whose node made this secret, with its active replica; nil when nobody did.
-    package func credential(secretDigest: [UInt8]) throws(StoreError) -> (site: String, replica: UInt32)? {
+    /// The site whose node made this secret, with a replica of it that is not retired; nil when nobody did.
+    ///
+    /// - Parameter acting: the replica as which the caller says it acts; nil for the site's newest active one.
+    package func credential(
+        secretDigest: [UInt8], acting: UInt32? = nil
+    ) throws(StoreError) -> (site: String, replica: UInt32)? {
         try storing("checking a credential") {
             guard let name = try site("secret_digest", is: secretDigest, onlyActive: true) else { return nil }
-            return try activeReplica(of: name).map { (name, $0) }
+            guard let acting else { return try activeReplica(of: name).map { (name, $0) } }
+            guard let state = try replicaState(acting), state.site == name, state.state != "retired" else { return nil }
+            return (name, acting)
         }
     }
 
@@ -194,38 +204,17 @@ extension HubStore {
         return found
     }
 
-    /// Remembers that a replica has reached a position, and that its last own change set then was `sealed`. It
-    /// counts once the hub holds that one. (The model, "Acknowledgement".)
-    package func acknowledge(
-        _ replica: UInt32, position: UInt64, sealed: UInt64, nowMs: UInt64
-    ) throws(StoreError) {
-        try writing("noting how far replica \(replica) has come", durable: false) {
-            guard let known = try replicaState(replica), position <= known.sent else { return }
-            let vector = try log.vector()
-            if vector[replica] >= sealed {
-                let statement = try connection.cached(
-                    """
-                    UPDATE samband_replica SET acknowledged = max(acknowledged, ?1), acknowledged_sealed = ?2
-                    WHERE replica = ?3
-                    """)
-                try statement.bind([
-                    .integer(Int64(position)), .integer(Int64(sealed)), .integer(Int64(replica)),
-                ])
-                try statement.run()
-            }
-            let contact = try connection.cached("UPDATE samband_site SET last_contact = ?1 WHERE name = ?2")
-            try contact.bind([.integer(Int64(nowMs)), .text(known.site)])
-            try contact.run()
-        }
-    }
-
     /// The vector clock that every active replica is known to have reached.
     package func frontier() throws(StoreError) -> VectorClock {
         try storing("reading the frontier") {
-            let least = UInt64(
-                try connection.firstInteger(
-                    "SELECT coalesce(min(acknowledged), (SELECT coalesce(max(position), 0) FROM samband_change)) "
-                        + "FROM samband_replica WHERE state = 'active' AND site <> ''") ?? 0)
+            let active = try connection.cached(
+                "SELECT replica, acknowledged FROM samband_replica WHERE state = 'active' AND site <> ''")
+            defer { active.reset() }
+            var least = try log.lastPosition()
+            while try active.step() {
+                let reached = contacts.reached[UInt32(active.integer(0))]?.position ?? 0
+                least = min(least, max(active.unsigned(1), reached))
+            }
             // Of each replica the newest that stands at or before it: found from the end, a few steps each.
             let statement = try connection.cached(
                 "SELECT seq FROM samband_change WHERE replica = ?1 AND position <= ?2 ORDER BY seq DESC LIMIT 1")

@@ -52,14 +52,20 @@ package final class HubStore {
     package static func randomReplica() -> UInt32 { UInt32.random(in: 1..<UInt32(Int32.max)) }
 
     let index = ConcurrentIndexBox()
-    /// The hub's own replica number.
+    /// The hub's own replica number, a new one with each restoration.
     package let replica: UInt32
+    /// What remembers outside the file how far it had come; nil where nothing does.
+    private let seat: HubSeat?
+    /// True while a restored hub gathers what its sites know: it gives nothing out and takes no ordinary write.
+    package internal(set) var isRecovering = false
     package let fleet: String
     var clock: HybridClock
     /// Key hashes of rows with an open conflict: an operation on one is never applied blind.
     var disputed: Set<UInt64> = []
+    /// How far the replicas have come, as far as it is not written yet.
+    var contacts = Contacts()
     /// The end of the order when this was opened. Up to there every replica is believed to have been given it: the last
-    /// notes of that may have gone with the machine's power (`noteSent` waits for no fsync), and a site whose claim is
+    /// notes of that may have gone with the machine's power (they wait for the next commit), and a site whose claim is
     /// not believed would be in conflict with what it has seen. A forger gains nothing by it, for the order is any
     /// replica's to pull.
     private(set) var positionAtOpening: UInt64 = 0
@@ -72,13 +78,20 @@ package final class HubStore {
     ///
     /// - Parameter drawReplica: where new replica numbers come from; a test hands in a seeded source, so that a history
     ///   replays exactly.
+    ///   - seat: what remembers outside the file how far the hub had come; a file that is behind it was restored.
+    ///   - restored: what the caller knows of it, if anything.
+    ///   - nowMs: the time, for the beginning of an epoch.
     package init(
-        path: String, rules: MergeRules = .right, drawReplica: @escaping () -> UInt32 = HubStore.randomReplica
+        path: String, rules: MergeRules = .right, drawReplica: @escaping () -> UInt32 = HubStore.randomReplica,
+        seat: HubSeat? = nil, restored: Restoration? = nil, nowMs: UInt64 = 0
     ) throws(StoreError) {
         self.drawReplica = drawReplica
+        self.seat = seat
         let doing = "opening the hub's database \(path)"
         self.rules = rules
-        let opened = try storing(doing) { try ReplicaFile.open(path, role: "hub") }
+        let opened = try storing(doing) {
+            try Restoration.open(path, seat: seat, known: restored, drawReplica: drawReplica, nowMs: nowMs)
+        }
         connection = opened.connection
         tables = opened.tables
         replica = opened.replica
@@ -92,8 +105,12 @@ package final class HubStore {
         finder = RowFinder(log: log, tables: access.tables)
         policies = try storing(doing) { [connection] in try Policies(connection) }
         try storing(doing) {
+            // A backup is a file without one.
+            try connection.execute("PRAGMA journal_mode = WAL")
             try reloadDisputed()
             positionAtOpening = try log.lastPosition()
+            isRecovering = try connection.metaNumber(.recovering) == 1
+            try seat?.note(replica: replica, position: positionAtOpening)
         }
     }
 
@@ -147,21 +164,24 @@ package final class HubStore {
     }
 
     /// Runs a write transaction; after any failure what memory knows of the log is read anew, before the next one at the
-    /// latest: a disk that fails a write may fail that reading, too.
-    ///
-    /// - Parameter durable: false for what may be lost with the machine's power without harm: such a commit
-    ///   waits for no fsync.
+    /// latest: a disk that fails a write may fail that reading, too. Every commit is on disk before this returns, and
+    /// takes along what `contacts` has noted since the one before.
     func writing<T>(
-        _ doing: @autoclosure () -> String, durable: Bool = true, _ body: () throws -> T
+        _ doing: @autoclosure () -> String, whileRecovering: Bool = false, _ body: () throws -> T
     ) throws(StoreError) -> T {
         let clockBefore = clock
+        guard whileRecovering || !isRecovering else { throw recovering(doing()) }
         do {
             return try storing(doing()) {
                 try refresh()
-                try connection.setCommitsDurable(durable)
-                // If that fails, the next one tries again before it begins.
-                defer { try? connection.setCommitsDurable(true) }
-                return try connection.transaction(body)
+                let result = try connection.transaction {
+                    let result = try body()
+                    try write(contacts)
+                    return result
+                }
+                contacts = Contacts()
+                try seat?.note(replica: replica, position: try log.lastPosition())
+                return result
             }
         } catch {
             index.index.reset()

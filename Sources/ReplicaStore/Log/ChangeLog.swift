@@ -98,7 +98,7 @@ struct ChangeLog {
         let statement = try connection.cached(
             "SELECT \(Self.columns) FROM samband_change WHERE position > ?1 ORDER BY position LIMIT ?2")
         try statement.bind(position, at: 1)
-        try statement.bind(at: 2, integer: Int64(limit))
+        try statement.bind(at: 2, integer: Int64(clamping: limit))
         defer { statement.reset() }
         var entries: [LogEntry] = []
         while try statement.step() { entries.append(try read(statement)) }
@@ -139,6 +139,16 @@ struct ChangeLog {
         return try statement.step() ? statement.bytes(0) : nil
     }
 
+    /// The bytes of a change set's segments of one variant, without reading them.
+    func size(change: UInt64, variant: SegmentVariant) throws -> Int {
+        let statement = try connection.cached(
+            "SELECT coalesce(sum(length(bytes)), 0) FROM samband_segment WHERE change = ?1 AND variant = ?2")
+        try statement.bind(change, at: 1)
+        try statement.bind(at: 2, integer: variant.rawValue)
+        defer { statement.reset() }
+        return try statement.step() ? Int(statement.integer(0)) : 0
+    }
+
     /// The digests of a change set's segments of one variant, in order.
     func segmentDigests(change: UInt64, variant: SegmentVariant) throws -> [[UInt8]] {
         let statement = try connection.cached(
@@ -158,6 +168,18 @@ struct ChangeLog {
         try statement.bind(position, at: 1)
         defer { statement.reset() }
         return try statement.step() ? statement.unsigned(0) : 0
+    }
+
+    /// Gives a change set of our own that nobody else has another header.
+    func rewrite(_ id: UInt64, _ header: ChangeSetHeader, seen: UInt64) throws {
+        let statement = try connection.cached(
+            "UPDATE samband_change SET hlc = ?1, header = ?2, digest = ?3, seen = ?4 WHERE id = ?5")
+        try statement.bind(header.hlc, at: 1)
+        try statement.bind(at: 2, blob: header.encoded())
+        try statement.bind(at: 3, blob: header.digest)
+        try statement.bind(seen, at: 4)
+        try statement.bind(id, at: 5)
+        try statement.run()
     }
 
     /// Says where one of our own change sets landed in the hub's order.

@@ -4,11 +4,14 @@ enum LogTables {
         CREATE TABLE samband_replica(
           replica INTEGER PRIMARY KEY,             -- given out once, never again
           site TEXT NOT NULL,                      -- whose incarnation it is; '' is the hub itself
-          state TEXT NOT NULL,                     -- active, retired
+          state TEXT NOT NULL,                     -- active, replaced, retired
           last_digest BLOB NOT NULL DEFAULT (zeroblob(32)), -- of its newest change set here: the next one names it
           sent INTEGER NOT NULL DEFAULT 0,         -- hub: the position up to which it has been given the order
           acknowledged INTEGER NOT NULL DEFAULT 0, -- hub: the position it has said it reached
-          acknowledged_sealed INTEGER NOT NULL DEFAULT 0 -- hub: its last own seq when it said so
+          acknowledged_sealed INTEGER NOT NULL DEFAULT 0, -- hub: its last own seq when it said so
+          heard INTEGER,                           -- hub: its last own seq when it had handed in all it knows
+          switch_from INTEGER,                     -- hub: behind this position it takes the order of this epoch …
+          switch_at INTEGER                        -- hub: … up to the repair at this one without applying it
         ) STRICT;
         CREATE TABLE samband_site(
           name TEXT PRIMARY KEY NOT NULL,
@@ -18,6 +21,12 @@ enum LogTables {
           secret_digest BLOB,                      -- SHA-256 of the secret that the node made
           joined INTEGER,                          -- milliseconds since 1970
           last_contact INTEGER                     -- milliseconds since 1970
+        ) STRICT;
+        CREATE TABLE samband_epoch(
+          number INTEGER PRIMARY KEY,              -- 0 for the first hub, one more with each restoration
+          hub INTEGER NOT NULL,                    -- the hub's replica number in it
+          base INTEGER NOT NULL,                   -- positions up to here are those of the epoch before
+          began_at INTEGER NOT NULL                -- milliseconds since 1970
         ) STRICT;
         CREATE TABLE samband_vector(
           replica INTEGER PRIMARY KEY,
@@ -55,6 +64,27 @@ enum LogTables {
           digest BLOB NOT NULL,
           bytes BLOB NOT NULL,
           PRIMARY KEY(replica, seq, number)
+        ) STRICT;
+        CREATE TABLE samband_handed(
+          id INTEGER PRIMARY KEY,                  -- hub: a change set that a site handed in after a restoration
+          replica INTEGER NOT NULL,
+          seq INTEGER NOT NULL,
+          digest BLOB NOT NULL,
+          sender INTEGER NOT NULL,                 -- the replica that handed it in
+          epoch INTEGER NOT NULL,                  -- how many epochs the sender knew
+          floor INTEGER NOT NULL,                  -- up to this position sender and hub mean the same
+          place INTEGER,                           -- its position in the lost order, where the sender knew it
+          is_whole INTEGER NOT NULL,               -- 1: as authored; 0: what the lost hub gave out of it
+          state TEXT NOT NULL,                     -- waiting, taken, noted (a lost hub's own), refused
+          why TEXT,                                -- of a refused one
+          header BLOB NOT NULL,
+          UNIQUE(replica, seq, digest)
+        ) STRICT;
+        CREATE TABLE samband_handed_segment(
+          handed INTEGER NOT NULL,
+          number INTEGER NOT NULL,
+          bytes BLOB NOT NULL,
+          PRIMARY KEY(handed, number)
         ) STRICT;
         CREATE TABLE samband_aside(
           table_number INTEGER NOT NULL,

@@ -8,9 +8,14 @@ enum MetaKey: String {
     case hlc
     /// The last own seq, and the digest of that change set.
     case seq
-    /// How often this hub was restored from a backup.
-    case epoch
     case digest
+    /// Set in a copy of the hub's database, to the milliseconds since 1970 at which it was made: who is opened on it was
+    /// restored.
+    case restored
+    /// The newest verified backup of the hub: milliseconds since 1970, the end of its order, its vector clock.
+    case backupAt = "backup_at"
+    case backupPosition = "backup_position"
+    case backupVector = "backup_vector"
     /// The place in the hub's order up to which this database has everything.
     case position
     /// Milliseconds to add to the local clock to get the hub's.
@@ -25,7 +30,10 @@ enum MetaKey: String {
     case linkSince = "link_since"
     case lastContact = "last_contact"
     case lastContactMs = "last_contact_ms"
-    case problem
+    /// What keeps the node from its work, in words; NULL when nothing does.
+    case trouble
+    /// 1 while a restored hub gathers what its sites know and gives nothing out.
+    case recovering
 }
 
 extension Connection {

@@ -9,8 +9,16 @@ extension NodeStore {
         try writing("taking in \(transactions.count) hub transactions") {
             _ = try sealInTransaction(nowMs: nowMs)
             var hasPolicies = false
-            for transaction in transactions { try take(transaction, &hasPolicies) }
+            for transaction in transactions {
+                if try transaction[0].delivery.isAbsorbed || isSwitch(transaction) {
+                    try follow(transaction, nowMs: nowMs)
+                    hasPolicies = true
+                } else {
+                    try take(transaction, &hasPolicies)
+                }
+            }
             if hasPolicies { try renewCapture() }
+            try dropStaged()
         }
     }
 
@@ -41,6 +49,12 @@ extension NodeStore {
             }
             clock.observe(delivered.header.hlc)
             try log.advance(delivered.header.dot)
+            if delivered.header.kind == .arbitration {
+                // What the hub counts as seen of a lost hub is in no log.
+                for entry in delivered.header.contextDelta.entries {
+                    try log.advance(Dot(replica: entry.replica, seq: entry.seq))
+                }
+            }
             try connection.setMeta(.position, position)
         }
         try connection.setMeta(.hlc, clock.last)
@@ -59,9 +73,16 @@ extension NodeStore {
         inFlight.removeFirst()
     }
 
-    private func takeForeign(
-        _ delivered: DeliveredChangeSet, position: UInt64, careful: Bool, _ settling: inout Settling
-    ) throws -> [Segment] {
+    /// Logs a change set of another without applying it.
+    func logForeign(_ delivered: DeliveredChangeSet, position: UInt64) throws {
+        let segments = try delivered.segments.map { try Segment($0) }
+        try logForeign(delivered, segments, position: position)
+    }
+
+    @discardableResult
+    private func logForeign(
+        _ delivered: DeliveredChangeSet, _ segments: [Segment], position: UInt64
+    ) throws -> (LogEntry, [UInt64]) {
         let header = delivered.header
         let digests = delivered.delivery.isEffective ? delivered.delivery.effectiveDigests : header.segmentDigests
         guard digests.count == delivered.segments.count else {
@@ -69,7 +90,12 @@ extension NodeStore {
                 .refused, doing: "taking in change set \(header.dot)", why: "segments are missing",
                 hint: "It is asked for again by itself.")
         }
-        let segments = try delivered.segments.map { try Segment($0) }
+        for (bytes, digest) in zip(delivered.segments, digests) where SHA256.digest(bytes) != digest {
+            throw StoreError(
+                .refused, doing: "taking in change set \(header.dot)", why: "a segment's digest does not fit",
+                hint: "It is asked for again by itself.")
+        }
+        try checkFit(segments, header)
         let hashes = try keyHashes(
             of: segments, shapes: access.tables.mapValues(\.shape), doing: "taking in change set \(header.dot)")
         let entry = LogEntry(
@@ -80,9 +106,26 @@ extension NodeStore {
         for (number, bytes) in delivered.segments.enumerated() {
             try log.appendSegment(bytes, change: entry.id, variant: variant, number: number, digest: digests[number])
         }
+        return (entry, hashes)
+    }
+
+    func takeForeign(
+        _ delivered: DeliveredChangeSet, position: UInt64, careful: Bool, _ settling: inout Settling
+    ) throws -> [Segment] {
+        let segments = try delivered.segments.map { try Segment($0) }
+        let (entry, hashes) = try logForeign(delivered, segments, position: position)
         let rows = IncomingRows(entry, segments, hashes: hashes, shapes: access.tables.mapValues(\.shape))
         try MixedTake(store: self, rows: rows, checksReferences: careful).run(&settling)
         return segments
+    }
+
+    private func checkFit(_ segments: [Segment], _ header: ChangeSetHeader) throws {
+        for block in segments.lazy.flatMap(\.blocks) {
+            guard let why = access.tables[block.kind.table]?.misfit(of: block) else { continue }
+            throw StoreError(
+                .refused, doing: "taking in change set \(header.dot)", why: why,
+                hint: "The sender runs another schema; nothing was taken.")
+        }
     }
 
     // MARK: our own operations in flight

@@ -1,5 +1,5 @@
-/// The unit of a push, a pull and a bundle (Protocol/Bytes.md, "Frame"): a kind, a length, the body and the
-/// first eight bytes of the body's SHA-256, so that a line which cuts or bends bytes is noticed at once.
+/// The unit of a push, a pull and a bundle (Protocol/Bytes.md, "Frame"): a kind, a length, the body and the first eight
+/// bytes of the SHA-256 of all that, so that a line which cuts or bends bytes is noticed at once.
 package enum Frame: Hashable, Sendable {
     /// Begins a change set: its header as the author wrote it, and how it is to be taken.
     case header(ChangeSetHeader, Delivery)
@@ -24,13 +24,17 @@ package struct Delivery: Hashable, Sendable {
     /// digests are those of `effectiveDigests`.
     package var isEffective: Bool
     package var effectiveDigests: [[UInt8]]
+    /// True for what the receiver keeps in its log and does not apply: it follows the order of a hub that was restored
+    /// from here on, and the repair that ends the transaction brings every row that may differ.
+    package var isAbsorbed: Bool
     /// The segment that comes first; those before it the receiver said it has.
     package var firstSegment: UInt64
 
     package init(
         position: UInt64 = 0, endsTransaction: Bool = false, isEcho: Bool = false,
-        effectiveDigests: [[UInt8]]? = nil, firstSegment: UInt64 = 0
+        effectiveDigests: [[UInt8]]? = nil, firstSegment: UInt64 = 0, isAbsorbed: Bool = false
     ) {
+        self.isAbsorbed = isAbsorbed
         self.position = position
         self.endsTransaction = endsTransaction
         self.isEcho = isEcho
@@ -71,7 +75,7 @@ extension Frame {
             body.varint(delivery.position)
             body.byte(
                 (delivery.endsTransaction ? 1 : 0) | (delivery.isEcho ? 2 : 0)
-                    | (delivery.isEffective ? 4 : 0))
+                    | (delivery.isEffective ? 4 : 0) | (delivery.isAbsorbed ? 8 : 0))
             body.varint(delivery.firstSegment)
             body.varint(delivery.effectiveDigests.count)
             for digest in delivery.effectiveDigests { body.raw(digest) }
@@ -89,7 +93,7 @@ extension Frame {
         out.byte(kind)
         out.fixed32(UInt32(body.count))
         out.raw(body.bytes)
-        out.raw(SHA256.digest(body.bytes).prefix(Self.checksumBytes))
+        out.raw(SHA256.digest(out.bytes).prefix(Self.checksumBytes))
         return out.bytes
     }
 }
@@ -159,7 +163,10 @@ package struct FrameReader: Sendable {
         let bodyRange = try reader.skip(length)
         let body = Array(pending[bodyRange])
         let checksum = try reader.skip(Frame.checksumBytes)
-        guard SHA256.digest(body).prefix(Frame.checksumBytes).elementsEqual(pending[checksum]) else {
+        var hash = SHA256()
+        hash.update(Array(pending[start..<bodyRange.lowerBound]))
+        hash.update(body)
+        guard hash.finish().prefix(Frame.checksumBytes).elementsEqual(pending[checksum]) else {
             throw reader.refuse("a frame whose checksum does not fit")
         }
         start = reader.offset
@@ -176,7 +183,7 @@ package struct FrameReader: Sendable {
             let header = try ChangeSetHeader(Array(body[range]))
             let position = try reader.varint(span)
             let flags = try reader.byte(span)
-            guard flags < 8 else { throw reader.refuse("a flag that this version does not know") }
+            guard flags < 16 else { throw reader.refuse("a flag that this version does not know") }
             let first = try reader.varint(span)
             let digests = try readDigests(&reader, span)
             guard flags & 4 != 0 || digests.isEmpty else { throw reader.refuse("digests without their flag") }
@@ -184,7 +191,8 @@ package struct FrameReader: Sendable {
                 header,
                 Delivery(
                     position: position, endsTransaction: flags & 1 != 0, isEcho: flags & 2 != 0,
-                    effectiveDigests: flags & 4 != 0 ? digests : nil, firstSegment: first))
+                    effectiveDigests: flags & 4 != 0 ? digests : nil, firstSegment: first,
+                    isAbsorbed: flags & 8 != 0))
         } else {
             frame = .end(
                 StreamEnd(
