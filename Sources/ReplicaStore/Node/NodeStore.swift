@@ -19,8 +19,8 @@ package final class NodeStore {
     package let fleet: String
     package let site: String
     var clock: HybridClock
-    /// Our own change sets that the hub has not echoed yet, oldest first, with their sorted key hashes.
-    var inFlight: [(entry: LogEntry, hashes: [UInt64])] = []
+    /// Our own change sets that the hub has not echoed yet.
+    var inFlight = InFlight()
     /// Replicated tables whose writes nobody notices any more, for instance after DROP TABLE and CREATE TABLE: to be
     /// said loudly. Looked for anew whenever the schema has changed.
     package private(set) var uncaptured: [String] = []
@@ -51,7 +51,7 @@ package final class NodeStore {
     }
 
     func reloadInFlight() throws {
-        var found: [(entry: LogEntry, hashes: [UInt64])] = []
+        var found = InFlight()
         let last = try connection.metaNumber(.hlc)
         let statement = try connection.cached(
             "SELECT seq, key_hashes FROM samband_change WHERE position IS NULL AND replica = ?1 ORDER BY seq")
@@ -59,7 +59,7 @@ package final class NodeStore {
         defer { statement.reset() }
         while try statement.step() {
             guard let entry = try log.entry(Dot(replica: replica, seq: statement.unsigned(0))) else { continue }
-            found.append((entry, KeyHashes.decode(statement.bytes(1))))
+            found.append(entry, hashes: KeyHashes.decode(statement.bytes(1)))
         }
         inFlight = found
         finder.forget()
@@ -209,7 +209,7 @@ package final class NodeStore {
                 replica: replica, clock: &clock, nowMs: nowMs, position: try connection.metaNumber(.position),
                 schemaVersion: 1, asideIsEmpty: asideIsEmpty)
         else { return nil }
-        inFlight.append((sealed.entry, sealed.keyHashes))
+        inFlight.append(sealed.entry, hashes: sealed.keyHashes)
         // A row aside is given up only by a sealed insert or delete of its key (the model, B1).
         for row in sealed.decidedRows { try dropAside(row) }
         return sealed.entry.header.dot

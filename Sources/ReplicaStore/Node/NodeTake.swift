@@ -131,9 +131,8 @@ extension NodeStore {
     // MARK: our own operations in flight
 
     /// The place of a row's last own operation in the order of sealing; nil for a row that is settled.
-    func ownOrder(of row: RowID) throws -> UInt64? {
-        let hash = row.hash64
-        return inFlight.last { KeyHashes.contains($0.hashes, hash) }?.entry.header.dot.seq
+    func ownOrder(of row: RowID) -> UInt64? {
+        inFlight.lastSeq(holding: row.hash64)
     }
 
     // MARK: rows aside

@@ -63,6 +63,7 @@ extension HubStore {
                     continue
                 }
                 if !known.isWhole && offer.isWhole { wanted.append(offer.dot) }
+                if offer.dot.replica == replica { try handed.tryAgain(known.id) }
                 if let place = offer.place, !known.hasPlace || known.epoch < UInt64(epochs.count) {
                     try handed.setPlace(known.id, place, epoch: UInt64(epochs.count), floor: floor)
                 }

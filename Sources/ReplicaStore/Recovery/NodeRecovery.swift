@@ -131,14 +131,13 @@ extension NodeStore {
     }
 
     private func land(_ header: ChangeSetHeader, _ position: UInt64) throws {
-        guard let place = inFlight.firstIndex(where: { $0.entry.header == header }) else {
+        guard try log.entry(header.dot)?.header == header else {
             throw StoreError(
                 .diverged, doing: "following a restored hub",
                 why: "it has change set \(header.dot) otherwise than this database",
                 hint: "The file was restored from a backup or copied.")
         }
         try log.setPosition(position, of: header.dot)
-        inFlight.remove(at: place)
     }
 
     /// We have seen what the restored hub had at its repair, and of our own all.
@@ -153,6 +152,7 @@ extension NodeStore {
     /// Own change sets that were sealed after all was handed in, so that nobody else has them: their headers name the
     /// place in the new order up to which their author had seen all, and stamps above it.
     private func resealInFlight(behind base: UInt64, _ transaction: HubTransaction, nowMs: UInt64) throws {
+        try reloadInFlight()
         guard let first = inFlight.first?.entry.header.dot.seq, let vector = transaction.last?.header.contextDelta
         else {
             return
@@ -161,8 +161,7 @@ extension NodeStore {
         for entry in try log.entries(of: replica, after: 0, limit: .max) where entry.header.dot.seq < first {
             context.merge(entry.header.contextDelta)
         }
-        for place in inFlight.indices {
-            let (entry, hashes) = inFlight[place]
+        for (entry, _) in inFlight.all {
             let old = entry.header
             context.merge(old.contextDelta)
             let position = old.position <= base ? old.position : seen(context, behind: base, transaction)
@@ -174,14 +173,10 @@ extension NodeStore {
                 conflict: old.conflict, previous: previous ?? ChangeSetHeader.firstPrevious,
                 segmentDigests: old.segmentDigests)
             try log.rewrite(entry.id, header, seen: position)
-            inFlight[place] = (
-                LogEntry(
-                    id: entry.id, position: nil, header: header, seen: position, isEffective: false,
-                    endsTransaction: true), hashes
-            )
             try connection.setMeta(.digest, .blob(header.digest))
         }
-        finder.forget()
+        try connection.setMeta(.hlc, clock.last)
+        try reloadInFlight()
     }
 
     /// The position in the new order up to which a context covers all that others wrote. (The model, part two,
