@@ -152,6 +152,8 @@ extension NodeStore {
     /// Own change sets that were sealed after all was handed in, so that nobody else has them: their headers name the
     /// place in the new order up to which their author had seen all, and stamps above it.
     private func resealInFlight(behind base: UInt64, _ transaction: HubTransaction, nowMs: UInt64) throws {
+        // What memory knows of the clock is read anew with the rest.
+        try connection.setMeta(.hlc, clock.last)
         try reloadInFlight()
         guard let first = inFlight.first?.entry.header.dot.seq, let vector = transaction.last?.header.contextDelta
         else {
