@@ -27,6 +27,7 @@ enum Access: Equatable, Sendable {
         Route(.post, "/v1/join"): .anyone,
         Route(.get, "/v1/snapshot"): .site,
         Route(.post, "/v1/hello"): .site,
+        Route(.post, "/v1/split"): .site,
         Route(.post, "/v1/push"): .site,
         Route(.post, "/v1/pull"): .site,
 

@@ -19,6 +19,8 @@ package actor HubService {
     /// Waits that a newcomer ended.
     private var displaced: Set<UInt64> = []
     private var isDraining = false
+    private var isClockTrusted = false
+    private var clockNotes: Task<Void, Never>?
     /// Replicas whose push is being taken in, and whose snapshot is being made.
     var pushing: Set<UInt32> = []
     var snapshotting: Set<UInt32> = []
@@ -56,7 +58,40 @@ package actor HubService {
     package nonisolated var operatorHandler: any Handler {
         var router = Router()
         OperatorRoutes(hub: self).add(to: &router)
+        router.admission = { request, route throws(Problem) in
+            if route.isWriting { try await self.checkClock() }
+            return request
+        }
         return router
+    }
+
+    // MARK: the clock
+
+    /// Begins to serve: throws when the machine's clock cannot be right and nobody has said that it is. From then on the
+    /// time is noted now and again, so that a long silence is no reason to doubt.
+    package func begin(acceptClock: Bool) throws(StoreError) {
+        if acceptClock { try store.acceptClock(nowMs: now()) } else { try store.checkClock(nowMs: now()) }
+        isClockTrusted = true
+        try store.noteRunning(nowMs: now())
+        clockNotes = Task { [weak self] in
+            while !Task.isCancelled {
+                try? await Task.sleep(for: .seconds(Self.clockNoteSeconds))  // cancelled: the loop ends by itself
+                await self?.noteRunning()
+            }
+        }
+    }
+
+    private static let clockNoteSeconds = 600
+
+    private func noteRunning() {
+        // Only a reason not to doubt later: a failure harms nothing.
+        if !Task.isCancelled { try? store.noteRunning(nowMs: now()) }
+    }
+
+    private func checkClock() throws(Problem) {
+        if isClockTrusted { return }
+        try answering { () throws(StoreError) in try store.checkClock(nowMs: now()) }
+        isClockTrusted = true
     }
 
     // MARK: waiting
@@ -109,9 +144,16 @@ package actor HubService {
     /// Sends those who wait away and lets nobody wait any more: the server is about to end.
     package func drain() {
         isDraining = true
+        clockNotes?.cancel()
+        noteRunning()
         orderGrew()
     }
 
     /// Writes SQLite's log back. A request that is still suspended may go on: the file stays open until the process ends.
     package func close() { store.writeBack() }
+}
+
+extension Route {
+    /// Whether it changes something; some routes that only read take what they ask about in a body.
+    var isWriting: Bool { method == .post && pattern != "/v1/history" && pattern != "/v1/explain" }
 }

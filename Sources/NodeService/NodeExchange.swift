@@ -20,6 +20,15 @@ package enum ExchangeError: Error, CustomStringConvertible {
         case .store(let error): "\(error)"
         }
     }
+
+    /// True when we and the hub have met with other change sets than each thought: the next greeting finds out which.
+    var isAboutContent: Bool {
+        switch self {
+        case .unreachable: false
+        case .refused(let status, _, _, _): status == 409 || status == 422
+        case .store(let error): error.kind == .diverged
+        }
+    }
 }
 
 extension NodeService {
@@ -32,13 +41,23 @@ extension NodeService {
             throw .store(error)
         }
         do {
-            let pushed = try await pushAll()
-            let pulled = try await pullAll(waitMs: 0)
-            return (pushed, pulled)
+            return try await exchange()
+        } catch {
+            noteLink(error)
+            guard error.isAboutContent else { throw error }
+        }
+        do {
+            return try await exchange()
         } catch {
             noteLink(error)
             throw error
         }
+    }
+
+    private func exchange() async throws(ExchangeError) -> (pushed: Int, pulled: Int) {
+        let pushed = try await pushAll()
+        let pulled = try await pullAll(waitMs: 0)
+        return (pushed, pulled)
     }
 
     // MARK: push
@@ -92,6 +111,8 @@ extension NodeService {
         let sender = PushBody(sets, firstSegment: firstSegment)
         let body = Body { await sender.next() }
         let before = localNow()
+        isPushing = true
+        defer { isPushing = false }
         let response = try await send(pushTransport, .post, ["v1", "push"], body)
         let json = try await json(response)
         guard let answer = PushAnswer(json) else { throw .unreachable("the answer to a push is not the hub's") }
@@ -114,7 +135,7 @@ extension NodeService {
         let (position, sealed) = try storing { () throws(StoreError) in (try store.position(), try store.sealedSeq()) }
         var request: JSON.Object = JSON.Object([
             ("position", .integer(Int64(position))), ("sealed", .integer(Int64(sealed))),
-            ("wait_ms", .integer(Int64(waitMs))),
+            ("wait_ms", .integer(Int64(waitMs))), ("clock_offset_ms", .integer(offsetMs)),
         ])
         // Taken before the wait: another exchange may come in between.
         let partial = self.partial
@@ -212,9 +233,9 @@ extension NodeService {
     func measureClock(_ hubTimeMs: Int64, before: UInt64) {
         let after = Int64(localNow())
         let middle = Int64(before) + (after - Int64(before)) / 2
-        // Beyond ten years it is no clock, but somebody else's answer.
+        // A machine may think that it is 1970; beyond that it is no clock, but somebody else's answer.
         let (offset, overflows) = hubTimeMs.subtractingReportingOverflow(middle)
-        guard !overflows, offset.magnitude < 10 * 365 * 86_400_000 else { return }
+        guard !overflows, offset.magnitude < 150 * 365 * 86_400_000 else { return }
         offsetMs = offset
         // Only a correction for next time: a failure to keep it harms nothing that is written.
         try? store.noteClockOffset(offsetMs)

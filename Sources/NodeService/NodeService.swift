@@ -26,6 +26,8 @@ package actor NodeService {
     var isGreeted = false
     /// The greeting that is under way: the two loops share it.
     var greeting: Task<Result<PushAnswer, ExchangeError>, Never>?
+    /// True while a push is on its way.
+    var isPushing = false
     /// The part of a change set that a cut pull has left.
     var partial: PartialPull?
     var link: LinkState

@@ -20,6 +20,8 @@ package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
         case changed
         /// This database and the hub's disagree where they must not.
         case diverged
+        /// The machine's clock cannot be right, and nothing is written by it.
+        case wrongClock
     }
 
     package let kind: Kind

@@ -22,6 +22,7 @@ struct AccessTests {
         "POST /v1/join": "++++ ++++",
         "GET /v1/snapshot": "113+ 3333",
         "POST /v1/hello": "113+ 3333",
+        "POST /v1/split": "113+ 3333",
         "POST /v1/push": "113+ 3333",
         "POST /v1/pull": "113+ 3333",
         "GET /v1/status": "1113 ++++",
@@ -78,7 +79,8 @@ struct AccessTests {
         let page = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "../../Protocol/HTTP.md")
         let text = try String(contentsOf: page.standardized, encoding: .utf8)
         let ofSites: Set = [
-            "GET /healthz", "POST /v1/join", "GET /v1/snapshot", "POST /v1/hello", "POST /v1/push", "POST /v1/pull",
+            "GET /healthz", "POST /v1/join", "GET /v1/snapshot", "POST /v1/hello", "POST /v1/split", "POST /v1/push",
+            "POST /v1/pull",
         ]
         for route in Self.matrix.keys where !ofSites.contains(route) {
             #expect(text.contains("`\(route)`"), "\(route)")
@@ -142,7 +144,9 @@ struct AccessTests {
             let path = words[1].replacing("{id}", with: "99").replacing("{name}", with: "none")
             let response = await fleet.hub.operatorHandler.respond(
                 to: Self.request(words[0] == "GET" ? .get : .post, path))
-            let isForSites = ["/healthz", "/v1/join", "/v1/snapshot", "/v1/hello", "/v1/push", "/v1/pull"].contains(words[1])
+            let isForSites = [
+                "/healthz", "/v1/join", "/v1/snapshot", "/v1/hello", "/v1/split", "/v1/push", "/v1/pull",
+            ].contains(words[1])
             #expect(response.status != .unauthorized && response.status != .forbidden, "\(route)")
             if isForSites { #expect(response.status == .notFound, "\(route)") }
         }

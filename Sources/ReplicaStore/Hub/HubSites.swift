@@ -9,6 +9,8 @@ struct ReplicaState {
     /// The position up to which the hub has sent it the order.
     let sent: UInt64
     let acknowledged: UInt64
+    /// Its change sets up to this seq were sealed under another number.
+    let renumbered: UInt64
 }
 
 /// A site as the hub's operators see it.
@@ -21,18 +23,24 @@ package struct SiteRecord: Hashable, Sendable {
     package let lastContactMs: UInt64?
     /// The position that it has acknowledged.
     package let acknowledged: UInt64
+    /// The last change set of another replica of the site that is this one's as well: it goes on from there, since its
+    /// file was put back or copied.
+    package let splitFrom: Dot?
+    /// Milliseconds from the site's clock to the hub's, as the site measured.
+    package let clockOffsetMs: Int64?
 }
 
 extension HubStore {
     func replicaState(_ replica: UInt32) throws -> ReplicaState? {
         let statement = try connection.cached(
-            "SELECT site, state, last_digest, sent, acknowledged FROM samband_replica WHERE replica = ?1")
+            "SELECT site, state, last_digest, sent, acknowledged, renumbered FROM samband_replica WHERE replica = ?1")
         try statement.bind(UInt64(replica), at: 1)
         defer { statement.reset() }
         guard try statement.step() else { return nil }
         return ReplicaState(
             site: statement.string(0), state: statement.string(1), lastDigest: statement.bytes(2),
-            sent: max(statement.unsigned(3), positionAtOpening), acknowledged: statement.unsigned(4))
+            sent: max(statement.unsigned(3), positionAtOpening), acknowledged: statement.unsigned(4),
+            renumbered: statement.unsigned(5))
     }
 
     /// The name of the site that a replica is (or was) an incarnation of; the hub's own is empty.
@@ -40,14 +48,16 @@ extension HubStore {
         try storing("looking up replica \(replica)") { try replicaState(replica)?.site ?? "" }
     }
 
-    /// All sites by name, with the replica that is active for each.
+    /// All sites by name, once for each replica that is active: a site that runs on two machines has several.
     package func sites() throws(StoreError) -> [SiteRecord] {
         try storing("listing sites") {
             let statement = try connection.cached(
                 """
-                SELECT s.name, s.state, r.replica, s.last_contact, coalesce(r.acknowledged, 0)
+                SELECT s.name, s.state, r.replica,
+                  CASE WHEN r.split_from IS NULL AND r.last_contact IS NULL THEN s.last_contact ELSE r.last_contact END,
+                  coalesce(r.acknowledged, 0), r.split_from, r.split_seq, r.clock_offset
                 FROM samband_site s LEFT JOIN samband_replica r ON r.site = s.name AND r.state = 'active'
-                ORDER BY s.name
+                ORDER BY s.name, r.rowid
                 """)
             defer { statement.reset() }
             var sites: [SiteRecord] = []
@@ -57,7 +67,10 @@ extension HubStore {
                         name: statement.string(0), state: statement.string(1),
                         replica: statement.type(2) == .null ? nil : UInt32(statement.integer(2)),
                         lastContactMs: statement.type(3) == .null ? nil : statement.unsigned(3),
-                        acknowledged: statement.unsigned(4)))
+                        acknowledged: statement.unsigned(4),
+                        splitFrom: statement.type(5) == .null
+                            ? nil : Dot(replica: UInt32(statement.integer(5)), seq: statement.unsigned(6)),
+                        clockOffsetMs: statement.type(7) == .null ? nil : statement.integer(7)))
             }
             return sites
         }
@@ -147,7 +160,7 @@ extension HubStore {
 
     func activeReplica(of site: String) throws -> UInt32? {
         let statement = try connection.cached(
-            "SELECT replica FROM samband_replica WHERE site = ?1 AND state = 'active'")
+            "SELECT replica FROM samband_replica WHERE site = ?1 AND state = 'active' ORDER BY split_at DESC LIMIT 1")
         try statement.bind(at: 1, text: site)
         defer { statement.reset() }
         return try statement.step() ? UInt32(statement.integer(0)) : nil
@@ -156,21 +169,26 @@ extension HubStore {
     private func newReplica(for site: String, nowMs: UInt64) throws -> UInt32 {
         let former = try activeReplica(of: site)
         let retire = try connection.cached(
-            "UPDATE samband_replica SET state = 'retired' WHERE site = ?1 AND state = 'active'")
+            "UPDATE samband_replica SET state = 'retired' WHERE site = ?1 AND state <> 'retired'")
         try retire.bind(at: 1, text: site)
         try retire.run()
-        var number: UInt32
-        repeat {
-            number = drawReplica()
-        } while try replicaState(number) != nil
+        let number = try drawUnused()
         let statement = try connection.cached(
             """
             INSERT INTO samband_replica(replica, site, state) VALUES(?1, ?2, 'active')
             """)
         try statement.bind([.integer(Int64(number)), .text(site)])
         try statement.run()
-        let changed = [former, number].compactMap { $0 }.map { (ConflictTable.replicaNumber, UInt64($0)) }
-        try publish(changed, at: log.lastPosition() + 1, nowMs: nowMs)
+        try publishReplicas([former, number].compactMap { $0 }, nowMs: nowMs)
+        return number
+    }
+
+    /// A replica number that was never given out.
+    func drawUnused() throws -> UInt32 {
+        var number: UInt32
+        repeat {
+            number = drawReplica()
+        } while try replicaState(number) != nil
         return number
     }
 
@@ -203,9 +221,14 @@ extension HubStore {
     /// Remembers that a replica has reached a position, and that its last own change set then was `sealed`. It
     /// counts once the hub holds that one. (The model, "Acknowledgement".)
     package func acknowledge(
-        _ replica: UInt32, position: UInt64, sealed: UInt64, nowMs: UInt64
+        _ replica: UInt32, position: UInt64, sealed: UInt64, clockOffsetMs: Int64? = nil, nowMs: UInt64
     ) throws(StoreError) {
-        try writing("noting how far replica \(replica) has come", durable: false) {
+        let doing = "noting how far replica \(replica) has come"
+        // What others are told of has to be on disk first.
+        if try storing(doing, { try replicaState(replica)?.state == "replaced" }) {
+            try writing(doing) { try goesOn(replica, nowMs: nowMs) }
+        }
+        try writing(doing, durable: false) {
             guard let known = try replicaState(replica), position <= known.sent else { return }
             let vector = try log.vector()
             if vector[replica] >= sealed {
@@ -219,10 +242,20 @@ extension HubStore {
                 ])
                 try statement.run()
             }
-            let contact = try connection.cached("UPDATE samband_site SET last_contact = ?1 WHERE name = ?2")
-            try contact.bind([.integer(Int64(nowMs)), .text(known.site)])
-            try contact.run()
+            try noteContact(replica, known.site, clockOffsetMs, nowMs: nowMs)
         }
+    }
+
+    private func noteContact(_ replica: UInt32, _ site: String, _ clockOffsetMs: Int64?, nowMs: UInt64) throws {
+        let ofSite = try connection.cached("UPDATE samband_site SET last_contact = ?1 WHERE name = ?2")
+        try ofSite.bind([.integer(Int64(nowMs)), .text(site)])
+        try ofSite.run()
+        let ofReplica = try connection.cached(
+            "UPDATE samband_replica SET last_contact = ?1, clock_offset = coalesce(?2, clock_offset) WHERE replica = ?3")
+        try ofReplica.bind([
+            .integer(Int64(nowMs)), clockOffsetMs.map { .integer($0) } ?? .null, .integer(Int64(replica)),
+        ])
+        try ofReplica.run()
     }
 
     /// The vector clock that every active replica is known to have reached.
