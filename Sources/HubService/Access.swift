@@ -28,12 +28,16 @@ enum Access: Equatable, Sendable {
         Route(.get, "/v1/snapshot"): .site,
         Route(.post, "/v1/hello"): .site,
         Route(.post, "/v1/split"): .site,
+        Route(.post, "/v1/recovery/offer"): .site,
+        Route(.post, "/v1/recovery/sets"): .site,
+        Route(.post, "/v1/recovery/done"): .site,
         Route(.post, "/v1/push"): .site,
         Route(.post, "/v1/pull"): .site,
 
         Route(.get, "/v1/status"): overview,
         Route(.get, "/v1/site"): overview,
         Route(.get, "/v1/policy"): overview,
+        Route(.get, "/v1/recovery"): overview,
         Route(.post, "/v1/sync"): overview,
 
         Route(.get, "/v1/conflict/report"): supervision,
@@ -51,6 +55,7 @@ enum Access: Equatable, Sendable {
         Route(.post, "/v1/record/merge"): rows,
         Route(.post, "/v1/record/unmerge"): rows,
 
+        Route(.post, "/v1/recovery/accept"): fleet,
         Route(.post, "/v1/policy"): fleet,
         Route(.post, "/v1/site"): fleet,
         Route(.get, "/v1/operator"): fleet,

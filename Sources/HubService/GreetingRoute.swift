@@ -5,16 +5,26 @@ import ReplicaStore
 import Replication
 
 extension HubService {
-    /// The first request of every contact: nothing → which hub this is, and what it holds of the caller:
-    /// `{"replica":…, "hub":…, "epochs":[{"hub":…,"base":…}], "vector":…, "known":{"seq":…,"digest":"<base64>"},
-    /// "staged":{"seq":…,"segments":…}|null, "hub_time_ms":…}`.
+    /// The first request of every contact: `{"epochs":[{"hub":…,"base":…}], "sealed":…}` → which hub this is, and what
+    /// it holds of the caller: `{"replica":…, "hub":…, "epochs":…, "vector":…, "known":{"seq":…,"digest":"<base64>"},
+    /// "staged":{"seq":…,"segments":…}|null, "recovery":{"do":"hand_in"|"wait"|"follow", "after":…, "at":…}|null,
+    /// "hub_time_ms":…}`. With `recovery` the caller follows a hub that was lost.
     func hello(_ request: Request) async throws(Problem) -> Response {
         let caller = try caller(request)
+        let body = try await request.json(limit: 1 << 20)
+        guard let epochs = body["epochs"].flatMap({ [Epoch](json: $0) }), let sealed = body["sealed"]?.integer else {
+            throw Problem(
+                .badRequest, title: "The request is not complete", detail: "A greeting names epochs and sealed.",
+                next: "Use this version's node.")
+        }
+        followed[caller.replica] = epochs
+        let step = try answering { () throws(StoreError) in
+            try store.recoveryStep(of: caller.replica, epochs: epochs, sealed: UInt64(clamping: sealed))
+        }
         let greeting = try answering { () throws(StoreError) in try store.greeting(of: caller.replica) }
         return try .json([
             "replica": .integer(Int64(caller.replica)), "hub": .integer(Int64(store.replica)),
-            "epochs": .array(
-                greeting.epochs.map { ["hub": .integer(Int64($0.hub)), "base": .integer(Int64($0.base))] }),
+            "epochs": greeting.epochs.json, "recovery": step?.json ?? .null,
             "vector": greeting.vector.json,
             "known": ["seq": .integer(Int64(greeting.seq)), "digest": .string(Base64.encode(greeting.digest))],
             "staged": greeting.staged.map {

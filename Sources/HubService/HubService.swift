@@ -24,6 +24,8 @@ package actor HubService {
     /// Replicas whose push is being taken in, and whose snapshot is being made.
     var pushing: Set<UInt32> = []
     var snapshotting: Set<UInt32> = []
+    /// The epochs that each replica follows, as it said when it greeted last.
+    var followed: [UInt32: [Epoch]] = [:]
 
     private struct Waiter {
         let replica: UInt32
@@ -33,9 +35,13 @@ package actor HubService {
     package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     /// Opens the hub's database. The caller holds the lock of the file.
-    package init(path: String, now: @escaping @Sendable () -> UInt64) throws(StoreError) {
+    ///
+    /// - Parameter restored: what the caller knows of the file having been put back; it finds out most by itself.
+    package init(
+        path: String, restored: Restoration? = nil, now: @escaping @Sendable () -> UInt64
+    ) throws(StoreError) {
         executor = DatabaseExecutor(name: "samband-hub")
-        store = try HubStore(path: path)
+        store = try HubStore(path: path, seat: try HubSeat(database: path), restored: restored, nowMs: now())
         self.now = now
         self.path = path
         let cut = path.lastIndex(of: "/")
@@ -49,7 +55,9 @@ package actor HubService {
     nonisolated var networkRouter: Router {
         var router = Router()
         SiteRoutes(hub: self).add(to: &router)
+        RecoveryRoutes(hub: self).addForSites(to: &router)
         OperatorRoutes(hub: self).add(to: &router)
+        RecoveryRoutes(hub: self).addForOperators(to: &router)
         router.admission = { request, route throws(Problem) in try await self.admit(request, to: route) }
         return router
     }
@@ -62,6 +70,7 @@ package actor HubService {
             if route.isWriting { try await self.checkClock() }
             return request
         }
+        RecoveryRoutes(hub: self).addForOperators(to: &router)
         return router
     }
 

@@ -54,6 +54,7 @@ extension HubService {
     /// hub's other work, one after the other, and one at a time for each replica.
     func snapshot(_ request: Request) async throws(Problem) -> Response {
         let caller = try caller(request)
+        try refuseWhileRecovering()
         guard snapshotting.count < 4, snapshotting.insert(caller.replica).inserted else {
             throw Problem(
                 .serviceUnavailable, type: "https://samband.invalid/problem/busy", title: "Snapshots are being made",
@@ -135,6 +136,7 @@ extension HubService {
     func pull(_ request: Request) async throws(Problem) -> Response {
         let caller = try caller(request)
         try checkHub(request)
+        try refuseWhileRecovering()
         let body = try await request.json(limit: 1 << 16)
         guard let position = body["position"]?.integer, position >= 0, let sealed = body["sealed"]?.integer, sealed >= 0
         else {

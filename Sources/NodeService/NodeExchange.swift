@@ -130,15 +130,20 @@ extension NodeService {
     // MARK: pull
 
     /// Takes in the order behind the position that this database has reached, until the hub has no more.
-    func pullAll(waitMs: Int) async throws(ExchangeError) -> Int {
-        if !isGreeted { _ = try await greet() }
-        let (position, sealed) = try storing { () throws(StoreError) in (try store.position(), try store.sealedSeq()) }
+    ///
+    /// - Parameter following: a restored hub whose order is to be followed from a position on that both agree about.
+    func pullAll(
+        waitMs: Int, following: (hub: UInt32, from: UInt64)? = nil
+    ) async throws(ExchangeError) -> Int {
+        if !isGreeted && following == nil { _ = try await greet() }
+        let (reached, sealed) = try storing { () throws(StoreError) in (try store.position(), try store.sealedSeq()) }
+        let position = min(reached, following?.from ?? .max)
         var request: JSON.Object = JSON.Object([
             ("position", .integer(Int64(position))), ("sealed", .integer(Int64(sealed))),
             ("wait_ms", .integer(Int64(waitMs))), ("clock_offset_ms", .integer(offsetMs)),
         ])
         // Taken before the wait: another exchange may come in between.
-        let partial = self.partial
+        let partial = following == nil ? self.partial : nil
         self.partial = nil
         if let partial, !partial.segments.isEmpty {
             request["resume"] = [
@@ -147,7 +152,8 @@ extension NodeService {
         }
         let bytes: [UInt8]
         do { bytes = try JSON.object(request).bytes() } catch { throw .unreachable("\(error)") }
-        let response = try await send(pullTransport, .post, ["v1", "pull"], Body(bytes: bytes))
+        let response = try await send(
+            pullTransport, .post, ["v1", "pull"], Body(bytes: bytes), hub: following?.hub)
         guard response.headers["content-type"] == "application/vnd.samband.frames" else {
             throw .unreachable(
                 "the answer to a pull is not the hub's, but of type \(response.headers["content-type"] ?? "none")")
@@ -187,9 +193,14 @@ extension NodeService {
     // MARK: requests
 
     func send(
-        _ transport: any Transport, _ method: Method, _ path: [String], _ body: Body
+        _ transport: any Transport, _ method: Method, _ path: [String], _ body: Body, hub following: UInt32? = nil
     ) async throws(ExchangeError) -> Response {
-        let hub = try storing { () throws(StoreError) in try store.hubReplica() }
+        let hub: UInt32
+        if let following {
+            hub = following
+        } else {
+            hub = try storing { () throws(StoreError) in try store.hubReplica() }
+        }
         let request = Request(
             method, path: path,
             headers: [

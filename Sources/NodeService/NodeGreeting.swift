@@ -12,6 +12,8 @@ struct HubAnswer: Sendable {
     let known: (seq: UInt64, digest: [UInt8])
     let state: NodeService.PushAnswer
     let timeMs: Int64
+    /// What is to be done before anything else; nil when we follow this very hub.
+    let recovery: RecoveryStep?
 
     /// Nil when it is not what a hub answers.
     init?(_ json: JSON) {
@@ -19,20 +21,19 @@ struct HubAnswer: Sendable {
             let seq = json["known"]?["seq"]?.integer, seq >= 0,
             let digest = json["known"]?["digest"]?.string.flatMap({ Base64.decode($0) }), digest.count == 32,
             let state = NodeService.PushAnswer(json), let timeMs = json["hub_time_ms"]?.integer,
-            case .array(let epochs) = json["epochs"]
+            let epochs = json["epochs"].flatMap({ [Epoch](json: $0) }), let recovery = json["recovery"]
         else { return nil }
+        if recovery == .null {
+            self.recovery = nil
+        } else {
+            guard let step = RecoveryStep(json: recovery) else { return nil }
+            self.recovery = step
+        }
         self.hub = hub
         known = (UInt64(seq), digest)
         self.state = state
         self.timeMs = timeMs
-        var read: [Epoch] = []
-        for (number, epoch) in epochs.enumerated() {
-            guard let hub = epoch["hub"]?.integer.flatMap({ UInt32(exactly: $0) }),
-                let base = epoch["base"]?.integer.flatMap({ UInt64(exactly: $0) })
-            else { return nil }
-            read.append(Epoch(number: UInt64(number), hub: hub, base: base))
-        }
-        self.epochs = read
+        self.epochs = epochs
     }
 }
 
@@ -55,31 +56,35 @@ extension NodeService {
 
     private func greetNow() async -> Result<PushAnswer, ExchangeError> {
         do throws(ExchangeError) {
-            // A copy of a copy finds out step by step whose file it has.
-            for _ in 0..<Self.greetingsAtOnce {
-                let before = localNow()
-                let response = try await send(pushTransport, .post, ["v1", "hello"], .empty)
-                guard let answer = HubAnswer(try await json(response)) else {
-                    throw .unreachable("the answer to a greeting is not the hub's")
-                }
-                measureClock(answer.timeMs, before: before)
-                try checkHub(answer)
-                guard try fits(answer) else {
+            // After a restoration of the hub: hand in, then follow. After one of our file: go on as another replica, and a copy
+            // of a copy finds out step by step whose file it has. Each step is one greeting further.
+            var answer = try await hello()
+            for _ in 0..<Self.stepsAtOnce {
+                if let step = answer.recovery {
+                    try await recover(step, hub: answer.hub)
+                } else if try !fits(answer) {
                     try await goOnAsAnother(from: answer)
-                    continue
+                } else {
+                    break
                 }
-                try restamp(answer)
-                isGreeted = true
-                noteContact()
-                return .success(answer.state)
+                answer = try await hello()
             }
-            throw .unreachable("the hub gives one new replica number after the other")
+            guard answer.recovery == nil else {
+                throw .unreachable("the hub, which was restored from a backup, does not go on yet")
+            }
+            guard try fits(answer) else {
+                throw .unreachable("the hub gives one new replica number after the other")
+            }
+            try restamp(answer)
+            isGreeted = true
+            noteContact()
+            return .success(answer.state)
         } catch {
             return .failure(error)
         }
     }
 
-    private static let greetingsAtOnce = 16
+    private static let stepsAtOnce = 16
 
     /// What our clock has stamped too far ahead gets stamps that the hub takes. Not while a push is on its way: what is in
     /// it keeps its stamps, and may be taken yet.
@@ -93,15 +98,17 @@ extension NodeService {
         }
     }
 
-    private func checkHub(_ answer: HubAnswer) throws(ExchangeError) {
-        let followed = try storing { () throws(StoreError) in try store.hubReplica() }
-        guard answer.hub == followed else {
-            throw .store(
-                StoreError(
-                    .diverged, doing: "greeting the hub",
-                    why: "it is replica \(answer.hub), and this database follows replica \(followed)",
-                    hint: "The hub was restored from a backup, or the address leads to another one."))
+    private func hello() async throws(ExchangeError) -> HubAnswer {
+        let body = try storing { () throws(StoreError) -> JSON in
+            ["epochs": try store.epochs().json, "sealed": .integer(Int64(try store.sealedSeq()))]
         }
+        let before = localNow()
+        let response = try await send(pushTransport, .post, ["v1", "hello"], jsonBody(body))
+        guard let answer = HubAnswer(try await json(response)) else {
+            throw .unreachable("the answer to a greeting is not the hub's")
+        }
+        measureClock(answer.timeMs, before: before)
+        return answer
     }
 
     /// Whether what the hub holds of this replica is what we have sealed.

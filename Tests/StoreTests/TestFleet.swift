@@ -1,12 +1,13 @@
 import Foundation
-import ReplicaStore
 import Replication
 import SQLite
+
+@testable import ReplicaStore
 
 /// A hub and its nodes on temporary files, driven by hand: programs write through plain connections.
 final class TestFleet {
     let folder: String
-    let hub: HubStore
+    private(set) var hub: HubStore
     private(set) var nodes: [String: NodeStore] = [:]
     private(set) var programs: [String: Connection] = [:]
     var nowMs: UInt64 = 1_700_000_000_000
@@ -90,6 +91,51 @@ final class TestFleet {
 }
 
 extension TestFleet {
+    /// Copies the hub's file as it is now.
+    func backUpHub(as name: String = "backup") throws {
+        let path = "\(folder)/\(name).db"
+        try? FileManager.default.removeItem(atPath: path)
+        let source = try Connection(path: folder + "/hub.db", mode: .readOnly, busyTimeoutMs: 1000)
+        defer { source.close() }
+        try source.execute("VACUUM INTO '\(path)'")
+    }
+
+    /// The hub is lost, and a backup of it stands in its place.
+    func restoreHub(from name: String = "backup") throws {
+        hub.connection.close()
+        for end in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: folder + "/hub.db" + end) }
+        try FileManager.default.copyItem(atPath: "\(folder)/\(name).db", toPath: folder + "/hub.db")
+        hub = try HubStore(path: folder + "/hub.db", restored: .fromBackup, nowMs: nowMs)
+    }
+
+    /// A site greets a hub that may have been restored, and does what it is told.
+    /// - Returns: what it is told in the end; nil when it follows the hub.
+    @discardableResult
+    func greet(_ site: String) throws -> RecoveryStep? {
+        let node = nodes[site]!
+        for _ in 0..<4 {
+            let step = try hub.recoveryStep(of: node.replica, epochs: node.epochs(), sealed: node.sealedSeq())
+            switch step {
+            case nil, .wait: return step
+            case .handIn(let after): try handIn(site, after: after)
+            case .follow(let from, _):
+                let order = try hub.pull(
+                    for: node.replica, after: min(from, node.position()), maxBytes: .max)
+                try node.take(order, nowMs: nowMs)
+            }
+        }
+        return try hub.recoveryStep(of: node.replica, epochs: node.epochs(), sealed: node.sealedSeq())
+    }
+
+    func handIn(_ site: String, after: UInt64) throws {
+        let node = nodes[site]!
+        let sealed = try node.sealedSeq()
+        let epochs = try node.epochs()
+        let wanted = try hub.wanted(node.offers(after: after), from: node.replica, epochs: epochs)
+        try hub.keepHanded(wanted.map { try node.handedIn($0)! }, from: node.replica, epochs: epochs)
+        try hub.noteHeard(node.replica, epochs: epochs, sealed: sealed, nowMs: nowMs)
+    }
+
     /// A connection as any program opens one.
     func program(at place: String) throws -> Connection {
         try Connection(path: "\(folder)/\(place).db", mode: .readWrite, busyTimeoutMs: 1000)

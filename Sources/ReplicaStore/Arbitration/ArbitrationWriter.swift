@@ -67,6 +67,15 @@ struct ArbitrationWriter {
 
     func holds(_ row: RowID) -> Bool { travelled.contains(row) }
 
+    /// A row of a table of our own as it stands, or that it is not there.
+    mutating func repair(_ number: Int, id: UInt64, _ row: RowID) throws {
+        guard !records.contains(row.hash64) else { return }
+        try system(number, id: id)
+        if hashes.last != row.hash64 {
+            try add(BlockKind(table: number, operation: .evicted, columns: []), row, [.integer(Int64(id))], [], [])
+        }
+    }
+
     /// A row of `samband_conflict` or `samband_withheld`, by its id; each once.
     mutating func system(_ number: Int, id: UInt64) throws {
         let table = try access.table(number, "writing an arbitration")

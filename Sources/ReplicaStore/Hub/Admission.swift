@@ -9,6 +9,9 @@ struct Admission {
     let replica: UInt32
     let nowMs: UInt64
 
+    /// True for a decision of a lost hub, which may bring back a row with the stamps of its writes.
+    var isOfHub = false
+
     /// Checks a header against what is known of its author.
     /// - Returns: the position up to which its author is believed to have seen; nil when it was taken already.
     func check(_ header: ChangeSetHeader) throws -> UInt64? {
@@ -77,18 +80,23 @@ struct Admission {
     }
 
     /// Reads the segments and checks them against the header and the replicated tables.
-    func read(_ set: ChangeSet) throws -> [Segment] {
-        let doing = "reading change set \(set.header.dot)"
+    func read(_ set: ChangeSet) throws -> [Segment] { try read(set.header, set.segments, isWhole: true) }
+
+    /// - Parameter isWhole: false when a site hands in what the hub had given it, which may be less than was authored.
+    func read(_ header: ChangeSetHeader, _ bytes: [[UInt8]], isWhole: Bool) throws -> [Segment] {
+        let doing = "reading change set \(header.dot)"
         func refuse(_ why: String) -> StoreError {
             StoreError(.refused, doing: doing, why: why, hint: "Nothing was taken; the sender runs another version?")
         }
-        guard set.segments.count == set.header.segmentDigests.count else {
-            throw refuse("it has \(set.segments.count) segments and its header names others")
+        guard !isWhole || bytes.count == header.segmentDigests.count else {
+            throw refuse("it has \(bytes.count) segments and its header names others")
         }
         var segments: [Segment] = []
         var rows: UInt64 = 0
-        for (bytes, digest) in zip(set.segments, set.header.segmentDigests) {
-            guard SHA256.digest(bytes) == digest else { throw refuse("a segment's digest does not fit") }
+        for (number, bytes) in bytes.enumerated() {
+            guard !isWhole || SHA256.digest(bytes) == header.segmentDigests[number] else {
+                throw refuse("a segment's digest does not fit")
+            }
             let segment = try Segment(bytes)
             for block in segment.blocks {
                 guard let table = store.tables.first(where: { $0.number == block.kind.table }) else {
@@ -99,7 +107,7 @@ struct Admission {
             rows += UInt64(segment.rowCount)
             segments.append(segment)
         }
-        guard rows == set.header.rowCount else { throw refuse("its header counts other rows than it holds") }
+        guard !isWhole || rows == header.rowCount else { throw refuse("its header counts other rows than it holds") }
         return segments
     }
 
@@ -107,7 +115,7 @@ struct Admission {
         _ block: Block, _ table: TableLayout, _ bytes: [UInt8], _ refuse: (String) -> StoreError
     ) throws {
         let kind = block.kind
-        guard kind.operation.isUserWrite else { throw refuse("an operation that only the hub may send") }
+        guard kind.operation.isUserWrite || (kind.operation == .restored && isOfHub) else { throw refuse("an operation that only the hub may send") }
         guard block.keySections.count == table.keyColumns.count else {
             throw refuse("a key of \(block.keySections.count) columns for table \(table.name)")
         }

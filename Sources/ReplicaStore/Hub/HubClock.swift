@@ -25,7 +25,7 @@ extension HubStore {
     /// Somebody has said that the clock is right: stamps that are ahead of it by now are from a time when it was not,
     /// and what sites write above them is let in all the same.
     package func acceptClock(nowMs: UInt64) throws(StoreError) {
-        try writing("accepting the clock") {
+        try writing("accepting the clock", whileRecovering: true) {
             try connection.setMeta(.acceptedMs, HybridClock.milliseconds(try connection.metaNumber(.hlc)))
             try connection.setMeta(.runningMs, nowMs)
             // What sites said of contacts counts no more.
@@ -37,7 +37,7 @@ extension HubStore {
 
     /// The hub runs, and nobody doubts its clock: a weekend without writes is no reason to.
     package func noteRunning(nowMs: UInt64) throws(StoreError) {
-        try writing("noting the time", durable: false) { try connection.setMeta(.runningMs, nowMs) }
+        try writing("noting the time", durable: false, whileRecovering: true) { try connection.setMeta(.runningMs, nowMs) }
     }
 
     /// How far ahead of the hub a stamp may be, in milliseconds since 1970.

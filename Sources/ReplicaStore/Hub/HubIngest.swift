@@ -34,10 +34,32 @@ extension HubStore {
     }
 
     private func ingestInTransaction(_ set: ChangeSet, from replica: UInt32, nowMs: UInt64) throws -> Bool {
-        let header = set.header
         let admission = Admission(store: self, replica: replica, nowMs: nowMs)
-        guard let seen = try admission.check(header) else { return false }
-        let segments = try admission.read(set)
+        guard let seen = try admission.check(set.header) else { return false }
+        try takeIn(set.header, set.segments, read: try admission.read(set), seen: seen, admission, nowMs: nowMs)
+        try goesOn(replica, nowMs: nowMs)
+        return true
+    }
+
+    /// Takes in what a site handed in to a restored hub: its own change set or another's.
+    func takeHanded(
+        _ record: HandedTable.Record, _ segments: [[UInt8]], seen: UInt64, nowMs: UInt64
+    ) throws {
+        let header = record.header
+        let admission = Admission(
+            store: self, replica: header.dot.replica, nowMs: nowMs, isOfHub: header.kind == .decision)
+        let read = try admission.read(header, segments, isWhole: record.isWhole)
+        try takeIn(header, segments, read: read, seen: seen, admission, isWhole: record.isWhole, nowMs: nowMs)
+    }
+
+    /// Merges a change set that may come in, and adds the hub's arbitration.
+    ///
+    /// - Parameter isWhole: false when the segments are not all that the author wrote.
+    private func takeIn(
+        _ header: ChangeSetHeader, _ bytes: [[UInt8]], read segments: [Segment], seen: UInt64, _ admission: Admission,
+        isWhole: Bool = true, nowMs: UInt64
+    ) throws {
+        let replica = header.dot.replica
         let hashes = try keyHashes(
             of: segments, shapes: access.tables.mapValues(\.shape), doing: "reading change set \(header.dot)")
         try admission.checkRowsOnce(hashes, segments, header)
@@ -46,9 +68,9 @@ extension HubStore {
         let line = try log.lines.line(of: replica)
         let concurrent = try index.index.concurrent(
             seen: seen, author: Author(replica: replica, line: line), log: log)
-        for (number, bytes) in set.segments.enumerated() {
-            try log.appendSegment(
-                bytes, change: position, variant: .authored, number: number, digest: header.segmentDigests[number])
+        for (number, bytes) in bytes.enumerated() {
+            let digest = isWhole ? header.segmentDigests[number] : SHA256.digest(bytes)
+            try log.appendSegment(bytes, change: position, variant: .authored, number: number, digest: digest)
         }
         let rows = IncomingRows(
             LogEntry(
@@ -65,7 +87,15 @@ extension HubStore {
         }
         try release(after: rows, merged.findings, nowMs: nowMs, into: &merged.arbitration)
         for (table, row, key) in merged.findings.goingOn { try merged.arbitration.carry(table, row, key) }
-        try append(rows.entry, hashes, isEffective: merged.isEffective, merged.arbitration.finish(), nowMs: nowMs)
+        if !isWhole && !merged.isEffective {
+            // The header names other segments than there are: what is there goes out as what is left of it.
+            for (number, bytes) in bytes.enumerated() {
+                try log.appendSegment(
+                    bytes, change: position, variant: .effective, number: number, digest: SHA256.digest(bytes))
+            }
+        }
+        try append(
+            rows.entry, hashes, isEffective: merged.isEffective || !isWhole, merged.arbitration.finish(), nowMs: nowMs)
         try log.advance(header.dot)
         try dropStaged(of: replica)
         try connection.setMeta(.hlc, clock.last)
@@ -73,8 +103,6 @@ extension HubStore {
         try statement.bind(at: 1, blob: header.digest)
         try statement.bind(UInt64(replica), at: 2)
         try statement.run()
-        try goesOn(replica, nowMs: nowMs)
-        return true
     }
 
     /// Puts a change set into the log, and what the hub adds to it behind it, in the same hub transaction.

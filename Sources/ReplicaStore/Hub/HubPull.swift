@@ -14,11 +14,13 @@ extension HubStore {
             var open: HubTransaction = []
             var bytes = 0
             var last = position
-            for entry in try log.entries(after: position, limit: 4096) {
+            // A whole repair is one transaction, however many change sets that is.
+            let limit = try absorbedRange(replica)?.upperBound ?? 0 > position ? Int.max : 4096
+            for entry in try log.entries(after: position, limit: limit) {
                 let delivered = try deliver(entry, to: replica)
                 open.append(delivered)
                 bytes += delivered.segments.reduce(200) { $0 + $1.count }
-                guard entry.endsTransaction else { continue }
+                guard delivered.delivery.endsTransaction else { continue }
                 transactions.append(open)
                 open = []
                 last = entry.position!
@@ -38,6 +40,10 @@ extension HubStore {
     private func offer(_ entry: LogEntry, to replica: UInt32) throws -> Offer {
         var delivery = Delivery(position: entry.position!, endsTransaction: entry.endsTransaction)
         delivery.isEcho = entry.header.dot.replica == replica
+        if let absorbed = try absorbedRange(replica), absorbed.contains(entry.position!) {
+            delivery.isAbsorbed = true
+            delivery.endsTransaction = false
+        }
         var count = delivery.isEcho ? 0 : entry.header.segmentDigests.count
         if entry.isEffective && !delivery.isEcho {
             delivery.isEffective = true
@@ -45,6 +51,16 @@ extension HubStore {
             count = delivery.effectiveDigests.count
         }
         return Offer(change: entry.id, header: entry.header, delivery: delivery, segmentCount: count)
+    }
+
+    /// The positions that a replica which followed a lost hub keeps in its log and does not apply.
+    private func absorbedRange(_ replica: UInt32) throws -> Range<UInt64>? {
+        let statement = try connection.cached(
+            "SELECT switch_from, switch_at FROM samband_replica WHERE replica = ?1 AND switch_at IS NOT NULL")
+        try statement.bind(UInt64(replica), at: 1)
+        defer { statement.reset() }
+        guard try statement.step() else { return nil }
+        return statement.unsigned(0) + 1..<statement.unsigned(1)
     }
 
     private func segmentBytes(of offer: Offer, number: Int) throws -> [UInt8] {
@@ -151,10 +167,12 @@ package enum SnapshotFile {
                 DELETE FROM samband_segment;
                 DELETE FROM samband_change;
                 DELETE FROM samband_staged;
+                DELETE FROM samband_handed;
+                DELETE FROM samband_handed_segment;
                 DELETE FROM samband_wait;
                 DELETE FROM samband_led_on;
                 UPDATE samband_replica SET last_digest = zeroblob(32), sent = 0, acknowledged = 0,
-                  acknowledged_sealed = 0;
+                  acknowledged_sealed = 0, heard = NULL, switch_from = NULL, switch_at = NULL;
                 UPDATE samband_vector SET sealed = 0;
                 DELETE FROM samband_split;
                 UPDATE samband_replica SET last_contact = NULL, clock_offset = NULL, renumbered = 0;

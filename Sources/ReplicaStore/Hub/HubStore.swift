@@ -52,8 +52,12 @@ package final class HubStore {
     package static func randomReplica() -> UInt32 { UInt32.random(in: 1..<UInt32(Int32.max)) }
 
     let index = ConcurrentIndexBox()
-    /// The hub's own replica number.
+    /// The hub's own replica number, a new one with each restoration.
     package let replica: UInt32
+    /// What remembers outside the file how far it had come; nil where nothing does.
+    private let seat: HubSeat?
+    /// True while a restored hub gathers what its sites know: it gives nothing out and takes no ordinary write.
+    package internal(set) var isRecovering = false
     package let fleet: String
     var clock: HybridClock
     /// Key hashes of rows with an open conflict: an operation on one is never applied blind.
@@ -72,13 +76,20 @@ package final class HubStore {
     ///
     /// - Parameter drawReplica: where new replica numbers come from; a test hands in a seeded source, so that a history
     ///   replays exactly.
+    ///   - seat: what remembers outside the file how far the hub had come; a file that is behind it was restored.
+    ///   - restored: what the caller knows of it, if anything.
+    ///   - nowMs: the time, for the beginning of an epoch.
     package init(
-        path: String, rules: MergeRules = .right, drawReplica: @escaping () -> UInt32 = HubStore.randomReplica
+        path: String, rules: MergeRules = .right, drawReplica: @escaping () -> UInt32 = HubStore.randomReplica,
+        seat: HubSeat? = nil, restored: Restoration? = nil, nowMs: UInt64 = 0
     ) throws(StoreError) {
         self.drawReplica = drawReplica
+        self.seat = seat
         let doing = "opening the hub's database \(path)"
         self.rules = rules
-        let opened = try storing(doing) { try ReplicaFile.open(path, role: "hub") }
+        let opened = try storing(doing) {
+            try Restoration.open(path, seat: seat, known: restored, drawReplica: drawReplica, nowMs: nowMs)
+        }
         connection = opened.connection
         tables = opened.tables
         replica = opened.replica
@@ -94,6 +105,8 @@ package final class HubStore {
         try storing(doing) {
             try reloadDisputed()
             positionAtOpening = try log.lastPosition()
+            isRecovering = try connection.metaNumber(.recovering) == 1
+            try seat?.note(replica: replica, position: positionAtOpening)
         }
     }
 
@@ -152,16 +165,19 @@ package final class HubStore {
     /// - Parameter durable: false for what may be lost with the machine's power without harm: such a commit
     ///   waits for no fsync.
     func writing<T>(
-        _ doing: @autoclosure () -> String, durable: Bool = true, _ body: () throws -> T
+        _ doing: @autoclosure () -> String, durable: Bool = true, whileRecovering: Bool = false, _ body: () throws -> T
     ) throws(StoreError) -> T {
         let clockBefore = clock
+        guard whileRecovering || !isRecovering else { throw recovering(doing()) }
         do {
             return try storing(doing()) {
                 try refresh()
                 try connection.setCommitsDurable(durable)
                 // If that fails, the next one tries again before it begins.
                 defer { try? connection.setCommitsDurable(true) }
-                return try connection.transaction(body)
+                let result = try connection.transaction(body)
+                try seat?.note(replica: replica, position: try log.lastPosition())
+                return result
             }
         } catch {
             index.index.reset()

@@ -122,7 +122,7 @@ struct ChangeLog {
         let statement = try connection.cached(
             "SELECT \(Self.columns) FROM samband_change WHERE position > ?1 ORDER BY position LIMIT ?2")
         try statement.bind(position, at: 1)
-        try statement.bind(at: 2, integer: Int64(limit))
+        try statement.bind(at: 2, integer: Int64(clamping: limit))
         defer { statement.reset() }
         var entries: [LogEntry] = []
         while try statement.step() { entries.append(try read(statement)) }
@@ -194,10 +194,14 @@ struct ChangeLog {
         try statement.run()
     }
 
-    /// Gives a change set of our own another header: other bytes name it from here on.
+    /// Gives a change set of our own that nobody else has another header.
     func rewrite(_ id: UInt64, _ header: ChangeSetHeader) throws {
         let statement = try connection.cached(
-            "UPDATE samband_change SET replica = ?1, seq = ?2, hlc = ?3, hlc_reached = ?3, header = ?4, digest = ?5 WHERE id = ?6")
+            """
+            UPDATE samband_change SET replica = ?1, seq = ?2, hlc = ?3, hlc_reached = ?3, header = ?4, digest = ?5,
+              seen = ?7 WHERE id = ?6
+            """)
+        try statement.bind(header.position, at: 7)
         try statement.bind(UInt64(header.dot.replica), at: 1)
         try statement.bind(header.dot.seq, at: 2)
         try statement.bind(header.hlc, at: 3)

@@ -14,7 +14,10 @@ enum LogTables {
           split_from INTEGER,                      -- the replica that it was until its file was put back or copied
           split_seq INTEGER,                       -- the last change set of that one that is its own as well
           split_at INTEGER,                        -- milliseconds since 1970
-          renumbered INTEGER NOT NULL DEFAULT 0    -- hub: its change sets up to here had a number of that one before
+          renumbered INTEGER NOT NULL DEFAULT 0,   -- hub: its change sets up to here had a number of that one before
+          heard INTEGER,                           -- hub: its last own seq when it had handed in all it knows
+          switch_from INTEGER,                     -- hub: behind this position it takes the order of this epoch …
+          switch_at INTEGER                        -- hub: … up to the repair at this one without applying it
         ) STRICT;
         CREATE TABLE samband_split(
           ticket BLOB PRIMARY KEY NOT NULL,        -- hub: by what a site asked for a new replica number
@@ -71,6 +74,27 @@ enum LogTables {
           digest BLOB NOT NULL,
           bytes BLOB NOT NULL,
           PRIMARY KEY(replica, seq, number)
+        ) STRICT;
+        CREATE TABLE samband_handed(
+          id INTEGER PRIMARY KEY,                  -- hub: a change set that a site handed in after a restoration
+          replica INTEGER NOT NULL,
+          seq INTEGER NOT NULL,
+          digest BLOB NOT NULL,
+          sender INTEGER NOT NULL,                 -- the replica that handed it in
+          epoch INTEGER NOT NULL,                  -- how many epochs the sender knew
+          floor INTEGER NOT NULL,                  -- up to this position sender and hub mean the same
+          place INTEGER,                           -- its position in the lost order, where the sender knew it
+          is_whole INTEGER NOT NULL,               -- 1: as authored; 0: what the lost hub gave out of it
+          state TEXT NOT NULL,                     -- waiting, taken, noted (a lost hub's own), refused
+          why TEXT,                                -- of a refused one
+          header BLOB NOT NULL,
+          UNIQUE(replica, seq, digest)
+        ) STRICT;
+        CREATE TABLE samband_handed_segment(
+          handed INTEGER NOT NULL,
+          number INTEGER NOT NULL,
+          bytes BLOB NOT NULL,
+          PRIMARY KEY(handed, number)
         ) STRICT;
         CREATE TABLE samband_aside(
           table_number INTEGER NOT NULL,

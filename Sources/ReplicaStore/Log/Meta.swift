@@ -35,6 +35,10 @@ enum MetaKey: String {
     /// What operators are to know, and since when, in milliseconds since 1970.
     case notice
     case noticeMs = "notice_ms"
+    /// 1 in a copy that was made as a backup: whoever opens it as a hub knows that it was restored.
+    case restored
+    /// 1 while a restored hub gathers what its sites know and gives nothing out.
+    case recovering
 }
 
 extension Connection {

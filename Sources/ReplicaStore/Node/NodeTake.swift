@@ -9,7 +9,14 @@ extension NodeStore {
         try writing("taking in \(transactions.count) hub transactions") {
             _ = try sealInTransaction(nowMs: nowMs)
             var hasPolicies = false
-            for transaction in transactions { try take(transaction, &hasPolicies) }
+            for transaction in transactions {
+                if try transaction[0].delivery.isAbsorbed || isSwitch(transaction) {
+                    try follow(transaction, nowMs: nowMs)
+                    hasPolicies = true
+                } else {
+                    try take(transaction, &hasPolicies)
+                }
+            }
             if hasPolicies { try renewCapture() }
         }
     }
@@ -68,9 +75,16 @@ extension NodeStore {
         inFlight.removeFirst()
     }
 
-    private func takeForeign(
-        _ delivered: DeliveredChangeSet, position: UInt64, careful: Bool, _ settling: inout Settling
-    ) throws -> [Segment] {
+    /// Logs a change set of another without applying it.
+    func logForeign(_ delivered: DeliveredChangeSet, position: UInt64) throws {
+        let segments = try delivered.segments.map { try Segment($0) }
+        try logForeign(delivered, segments, position: position)
+    }
+
+    @discardableResult
+    private func logForeign(
+        _ delivered: DeliveredChangeSet, _ segments: [Segment], position: UInt64
+    ) throws -> (LogEntry, [UInt64]) {
         let header = delivered.header
         let digests = delivered.delivery.isEffective ? delivered.delivery.effectiveDigests : header.segmentDigests
         guard digests.count == delivered.segments.count else {
@@ -78,7 +92,6 @@ extension NodeStore {
                 .refused, doing: "taking in change set \(header.dot)", why: "segments are missing",
                 hint: "It is asked for again by itself.")
         }
-        let segments = try delivered.segments.map { try Segment($0) }
         let hashes = try keyHashes(
             of: segments, shapes: access.tables.mapValues(\.shape), doing: "taking in change set \(header.dot)")
         let entry = LogEntry(
@@ -89,6 +102,14 @@ extension NodeStore {
         for (number, bytes) in delivered.segments.enumerated() {
             try log.appendSegment(bytes, change: entry.id, variant: variant, number: number, digest: digests[number])
         }
+        return (entry, hashes)
+    }
+
+    func takeForeign(
+        _ delivered: DeliveredChangeSet, position: UInt64, careful: Bool, _ settling: inout Settling
+    ) throws -> [Segment] {
+        let segments = try delivered.segments.map { try Segment($0) }
+        let (entry, hashes) = try logForeign(delivered, segments, position: position)
         let rows = IncomingRows(entry, segments, hashes: hashes, shapes: access.tables.mapValues(\.shape))
         try MixedTake(store: self, rows: rows, checksReferences: careful).run(&settling)
         return segments

@@ -24,13 +24,17 @@ package struct Delivery: Hashable, Sendable {
     /// digests are those of `effectiveDigests`.
     package var isEffective: Bool
     package var effectiveDigests: [[UInt8]]
+    /// True for what the receiver keeps in its log and does not apply: it follows the order of a hub that was restored
+    /// from here on, and the repair that ends the transaction brings every row that may differ.
+    package var isAbsorbed: Bool
     /// The segment that comes first; those before it the receiver said it has.
     package var firstSegment: UInt64
 
     package init(
         position: UInt64 = 0, endsTransaction: Bool = false, isEcho: Bool = false,
-        effectiveDigests: [[UInt8]]? = nil, firstSegment: UInt64 = 0
+        effectiveDigests: [[UInt8]]? = nil, firstSegment: UInt64 = 0, isAbsorbed: Bool = false
     ) {
+        self.isAbsorbed = isAbsorbed
         self.position = position
         self.endsTransaction = endsTransaction
         self.isEcho = isEcho
@@ -71,7 +75,7 @@ extension Frame {
             body.varint(delivery.position)
             body.byte(
                 (delivery.endsTransaction ? 1 : 0) | (delivery.isEcho ? 2 : 0)
-                    | (delivery.isEffective ? 4 : 0))
+                    | (delivery.isEffective ? 4 : 0) | (delivery.isAbsorbed ? 8 : 0))
             body.varint(delivery.firstSegment)
             body.varint(delivery.effectiveDigests.count)
             for digest in delivery.effectiveDigests { body.raw(digest) }
@@ -176,7 +180,7 @@ package struct FrameReader: Sendable {
             let header = try ChangeSetHeader(Array(body[range]))
             let position = try reader.varint(span)
             let flags = try reader.byte(span)
-            guard flags < 8 else { throw reader.refuse("a flag that this version does not know") }
+            guard flags < 16 else { throw reader.refuse("a flag that this version does not know") }
             let first = try reader.varint(span)
             let digests = try readDigests(&reader, span)
             guard flags & 4 != 0 || digests.isEmpty else { throw reader.refuse("digests without their flag") }
@@ -184,7 +188,8 @@ package struct FrameReader: Sendable {
                 header,
                 Delivery(
                     position: position, endsTransaction: flags & 1 != 0, isEcho: flags & 2 != 0,
-                    effectiveDigests: flags & 4 != 0 ? digests : nil, firstSegment: first))
+                    effectiveDigests: flags & 4 != 0 ? digests : nil, firstSegment: first,
+                    isAbsorbed: flags & 8 != 0))
         } else {
             frame = .end(
                 StreamEnd(

@@ -1,0 +1,184 @@
+import HTTP
+import JSONText
+import Presentation
+import ReplicaStore
+import Replication
+
+/// The routes by which a restored hub gets back what its sites know. (DESIGN, section 8 "Lost hub".)
+struct RecoveryRoutes {
+    let hub: HubService
+
+    func addForSites(to router: inout Router) {
+        let hub = self.hub
+        router.on(.post, "/v1/recovery/offer") { request, _ throws(Problem) in try await hub.offer(request) }
+        router.on(.post, "/v1/recovery/sets") { request, _ throws(Problem) in try await hub.handIn(request) }
+        router.on(.post, "/v1/recovery/done") { request, _ throws(Problem) in try await hub.handedIn(request) }
+    }
+
+    func addForOperators(to router: inout Router) {
+        let hub = self.hub
+        router.on(.get, "/v1/recovery") { _, _ throws(Problem) in try await hub.recovery() }
+        router.on(.post, "/v1/recovery/accept") { _, _ throws(Problem) in try await hub.acceptRecovery() }
+    }
+}
+
+extension HubService {
+    /// Nothing is given out before the restored hub knows what its sites know.
+    func refuseWhileRecovering() throws(Problem) {
+        guard store.isRecovering else { return }
+        throw Problem(
+            .serviceUnavailable, type: "https://samband.invalid/problem/recovering",
+            title: "The hub was restored from a backup",
+            detail: "It gathers what its sites know, and gives nothing out.",
+            next: "It goes on by itself; its operators see what it waits for: samband recover status.",
+            retryAfterSeconds: 2)
+    }
+
+    private func epochs(of replica: UInt32) throws(Problem) -> [Epoch] {
+        if let epochs = followed[replica] { return epochs }
+        throw Problem(
+            .conflict, type: "https://samband.invalid/problem/another-hub", title: "No greeting yet",
+            detail: "Replica \(replica) has not said which hub it follows.", next: "It greets the hub by itself.")
+    }
+
+    /// `{"sets":[{"change":"8070:41","digest":"<base64>","position":…|null,"whole":…}]}` → `{"wanted":["8070:41"]}`
+    func offer(_ request: Request) async throws(Problem) -> Response {
+        let caller = try caller(request)
+        let epochs = try epochs(of: caller.replica)
+        let body = try await request.json(limit: 4 << 20)
+        var offers: [OfferedSet] = []
+        guard case .array(let sets) = body["sets"] else { throw HubService.incomplete("An offer names sets.") }
+        for set in sets {
+            guard let dot = set["change"]?.string.flatMap({ Dot($0) }),
+                let digest = set["digest"]?.string.flatMap({ Base64.decode($0) }), digest.count == 32,
+                let isWhole = set["whole"]?.bool
+            else { throw HubService.incomplete("Each set offered has change, digest, position and whole.") }
+            let place = set["position"]?.integer.flatMap { UInt64(exactly: $0) }
+            offers.append(OfferedSet(dot: dot, digest: digest, place: place, isWhole: isWhole))
+        }
+        let wanted = try answering { () throws(StoreError) in
+            try store.wanted(offers, from: caller.replica, epochs: epochs)
+        }
+        return try .json(["wanted": .array(wanted.map { .string("\($0)") })])
+    }
+
+    /// Frames of change sets, whole or as the lost hub gave them out, each with its position there → `{"kept":…}`
+    func handIn(_ request: Request) async throws(Problem) -> Response {
+        let caller = try caller(request)
+        let epochs = try epochs(of: caller.replica)
+        var intake = HandedIntake()
+        var kept = 0
+        do {
+            while let piece = try await request.body.next() {
+                try intake.take(piece)
+                if intake.wholeBytes >= 1 << 20 { kept += try keep(&intake, caller.replica, epochs) }
+            }
+            kept += try keep(&intake, caller.replica, epochs)
+            try intake.finish()
+        } catch let error as StoreError {
+            throw Problem(error)
+        } catch let error as CodecError {
+            throw Problem(
+                .badRequest, type: "https://samband.invalid/problem/damaged", title: "The bytes are damaged",
+                detail: "\(error).",
+                next: "Nothing of the damaged change set was kept; it is handed in again by itself.")
+        } catch {
+            throw Problem(
+                .badRequest, type: "https://samband.invalid/problem/cut", title: "The handing in ended early",
+                detail: "\(error).", next: "What came whole is kept; the rest is handed in by itself.")
+        }
+        return try .json(["kept": .integer(Int64(kept))])
+    }
+
+    private func keep(_ intake: inout HandedIntake, _ replica: UInt32, _ epochs: [Epoch]) throws -> Int {
+        let sets = intake.takeWhole()
+        if !sets.isEmpty { try store.keepHanded(sets, from: replica, epochs: epochs) }
+        return sets.count
+    }
+
+    /// `{"sealed":…}`: the caller has handed in all it knew when this was its last own change set.
+    func handedIn(_ request: Request) async throws(Problem) -> Response {
+        let caller = try caller(request)
+        let epochs = try epochs(of: caller.replica)
+        let body = try await request.json(limit: 4096)
+        guard let sealed = body["sealed"]?.integer.flatMap({ UInt64(exactly: $0) }) else {
+            throw HubService.incomplete("It names sealed.")
+        }
+        try answering { () throws(StoreError) in
+            try store.noteHeard(caller.replica, epochs: epochs, sealed: sealed, nowMs: now())
+        }
+        orderGrew()
+        return try .json([:])
+    }
+
+    private static func incomplete(_ detail: String) -> Problem {
+        Problem(.badRequest, title: "The request is not complete", detail: detail, next: "Use this version's node.")
+    }
+
+    // MARK: operators
+
+    func recovery() throws(Problem) -> Response {
+        let report = try answering { () throws(StoreError) in try store.recoveryReport() }
+        return try .json(report.json)
+    }
+
+    func acceptRecovery() throws(Problem) -> Response {
+        try answering { () throws(StoreError) in try store.acceptRecovery(nowMs: now()) }
+        orderGrew()
+        return try recovery()
+    }
+}
+
+/// Takes the frames of what is handed in apart.
+private struct HandedIntake {
+    private var reader = FrameReader()
+    private var header: (header: ChangeSetHeader, delivery: Delivery)?
+    private var segments: [[UInt8]] = []
+    private var whole: [DeliveredChangeSet] = []
+    private(set) var wholeBytes = 0
+
+    mutating func take(_ piece: [UInt8]) throws(CodecError) {
+        reader.append(piece)
+        while let frame = try reader.next() {
+            switch frame {
+            case .header(let header, let delivery):
+                guard self.header == nil else {
+                    throw CodecError(
+                        reading: "handed in", at: 0, why: "a change set begins before the one before has ended")
+                }
+                self.header = (header, delivery)
+            case .segment(let bytes):
+                guard header != nil else {
+                    throw CodecError(reading: "handed in", at: 0, why: "a segment without its header")
+                }
+                segments.append(bytes)
+            case .end: throw CodecError(reading: "handed in", at: 0, why: "an end frame, which only a pull has")
+            }
+            finishChangeSet()
+        }
+    }
+
+    private mutating func finishChangeSet() {
+        guard let (header, delivery) = header else { return }
+        let count = delivery.isEffective ? delivery.effectiveDigests.count : header.segmentDigests.count
+        guard segments.count >= count else { return }
+        wholeBytes += segments.reduce(200) { $0 + $1.count }
+        whole.append(DeliveredChangeSet(header: header, delivery: delivery, segments: segments))
+        self.header = nil
+        segments = []
+    }
+
+    mutating func takeWhole() -> [DeliveredChangeSet] {
+        defer {
+            whole = []
+            wholeBytes = 0
+        }
+        return whole
+    }
+
+    func finish() throws(CodecError) {
+        guard header == nil, reader.isAtBorder else {
+            throw CodecError(reading: "handed in", at: 0, why: "it ends within a change set")
+        }
+    }
+}

@@ -1,0 +1,83 @@
+import HTTP
+import JSONText
+import Presentation
+import ReplicaStore
+import Replication
+
+/// What a node does when the hub that it followed is lost and another stands in its place. (DESIGN, section 8.)
+extension NodeService {
+    /// Sets offered in one request.
+    private static let offerCount = 1000
+
+    func recover(_ step: RecoveryStep, hub: UInt32) async throws(ExchangeError) {
+        switch step {
+        case .handIn(let after): try await handIn(after: after)
+        case .wait:
+            throw .unreachable(
+                "the hub was restored from a backup and waits for other sites; everything here has been handed in")
+        case .follow(let from, _):
+            _ = try await pullAll(waitMs: 0, following: (hub: hub, from: from))
+            // What the lost hub had acknowledged says nothing any more.
+            acknowledged = 0
+        }
+    }
+
+    /// Hands in what the restored hub lacks of what we know behind a position.
+    private func handIn(after position: UInt64) async throws(ExchangeError) {
+        let (sealed, offers) = try storing { () throws(StoreError) in
+            (try store.sealedSeq(), try store.offers(after: position))
+        }
+        for start in stride(from: 0, to: offers.count, by: Self.offerCount) {
+            let some = offers[start..<min(start + Self.offerCount, offers.count)]
+            let body: JSON = [
+                "sets": .array(
+                    some.map { offer in
+                        [
+                            "change": .string("\(offer.dot)"), "digest": .string(Base64.encode(offer.digest)),
+                            "position": offer.place.map { .integer(Int64($0)) } ?? .null, "whole": .bool(offer.isWhole),
+                        ]
+                    })
+            ]
+            let answer = try await json(
+                try await send(pushTransport, .post, ["v1", "recovery", "offer"], jsonBody(body)))
+            guard case .array(let wanted) = answer["wanted"] else {
+                throw .unreachable("the answer to an offer is not the hub's")
+            }
+            let dots = wanted.compactMap { $0.string.flatMap { Dot($0) } }
+            if dots.isEmpty { continue }
+            let sender = HandedBody(node: self, dots: dots)
+            let response = try await send(
+                pushTransport, .post, ["v1", "recovery", "sets"], Body { try await sender.next() })
+            _ = try await json(response)
+        }
+        let done: JSON = ["sealed": .integer(Int64(sealed))]
+        _ = try await json(try await send(pushTransport, .post, ["v1", "recovery", "done"], jsonBody(done)))
+    }
+
+    func jsonBody(_ json: JSON) throws(ExchangeError) -> Body {
+        do { return Body(bytes: try json.bytes()) } catch { throw .unreachable("\(error)") }
+    }
+
+    func handedIn(_ dot: Dot) throws(StoreError) -> DeliveredChangeSet? { try store.handedIn(dot) }
+}
+
+/// The frames of what is handed in, made while they are being sent: memory holds one change set.
+private actor HandedBody {
+    private let node: NodeService
+    private var dots: ArraySlice<Dot>
+
+    init(node: NodeService, dots: [Dot]) {
+        self.node = node
+        self.dots = dots[...]
+    }
+
+    func next() async throws -> [UInt8]? {
+        var out: [UInt8] = []
+        while out.count < 1 << 18, let dot = dots.popFirst() {
+            guard let set = try await node.handedIn(dot) else { continue }
+            out += Frame.header(set.header, set.delivery).encoded()
+            for segment in set.segments { out += Frame.segment(segment).encoded() }
+        }
+        return out.isEmpty ? nil : out
+    }
+}

@@ -1,0 +1,134 @@
+import Replication
+import SQLite
+
+/// Takes one change set after the other that was handed in to a restored hub.
+struct Absorption {
+    let store: HubStore
+    let lost: LostRecords
+    let nowMs: UInt64
+    /// What each author had seen at its last change set, as far as it is above the epoch's base.
+    private var contexts: [UInt32: VectorClock] = [:]
+    /// The highest seq of lost hubs that any context names.
+    private(set) var deadSeqs: [UInt32: UInt64] = [:]
+    /// The lost conflicts whose decision came back as a change set.
+    private var redecided: Set<UInt64> = []
+
+    init(store: HubStore, lost: LostRecords, nowMs: UInt64) {
+        self.store = store
+        self.lost = lost
+        self.nowMs = nowMs
+    }
+
+    /// Takes it in as a new arrival; one that cannot be taken is kept with the reason, and the others go on.
+    mutating func take(_ record: HandedTable.Record, _ handed: HandedTable) throws {
+        let header = record.header
+        let dot = header.dot
+        let isDead = try isHub(dot.replica)
+        try follow(header)
+        if isDead { deadSeqs[dot.replica] = max(deadSeqs[dot.replica] ?? 0, dot.seq) }
+        if try store.log.entry(dot) != nil {
+            try handed.setState("refused", why: "the hub has other content under this dot", of: record.id)
+            return
+        }
+        if try HybridClock.milliseconds(header.hlc) > store.stampLimitMs(nowMs: nowMs) {
+            try handed.setState("refused", why: "its stamp is ahead of the hub's clock", of: record.id)
+            return
+        }
+        try store.connection.beginSavepoint("handed")
+        let clock = store.clock
+        do {
+            let seen = isDead ? try store.log.lastPosition() : try seen(record)
+            try store.takeHanded(record, handed.segments(record.id), seen: seen, nowMs: nowMs)
+            if isDead { try settle(header) }
+            try handed.setState("taken", of: record.id)
+            try store.connection.release("handed")
+        } catch let error where !(error is SQLiteError) || (error as? SQLiteError)?.isOfRow == true {
+            try store.connection.rollback(to: "handed")
+            try store.connection.release("handed")
+            store.clock = clock
+            store.index.index.reset()
+            store.finder.forget()
+            try store.reloadDisputed()
+            try handed.setState("refused", why: "\(error)", of: record.id)
+        }
+    }
+
+    private func isHub(_ replica: UInt32) throws -> Bool {
+        try EpochTable(connection: store.connection).all().contains { $0.hub == replica }
+            || store.replicaState(replica)?.site.isEmpty == true
+    }
+
+    /// Adds what a change set says its author had seen.
+    private mutating func follow(_ header: ChangeSetHeader) throws {
+        let author = header.dot.replica
+        if contexts[author] == nil {
+            var context = VectorClock()
+            for entry in try store.log.entries(of: author, after: 0, limit: .max) {
+                context.merge(entry.header.contextDelta)
+            }
+            contexts[author] = context
+        }
+        contexts[author]!.merge(header.contextDelta)
+        for (replica, seq) in header.contextDelta.entries where try isHub(replica) {
+            deadSeqs[replica] = max(deadSeqs[replica] ?? 0, seq)
+        }
+    }
+
+    /// The position in the new order up to which the author had seen all: behind the last change set of another that its
+    /// context covers, before the first that it does not. Too low is safe, too high is not. (The model, part two,
+    /// "C.position of another epoch".)
+    private func seen(_ record: HandedTable.Record) throws -> UInt64 {
+        let header = record.header
+        if header.position <= record.floor { return header.position }
+        let context = contexts[header.dot.replica] ?? VectorClock()
+        var seen = record.floor
+        for entry in try store.log.entries(after: record.floor, limit: .max)
+        where entry.header.kind != .arbitration && entry.header.dot.replica != header.dot.replica {
+            guard context.covers(entry.header.dot) else { return min(seen, entry.position! - 1) }
+            seen = entry.position!
+        }
+        return seen
+    }
+
+    // MARK: decisions
+
+    /// A person's decision has come back: the conflict that it settled is settled by that person again.
+    private mutating func settle(_ header: ChangeSetHeader) throws {
+        guard header.conflict != 0, let record = lost.conflicts[header.conflict] else { return }
+        redecided.insert(header.conflict)
+        guard record.isByPerson, let decision = record.decision,
+            var own = try match(record, settledBy: header.dot)
+        else { return }
+        own.life.settle(by: own.life.settledBy, .person, at: try store.log.lastPosition())
+        own.decision = decision
+        try store.conflictTable.save(own)
+        if decision.how == "admit" {
+            for withheld in try store.conflictTable.withheld(ofConflict: own.id) {
+                try store.conflictTable.setState(.admitted, of: withheld.id)
+            }
+        }
+    }
+
+    /// Our record of what the lost hub called by another number.
+    private func match(_ record: LostRecords.Record, settledBy dot: Dot? = nil) throws -> ConflictRecord? {
+        let row = RowID(table: record.table, canonical: record.canonical)
+        return try store.conflictTable.records(of: row).last {
+            $0.columnIndex == record.columnIndex && ($0.life.isOpen || (dot != nil && $0.life.settledBy?.dot == dot))
+        }
+    }
+
+    /// Decisions that wrote nothing: that things stand as they are, or that a withheld row is not wanted.
+    func redecide() throws {
+        for (id, record) in lost.conflicts.sorted(by: { $0.key < $1.key }) where !redecided.contains(id) {
+            guard record.isByPerson, let decision = record.decision, var own = try match(record), own.life.isOpen,
+                ["discard", "take", "restore"].contains(decision.how)
+            else { continue }
+            own.life.settle(by: nil, .person, at: try store.log.lastPosition())
+            own.decision = decision
+            try store.conflictTable.save(own)
+            for withheld in try store.conflictTable.withheld(ofConflict: own.id) where decision.how == "discard" {
+                try store.conflictTable.setState(.discarded, of: withheld.id)
+            }
+        }
+    }
+}

@@ -1,0 +1,98 @@
+import Replication
+import SQLite
+
+extension HubStore {
+    /// Takes all that was handed in and waits, in the lost order, each as a new arrival that is judged like any other;
+    /// then writes the repair: every row that may stand otherwise at a site, as it stands here. Runs in one transaction.
+    func absorb(nowMs: UInt64) throws {
+        let handed = HandedTable(connection: connection)
+        let lost = try LostRecords(handed, shapes: access.tables.mapValues(\.shape))
+        var absorption = Absorption(store: self, lost: lost, nowMs: nowMs)
+        for record in try handed.waiting() { try absorption.take(record, handed) }
+        try absorption.redecide()
+        try dropDeadComponents(absorption.deadSeqs)
+        let repair = try writeRepair(nowMs: nowMs)
+        let update = try connection.prepare(
+            "UPDATE samband_replica SET switch_at = ?1 WHERE heard IS NOT NULL AND switch_at IS NULL")
+        try update.bind(repair, at: 1)
+        try update.run()
+        try connection.setMeta(.recovering, 0)
+        try connection.setMeta(.hlc, clock.last)
+        try reloadDisputed()
+    }
+
+    /// Contexts name change sets of lost hubs that are in no log: what any of them names counts as seen. (The model, B4.)
+    private func dropDeadComponents(_ seqs: [UInt32: UInt64]) throws {
+        for (replica, seq) in seqs.sorted(by: { $0.key < $1.key }) { try log.advance(Dot(replica: replica, seq: seq)) }
+    }
+
+    /// - Returns: its position.
+    private func writeRepair(nowMs: UInt64) throws -> UInt64 {
+        let position = try log.lastPosition() + 1
+        let from = UInt64(
+            try connection.firstInteger(
+                "SELECT coalesce(min(switch_from), 0) FROM samband_replica WHERE heard IS NOT NULL AND switch_at IS NULL"
+            ) ?? 0)
+        var repair = try Repair(store: self, position: position)
+        for entry in try log.entries(after: from, limit: .max) {
+            var number = 0
+            while let bytes = try log.segment(change: entry.id, variant: .authored, number: number) {
+                try repair.add(Segment(bytes))
+                number += 1
+            }
+        }
+        let handed = HandedTable(connection: connection)
+        try handed.noted { record in
+            for bytes in try handed.segments(record.id) { try repair.add(Segment(bytes)) }
+        }
+        let added = try repair.finish()
+        // The whole vector clock goes along: who takes the repair has seen all of it.
+        try connection.execute("UPDATE samband_vector SET sealed = 0")
+        let header = try ownHeader(
+            .arbitration, position: position, rowCount: added.rowCount, conflict: 0, digests: added.digests,
+            nowMs: nowMs)
+        _ = try appendOwn(header, position: position, hashes: added.hashes, endsTransaction: true)
+        return position
+    }
+}
+
+/// The rows that a repair brings: whole, as the hub has them, or not there.
+private struct Repair {
+    let store: HubStore
+    private var writer: ArbitrationWriter
+    private var seen: Set<RowID> = []
+
+    init(store: HubStore, position: UInt64) throws {
+        self.store = store
+        writer = ArbitrationWriter(access: store.access, origins: store.origins, change: position)
+        let epochs = try EpochTable(connection: store.connection).all()
+        for epoch in epochs {
+            try writer.system(ConflictTable.epochNumber, id: epoch.number)
+            try writer.system(ConflictTable.replicaNumber, id: UInt64(epoch.hub))
+        }
+    }
+
+    mutating func add(_ segment: Segment) throws {
+        let span = segment.bytes.span
+        for block in segment.blocks {
+            guard let table = store.access.tables[block.kind.table] else { continue }
+            var cursor = RowCursor(block)
+            while cursor.nextKey(span) {
+                let key = cursor.key.map { $0.value(in: span) }
+                let row = RowID(shape: table.shape, key: key)
+                guard seen.insert(row).inserted else { continue }
+                if table.isOurs {
+                    guard case .integer(let id) = key[0] else { continue }
+                    try writer.repair(table.number, id: UInt64(bitPattern: id), row)
+                } else {
+                    try writer.carry(table, row, try store.access.standing(table, key)?.key ?? key)
+                }
+            }
+        }
+    }
+
+    mutating func finish() throws -> (digests: [[UInt8]], rowCount: Int, hashes: [UInt64]) {
+        guard let added = try writer.finish() else { preconditionFailure("a repair names the epochs") }
+        return added
+    }
+}

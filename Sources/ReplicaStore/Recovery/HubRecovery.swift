@@ -1,0 +1,131 @@
+import Replication
+import SQLite
+
+/// What a replica that follows the order of a lost hub is to do next.
+package enum RecoveryStep: Hashable, Sendable {
+    /// Hand in all it knows behind this position, then say so.
+    case handIn(after: UInt64)
+    /// It has handed in what it had; the hub still waits for others.
+    case wait(after: UInt64)
+    /// Follow the new order behind `from`; the repair stands at `at`.
+    case follow(from: UInt64, at: UInt64)
+}
+
+/// A restored hub takes in what its sites know, before it gives anything out. (DESIGN, section 8 "Lost hub"; the model,
+/// part two, "Restored hub".)
+extension HubStore {
+    func recovering(_ doing: String) -> StoreError {
+        StoreError(
+            .busy, doing: doing, why: "this hub was restored and still gathers what its sites know",
+            hint: "See what it waits for: samband recover status.")
+    }
+
+    /// What a replica is to do that follows these epochs; nil when it follows this hub already.
+    ///
+    /// - Parameter sealed: its last own seq.
+    package func recoveryStep(
+        of replica: UInt32, epochs: [Epoch], sealed: UInt64
+    ) throws(StoreError) -> RecoveryStep? {
+        try storing("greeting replica \(replica), which follows another hub") {
+            guard let shared = try EpochTable(connection: connection).all().sharedPosition(with: epochs) else {
+                return nil
+            }
+            let statement = try connection.cached(
+                "SELECT heard, switch_from, switch_at FROM samband_replica WHERE replica = ?1")
+            try statement.bind(UInt64(replica), at: 1)
+            defer { statement.reset() }
+            guard try statement.step() else { return .handIn(after: shared) }
+            let isHeard = statement.type(0) != .null && statement.unsigned(0) >= sealed
+            if statement.type(2) != .null, !isRecovering {
+                return .follow(from: statement.unsigned(1), at: statement.unsigned(2))
+            }
+            return isHeard && isRecovering ? .wait(after: shared) : .handIn(after: shared)
+        }
+    }
+
+    /// Which of these change sets the hub wants to be handed in.
+    package func wanted(
+        _ offers: [OfferedSet], from replica: UInt32, epochs: [Epoch]
+    ) throws(StoreError) -> [Dot] {
+        try writing("looking at what replica \(replica) has", whileRecovering: true) {
+            let handed = HandedTable(connection: connection)
+            let floor = try Self.floor(EpochTable(connection: connection).all(), epochs)
+            var wanted: [Dot] = []
+            for offer in offers {
+                if let entry = try log.entry(offer.dot), entry.header.digest == offer.digest { continue }
+                guard let known = try handed.find(offer.dot, offer.digest) else {
+                    wanted.append(offer.dot)
+                    continue
+                }
+                if !known.isWhole && offer.isWhole { wanted.append(offer.dot) }
+                if let place = offer.place, !known.hasPlace || known.epoch < UInt64(epochs.count) {
+                    try handed.setPlace(known.id, place, epoch: UInt64(epochs.count), floor: floor)
+                }
+            }
+            return wanted
+        }
+    }
+
+    /// Keeps change sets that a replica hands in. Nothing of them is applied yet.
+    package func keepHanded(
+        _ sets: [DeliveredChangeSet], from replica: UInt32, epochs: [Epoch]
+    ) throws(StoreError) {
+        try writing("keeping what replica \(replica) hands in", whileRecovering: true) {
+            let floor = try Self.floor(EpochTable(connection: connection).all(), epochs)
+            for set in sets {
+                let digests =
+                    set.delivery.isEffective ? set.delivery.effectiveDigests : set.header.segmentDigests
+                guard set.segments.map({ SHA256.digest($0) }) == digests else {
+                    throw StoreError(
+                        .refused, doing: "taking in change set \(set.header.dot), which replica \(replica) hands in",
+                        why: "a segment's digest does not fit",
+                        hint: "Nothing of it was kept; it is handed in again by itself.")
+                }
+                try HandedTable(connection: connection).keep(
+                    set.header, set.segments, isWhole: !set.delivery.isEffective,
+                    place: set.delivery.position == 0 ? nil : set.delivery.position, sender: replica,
+                    epoch: UInt64(epochs.count), floor: floor)
+            }
+        }
+    }
+
+    /// A replica has handed in all it knows. When every active one has, or the hub gives out already, what was handed
+    /// in is taken now.
+    ///
+    /// - Parameter sealed: its last own seq.
+    package func noteHeard(
+        _ replica: UInt32, epochs: [Epoch], sealed: UInt64, nowMs: UInt64
+    ) throws(StoreError) {
+        try writing("noting that replica \(replica) has handed in all it knows", whileRecovering: true) {
+            guard let shared = try EpochTable(connection: connection).all().sharedPosition(with: epochs) else { return }
+            let statement = try connection.cached(
+                "UPDATE samband_replica SET heard = ?1, switch_from = ?2, switch_at = NULL WHERE replica = ?3")
+            try statement.bind([
+                .integer(Int64(bitPattern: sealed)), .integer(Int64(shared)), .integer(Int64(replica)),
+            ])
+            try statement.run()
+            let unheard = try connection.firstInteger(
+                "SELECT count(*) FROM samband_replica WHERE site <> '' AND state = 'active' AND heard IS NULL")
+            if !isRecovering || unheard == 0 { try absorb(nowMs: nowMs) }
+        }
+        try storing("noting the state of the recovery") { isRecovering = try connection.metaNumber(.recovering) == 1 }
+    }
+
+    /// An operator accepts that some sites were not heard: takes what has been handed in and goes on without them. What
+    /// they know comes in when they make contact.
+    package func acceptRecovery(nowMs: UInt64) throws(StoreError) {
+        guard isRecovering else {
+            throw StoreError(
+                .refused, doing: "accepting the recovery", why: "this hub does not wait for anybody",
+                hint: "See: samband recover status.")
+        }
+        try writing("accepting the recovery", whileRecovering: true) { try absorb(nowMs: nowMs) }
+        isRecovering = false
+    }
+
+    /// The position up to which all epochs that either knows share the order.
+    static func floor(_ own: [Epoch], _ other: [Epoch]) throws -> UInt64 {
+        let bases = (own + other).filter { $0.number > 0 }.map(\.base)
+        return min(bases.min() ?? 0, own.sharedPosition(with: other) ?? .max)
+    }
+}
