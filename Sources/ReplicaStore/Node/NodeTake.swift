@@ -50,6 +50,12 @@ extension NodeStore {
             clock.observe(delivered.header.hlc)
             seen = max(seen, delivered.header.hlc)
             try log.advance(delivered.header.dot)
+            if delivered.header.kind == .arbitration {
+                // What the hub counts as seen of a lost hub is in no log.
+                for entry in delivered.header.contextDelta.entries {
+                    try log.advance(Dot(replica: entry.replica, seq: entry.seq))
+                }
+            }
             try connection.setMeta(.position, position)
         }
         try connection.setMeta(.hlc, clock.last)

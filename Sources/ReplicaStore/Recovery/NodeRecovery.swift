@@ -71,11 +71,8 @@ extension NodeStore {
                 .missing, doing: "following a restored hub", why: "position \(base) has not come yet",
                 hint: "It is asked for again by itself.")
         }
-        let seenBefore = try log.vector()
         try leaveOrder(behind: base, in: Set(transaction.map(\.header.dot)))
         var position = base
-        var seen = base
-        var isSeeing = true
         for delivered in transaction.dropLast() {
             position += 1
             guard delivered.delivery.position == position, delivered.delivery.isAbsorbed else {
@@ -88,14 +85,12 @@ extension NodeStore {
                 try land(header, position)
             } else {
                 try logForeign(delivered, position: position)
-                isSeeing = isSeeing && (header.kind == .arbitration || seenBefore.covers(header.dot))
-                if isSeeing { seen = position }
             }
             clock.observe(header.hlc)
         }
         try setVector(of: repair.header)
         clock.observe(repair.header.hlc)
-        try resealInFlight(position: seen, vector: repair.header.contextDelta, nowMs: nowMs)
+        try resealInFlight(behind: base, transaction, nowMs: nowMs)
         var settling = try Settling(store: self)
         _ = try takeForeign(repair, position: position + 1, careful: true, &settling)
         try connection.setMeta(.position, position + 1)
@@ -148,15 +143,25 @@ extension NodeStore {
 
     /// Own change sets that were sealed after all was handed in, so that nobody else has them: their headers name the
     /// place in the new order up to which their author had seen all, and stamps above it.
-    private func resealInFlight(position: UInt64, vector: VectorClock, nowMs: UInt64) throws {
+    private func resealInFlight(behind base: UInt64, _ transaction: HubTransaction, nowMs: UInt64) throws {
+        guard let first = inFlight.first?.entry.header.dot.seq, let vector = transaction.last?.header.contextDelta
+        else {
+            return
+        }
+        var context = VectorClock()
+        for entry in try log.entries(of: replica, after: 0, limit: .max) where entry.header.dot.seq < first {
+            context.merge(entry.header.contextDelta)
+        }
         for place in inFlight.indices {
             let (entry, hashes) = inFlight[place]
             let old = entry.header
-            let context = old.contextDelta.entries.map { ($0.replica, min($0.seq, vector[$0.replica])) }
+            context.merge(old.contextDelta)
+            let position = old.position <= base ? old.position : seen(context, behind: base, transaction)
+            let delta = old.contextDelta.entries.map { ($0.replica, min($0.seq, vector[$0.replica])) }
             let previous = try log.entry(Dot(replica: replica, seq: old.dot.seq - 1))?.header.digest
             let header = ChangeSetHeader(
                 kind: old.kind, dot: old.dot, hlc: clock.tick(nowMs: nowMs), position: position,
-                contextDelta: VectorClock(context), schemaVersion: old.schemaVersion, rowCount: old.rowCount,
+                contextDelta: VectorClock(delta), schemaVersion: old.schemaVersion, rowCount: old.rowCount,
                 conflict: old.conflict, previous: previous ?? ChangeSetHeader.firstPrevious,
                 segmentDigests: old.segmentDigests)
             try log.rewrite(entry.id, header)
@@ -168,5 +173,18 @@ extension NodeStore {
             try connection.setMeta(.digest, .blob(header.digest))
         }
         finder.forget()
+    }
+
+    /// The position in the new order up to which a context covers all that others wrote. (The model, part two,
+    /// "C.position of another epoch".)
+    private func seen(_ context: VectorClock, behind base: UInt64, _ transaction: HubTransaction) -> UInt64 {
+        var seen = base
+        for delivered in transaction.dropLast() where delivered.header.kind != .arbitration {
+            let dot = delivered.header.dot
+            if dot.replica == replica { continue }
+            guard context.covers(dot) else { return min(seen, delivered.delivery.position - 1) }
+            seen = delivered.delivery.position
+        }
+        return seen
     }
 }
