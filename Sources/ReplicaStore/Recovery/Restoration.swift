@@ -27,7 +27,12 @@ package enum Restoration: Sendable {
     private static func detect(_ opened: ReplicaFile.Opened, _ seat: HubSeat?) throws -> Restoration? {
         if try opened.connection.metaNumber(.restored) == 1 { return .fromBackup }
         guard let seat else { return nil }
-        guard let noted = try seat.read() else { return .fromBackup }
+        guard let noted = try seat.read() else {
+            // A hub that has given nothing out to anybody is simply new.
+            let isNew = try opened.connection.firstInteger(
+                "SELECT NOT EXISTS(SELECT 1 FROM samband_replica WHERE site <> '')")
+            return isNew == 1 ? nil : .fromBackup
+        }
         let last = try ChangeLog(connection: opened.connection).lastPosition()
         return noted.replica == opened.replica && noted.position <= last ? nil : .fromBackup
     }
