@@ -52,7 +52,7 @@ struct WrongClockTests {
     func ahead() async throws {
         clock.set(Self.year2099)
         for value in 1...3 {
-            try fleet.write("snasa", "UPDATE note SET body = x'0\(value)'; INSERT INTO note VALUES('s\(value)', NULL)")
+            try fleet.write("snasa", "UPDATE note SET body = x'0\(value)' WHERE id = 'a'; INSERT INTO note VALUES('s\(value)', NULL)")
             await snasa.onCommit()
         }
         hubClock.pass(3_600_000)
