@@ -40,6 +40,7 @@ final class FaultyMaker: FleetMaker {
     func copy(of node: any NodeEnd) throws -> (any NodeEnd)? {
         guard let node = node as? FaultyNode else { return nil }
         copies += 1
+        tally.copies += 1
         let disk = SimulatedDisk(seed: seed &* 1_000_003 &+ copies)
         disk.put(node.image())
         return try FaultyNode(
