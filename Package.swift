@@ -59,7 +59,15 @@ let package = Package(
         tests("ReplicaStoreTests", ["SQLite", "Replication", "ReplicaStore", "TestKit"], excluding: ["Snapshots"]),
         tests("CaptureTests", ["SQLite", "ReplicaStore", "TestKit"]),
         tests("StoreTests", ["SQLite", "Replication", "ReplicaStore", "SimulationKit", "TestKit"]),
-        tests("ServiceTests", ["HTTP", "HubService", "JSONText", "NodeService", "ReplicaStore", "SQLite"]),
+        tests(
+            "ServiceTests", ["HTTP", "HubService", "JSONText", "NodeService", "Presentation", "ReplicaStore", "SQLite"]),
+        tests(
+            "HostileBytes",
+            [
+                "HTTP", "HubService", "JSONText", "NodeService", "Presentation", "Replication", "ReplicaStore",
+                "SQLite",
+                "TestKit",
+            ]),
         tests("JSONTextTests", ["JSONText"]),
         tests("HTTPTests", ["HTTP"]),
         .testTarget(

@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -70,6 +72,22 @@ static inline int samband_accept(int listener) {
 /// socket(2) for a stream, non-blocking and closed on exec.
 static inline int samband_stream_socket(int family) {
     return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+/// Lets a TCP connection end when the peer's system has acknowledged nothing for `silent_ms`: neither what was sent to
+/// it nor, while nothing is under way, the probes that begin after half of that. A NAT or a cable that drops a
+/// connection says so to nobody. Also keeps the kernel from taking in more than about 128 KiB that it cannot send yet.
+/// 0, or -1 with errno (a Unix socket has none of this). https://man7.org/linux/man-pages/man7/tcp.7.html
+static inline int samband_watch_peer(int fd, int silent_ms) {
+    int on = 1, idle = silent_ms / 2000 > 0 ? silent_ms / 2000 : 1, every = 1;
+    int count = silent_ms / 1000 > idle ? silent_ms / 1000 - idle : 1;
+    unsigned int unsent = 128 * 1024;
+    if (setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle) != 0) return -1;
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every, sizeof every);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
+    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &silent_ms, sizeof silent_ms);
+    return setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
 }
 
 /// send(2) that neither blocks nor raises SIGPIPE; `more` when another piece follows at once.

@@ -54,6 +54,9 @@ package struct Limits: Sendable, Equatable {
 
     // MARK: How long a client waits, and what it keeps
 
+    /// Milliseconds in which the system of a TCP peer acknowledges nothing, neither bytes nor probes. Longer: the
+    /// connection is broken. 0: hours, as the system has it.
+    package var silentPeerMs = 0
     /// Milliseconds to find an address and connect to it.
     package var connectTimeoutMs = 10_000
     /// Milliseconds from the end of the request to the first byte of the response. A long poll needs more than
@@ -61,6 +64,8 @@ package struct Limits: Sendable, Equatable {
     package var firstByteTimeoutMs = 60_000
     /// Milliseconds without progress within a response, or within a request that is being sent.
     package var inactivityTimeoutMs = 30_000
+    /// Threads that look up names at once; a lookup cannot be ended, so they may outlast whoever asked.
+    package var resolverThreads = 8
     /// Connections that are kept open for the next request.
     package var keptConnections = 8
     /// Milliseconds for which such a connection is kept; less than a server's `idleTimeoutMs`.

@@ -27,6 +27,8 @@ final class ClientConnection: SocketOwner, @unchecked Sendable {
     private var socket: StreamSocket?
     private var resolution: Resolution?
     private var addresses: [SocketAddress] = []
+    /// When the address that is being tried has had its share of the time, and the next has its turn.
+    private var addressDueMs = 0
     private var call: Call?
     private var parser = ResponseParser(to: .get, Limits())
     private var uploader: Uploader?
@@ -53,7 +55,7 @@ final class ClientConnection: SocketOwner, @unchecked Sendable {
             addresses = SocketAddress(unixPath: path).map { [$0] } ?? []
             connectNext(call.error(.unsupported("the path of a Unix socket has 1 to 107 bytes")))
         case .tcp(let host, let port):
-            let resolution = Resolution(loop)
+            let resolution = Resolution(pool.resolver)
             self.resolution = resolution
             resolution.start(host, port, deadlineMs: loop.nowMs + limits.connectTimeoutMs) {
                 [weak self] result in
@@ -92,6 +94,7 @@ final class ClientConnection: SocketOwner, @unchecked Sendable {
             var on: Int32 = 1
             // tcp(7): requests leave at once. Fails on a Unix socket, where it is not needed.
             setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
+            if limits.silentPeerMs > 0 { _ = samband_watch_peer(descriptor, Int32(limits.silentPeerMs)) }
             guard address.connect(descriptor) else {
                 reason = call.error(ClientConnection.cause(.last("connect")))
                 Glibc.close(descriptor)
@@ -99,12 +102,20 @@ final class ClientConnection: SocketOwner, @unchecked Sendable {
             }
             do {
                 socket = try StreamSocket(descriptor, on: loop, owner: self, isConnecting: true)
+                shareTime()
                 return armDeadline()
             } catch {
                 reason = call.error(ClientConnection.cause(error))
             }
         }
         fail(reason)
+    }
+
+    /// An address that answers nothing leaves the ones behind it their part of the time.
+    private func shareTime() {
+        guard case .connecting(let sinceMs) = state else { return }
+        let leftMs = sinceMs + limits.connectTimeoutMs - loop.nowMs
+        addressDueMs = loop.nowMs + leftMs / (addresses.count + 1)
     }
 
     func onConnected() {
@@ -273,7 +284,7 @@ final class ClientConnection: SocketOwner, @unchecked Sendable {
 
     private func dueMs() -> Int? {
         switch state {
-        case .connecting(let sinceMs): return sinceMs + limits.connectTimeoutMs
+        case .connecting(let sinceMs): return min(addressDueMs, sinceMs + limits.connectTimeoutMs)
         case .sending:
             guard let socket, socket.unsent > 0 else { return nil }
             return socket.lastSentMs + limits.inactivityTimeoutMs
@@ -291,7 +302,10 @@ final class ClientConnection: SocketOwner, @unchecked Sendable {
         if dueMs > loop.nowMs { return armDeadline() }
         guard let call else { return close() }
         switch state {
-        case .connecting: fail(call.error(.timeout(.connect, afterMs: limits.connectTimeoutMs)))
+        case .connecting:
+            socket?.close()
+            socket = nil
+            connectNext(call.error(.timeout(.connect, afterMs: limits.connectTimeoutMs)))
         case .sending: fail(call.error(.timeout(.send, afterMs: limits.inactivityTimeoutMs)))
         case .waiting: fail(call.error(.timeout(.firstByte, afterMs: call.firstByteTimeoutMs)))
         default: fail(call.error(.timeout(.inactivity, afterMs: limits.inactivityTimeoutMs)))

@@ -7,6 +7,7 @@ final class Pool: @unchecked Sendable {
     let loop: EventLoop
     let endpoint: Endpoint
     let limits: Limits
+    let resolver: Resolver
     /// Open and free, the one used last at the end.
     private var kept: [ClientConnection] = []
     private var busy: [ObjectIdentifier: ClientConnection] = [:]
@@ -16,6 +17,7 @@ final class Pool: @unchecked Sendable {
         self.loop = loop
         self.endpoint = endpoint
         self.limits = limits
+        resolver = Resolver(loop, threads: limits.resolverThreads)
     }
 
     func begin(_ call: Call, _ caller: CheckedContinuation<ResponseHead, any Error>) {

@@ -51,7 +51,7 @@ package final class SocketTransport: Transport {
     }
 
     package func send(_ request: Request) async throws -> Response {
-        try await send(request, firstByteTimeoutMs: limits.firstByteTimeoutMs)
+        try await send(request, firstByteTimeoutMs: request.answerWithinMs ?? limits.firstByteTimeoutMs)
     }
 
     /// As `send(_:)`, with a time of its own for the server to begin its answer: for a long poll.

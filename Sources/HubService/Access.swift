@@ -12,6 +12,8 @@ enum Access: Equatable, Sendable {
     case site
     /// Operators of these roles, by their token.
     case operators(Set<Role>)
+    /// Nobody over the network: it is done on the hub's own machine.
+    case ownMachine
 
     /// How the fleet is and who decided what: no row of it.
     private static let overview = Access.operators([.viewer, .operator, .admin, .auditor])
@@ -58,6 +60,9 @@ enum Access: Equatable, Sendable {
         Route(.post, "/v1/recovery/accept"): fleet,
         Route(.post, "/v1/policy"): fleet,
         Route(.post, "/v1/site"): fleet,
+        // It writes where it is told to, with the hub's rights.
+        Route(.post, "/v1/backup"): .ownMachine,
+
         Route(.get, "/v1/operator"): fleet,
         Route(.post, "/v1/operator"): fleet,
         Route(.post, "/v1/operator/{name}/revoke"): fleet,
@@ -73,7 +78,7 @@ extension HubService {
         case .anyone: break
         case .site: _ = try caller(request)
         case .operators(let roles): request.user = try operatorName(request, roles)
-        case nil:
+        case .ownMachine, nil:
             throw Problem(
                 .forbidden, type: HubService.forbidden, title: "Not from afar",
                 detail: "This is done on the hub's own machine only.", next: "Run it there, with --db.")

@@ -11,7 +11,7 @@ extension HubService {
     /// "hub_time_ms":…}`. With `recovery` the caller follows a hub that was lost.
     func hello(_ request: Request) async throws(Problem) -> Response {
         let caller = try caller(request)
-        let body = try await request.json(limit: 1 << 20)
+        let body = try await request.provenJSON(limit: 1 << 20)
         guard let epochs = body["epochs"].flatMap({ [Epoch](json: $0) }), let sealed = body["sealed"]?.integer else {
             throw Problem(
                 .badRequest, title: "The request is not complete", detail: "A greeting names epochs and sealed.",
@@ -21,8 +21,9 @@ extension HubService {
         let step = try answering { () throws(StoreError) in
             try store.recoveryStep(of: caller.replica, epochs: epochs, sealed: UInt64(clamping: sealed))
         }
+        keepPush(of: caller.replica)
         let greeting = try answering { () throws(StoreError) in try store.greeting(of: caller.replica) }
-        return try .json([
+        return try .provenJSON([
             "replica": .integer(Int64(caller.replica)), "hub": .integer(Int64(store.replica)),
             "epochs": greeting.epochs.json, "recovery": step?.json ?? .null,
             "vector": greeting.vector.json,

@@ -21,11 +21,16 @@ package actor HubService {
     private var isDraining = false
     private var isClockTrusted = false
     private var clockNotes: Task<Void, Never>?
-    /// Replicas whose push is being taken in, and whose snapshot is being made.
-    var pushing: Set<UInt32> = []
+    /// By replica, the push that is being taken in; and those whose snapshot is being made.
+    var pushing: [UInt32: PushTurn] = [:]
     var snapshotting: Set<UInt32> = []
     /// The epochs that each replica follows, as it said when it greeted last.
     var followed: [UInt32: [Epoch]] = [:]
+    let backups = BackupMaker()
+
+    /// Writes the contacts that no other commit has taken along.
+    var contactsTimer: Task<Void, Never>?
+    var diskWatch = DiskWatch()
 
     private struct Waiter {
         let replica: UInt32
@@ -155,11 +160,17 @@ package actor HubService {
         isDraining = true
         clockNotes?.cancel()
         noteRunning()
+        backups.interrupt()
         orderGrew()
     }
 
     /// Writes SQLite's log back. A request that is still suspended may go on: the file stays open until the process ends.
-    package func close() { store.writeBack() }
+    package func close() {
+        contactsTimer?.cancel()
+        // What is lost of it the sites say again.
+        try? store.writeContacts()
+        store.writeBack()
+    }
 }
 
 extension Route {

@@ -25,6 +25,7 @@ struct OperatorRoutes {
         router.on(.post, "/v1/operator/{name}/revoke") { _, parameters throws(Problem) in
             try await hub.revokeOperator(parameters["name"])
         }
+        router.on(.post, "/v1/backup") { request, _ throws(Problem) in try await hub.backup(request) }
         ReadRoutes.add(to: &router) { body throws(Problem) in try await hub.reading(body) }
     }
 }
@@ -43,7 +44,9 @@ extension HubService {
                 "role": "hub", "fleet": .string(store.fleet), "replica": .integer(Int64(store.replica)),
                 "schema_version": 1, "vector": try store.vector().json, "frontier": try store.frontier().json,
                 "conflicts": ["open": .integer(Int64(counts.conflictsOpen))],
-                "withheld": .integer(Int64(counts.withheld)), "sites": .array(sites),
+                "trouble": diskWatch.sentence(file: path).map { .string($0) } ?? .null,
+                "withheld": .integer(Int64(counts.withheld)), "backup": try store.newestBackup()?.status ?? .null,
+                "sites": .array(sites),
             ]
         }
         return try .json(json)

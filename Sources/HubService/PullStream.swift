@@ -11,6 +11,8 @@ actor PullStream {
     private var offers: [HubStore.Offer] = []
     private var nextOffer = 0
     private var nextSegment = 0
+    /// Of the next offer: those before it the caller holds.
+    private var firstSegment: UInt64 = 0
     private var isEnded = false
 
     init(hub: HubService, replica: UInt32, position: UInt64, skip: (dot: Dot, segments: UInt64)?) {
@@ -28,6 +30,7 @@ actor PullStream {
             if nextOffer == offers.count {
                 offers = try await hub.offers(to: replica, after: position)
                 nextOffer = 0
+                skipHeld()
                 nextSegment = 0
                 if offers.isEmpty {
                     isEnded = true
@@ -40,15 +43,30 @@ actor PullStream {
         return out
     }
 
+    /// Goes on behind what the caller holds of the first hub transaction: whole change sets, and the first segments of the
+    /// one that it names. Names it another, all of it is sent.
+    private func skipHeld() {
+        guard let skip else { return }
+        self.skip = nil
+        guard let index = offers.firstIndex(where: { $0.header.dot == skip.dot }),
+            !offers[..<index].contains(where: { $0.delivery.endsTransaction })
+        else { return }
+        let offer = offers[index]
+        if skip.segments < UInt64(offer.segmentCount) {
+            nextOffer = index
+            firstSegment = skip.segments
+        } else if !offer.delivery.endsTransaction, index + 1 < offers.count {
+            nextOffer = index + 1
+        }
+    }
+
     private func nextFrame() async throws -> [UInt8] {
         let offer = offers[nextOffer]
         let frame: Frame
         if nextSegment == 0 {
             var delivery = offer.delivery
-            if let skip, skip.dot == offer.header.dot, skip.segments < UInt64(offer.segmentCount) {
-                delivery.firstSegment = skip.segments
-            }
-            skip = nil
+            delivery.firstSegment = firstSegment
+            firstSegment = 0
             frame = .header(offer.header, delivery)
             nextSegment = Int(delivery.firstSegment)
             if nextSegment < offer.segmentCount {

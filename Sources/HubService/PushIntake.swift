@@ -2,12 +2,18 @@ import ReplicaStore
 import Replication
 
 /// Takes the frames of one push apart and hands whole change sets to the store, several in one transaction, so
-/// that they share one fsync.
+/// that they share one fsync. Of a large change set memory holds what came last; the rest is staged.
 struct PushIntake {
     let replica: UInt32
     private var reader = FrameReader(bodyMaxBytes: Limits.pushedFrameBytes)
     private var header: ChangeSetHeader?
-    private var segments: [[UInt8]] = []
+    /// False for a change set that is known already.
+    private var isNew = true
+    /// How many segments of it are staged, and those behind them.
+    private var staged = 0
+    private var held: [[UInt8]] = []
+    private var heldBytes = 0
+    private var stagedMs: UInt64 = 0
     private var whole: [ChangeSet] = []
     private var wholeBytes = 0
     /// Set when something has been ingested; the one who wakes the others clears it.
@@ -15,25 +21,21 @@ struct PushIntake {
 
     init(replica: UInt32) { self.replica = replica }
 
+    /// Change sets of more segments than this are checked before they are whole, and staged as they come.
+    private static let largeFrom = 4
+    /// Segments wait in memory up to so many bytes, and so long: a fast line shares an fsync among many.
+    private static let heldMaxBytes = 16 << 20
+    private static let heldMaxMs: UInt64 = 1_000
+
     mutating func take(_ piece: [UInt8], _ store: HubStore, nowMs: UInt64) throws {
         reader.append(piece)
         while let frame = try reader.next() {
             switch frame {
             case .header(let header, let delivery): try begin(header, delivery, store, nowMs)
-            case .segment(let bytes):
-                guard header != nil else {
-                    throw CodecError(reading: "push", at: 0, why: "a segment without its header")
-                }
-                try check(bytes)
-                segments.append(bytes)
+            case .segment(let bytes): try add(bytes, store, nowMs)
             case .end: throw CodecError(reading: "push", at: 0, why: "an end frame, which only a pull has")
             }
-            if let header, segments.count == header.segmentDigests.count {
-                whole.append(ChangeSet(header: header, segments: segments))
-                wholeBytes += segments.reduce(0) { $0 + $1.count }
-                self.header = nil
-                segments = []
-            }
+            try finishChangeSet(store)
             if wholeBytes >= 1 << 20 || whole.count >= 256 { try ingest(store, nowMs) }
         }
         // Nothing more is at hand: what is whole is taken now rather than when the next piece comes.
@@ -51,34 +53,68 @@ struct PushIntake {
                 .refused, doing: "taking in change set \(header.dot)", why: "the caller is replica \(replica)",
                 hint: "A site sends its own change sets only.")
         }
-        if header.segmentDigests.count > Self.checkedFrom {
+        isNew = true
+        if header.segmentDigests.count > Self.largeFrom {
             // Before much of it is held: may it come at all?
             try ingest(store, nowMs)
-            try store.check(header, from: replica, nowMs: nowMs)
+            isNew = try store.check(header, from: replica, nowMs: nowMs)
         }
         self.header = header
-        segments = []
-        if delivery.firstSegment > 0, let staged = try store.staged(of: replica), staged.seq == header.dot.seq {
-            segments = Array(try store.stagedSegments(of: header.dot).prefix(Int(clamping: delivery.firstSegment)))
-        }
-        guard segments.count == Int(clamping: delivery.firstSegment), segments.count <= header.segmentDigests.count
-        else {
+        staged = 0
+        stagedMs = nowMs
+        guard delivery.firstSegment > 0 else { return }
+        staged = Int(clamping: delivery.firstSegment)
+        guard try !isNew || staged <= store.stagedCount(of: header), staged <= header.segmentDigests.count else {
             throw StoreError(
                 .missing, doing: "taking in change set \(header.dot)", why: "its first segments are not here",
                 hint: "The site sends them again by itself.")
         }
     }
 
-    /// A large change set is checked as it comes, so that nobody fills the memory with what will be refused.
-    private func check(_ bytes: [UInt8]) throws {
-        guard let header, header.segmentDigests.count > Self.checkedFrom else { return }
-        guard SHA256.digest(bytes) == header.segmentDigests[segments.count] else {
-            throw CodecError(reading: "push", at: 0, why: "a segment whose digest does not fit its header")
+    private mutating func add(_ bytes: [UInt8], _ store: HubStore, _ nowMs: UInt64) throws {
+        guard let header else { throw CodecError(reading: "push", at: 0, why: "a segment without its header") }
+        if header.segmentDigests.count > Self.largeFrom {
+            // Checked as it comes, so that nobody fills the disk with what will be refused.
+            guard SHA256.digest(bytes) == header.segmentDigests[staged + held.count] else {
+                throw CodecError(reading: "push", at: 0, why: "a segment whose digest does not fit its header")
+            }
+        }
+        held.append(bytes)
+        heldBytes += bytes.count
+        let isLast = staged + held.count == header.segmentDigests.count
+        if header.segmentDigests.count > Self.largeFrom, !isLast,
+            heldBytes >= Self.heldMaxBytes || nowMs >= stagedMs + Self.heldMaxMs
+        {
+            try stage(store)
+            stagedMs = nowMs
         }
     }
 
-    /// Change sets of more segments than this are checked before they are whole.
-    private static let checkedFrom = 4
+    private mutating func stage(_ store: HubStore) throws(StoreError) {
+        guard let header, !held.isEmpty else { return }
+        if isNew {
+            guard try store.stage(held, of: header.dot, from: staged) else {
+                throw StoreError(
+                    .missing, doing: "keeping the first part of change set \(header.dot)",
+                    why: "what comes before it is not here", hint: "The site sends it again by itself.")
+            }
+        }
+        staged += held.count
+        held = []
+        heldBytes = 0
+    }
+
+    private mutating func finishChangeSet(_ store: HubStore) throws(StoreError) {
+        guard let header, staged + held.count == header.segmentDigests.count else { return }
+        var segments = held
+        if staged > 0, isNew { segments = try store.stagedSegments(of: header.dot, count: staged) + held }
+        whole.append(ChangeSet(header: header, segments: segments))
+        wholeBytes += segments.reduce(0) { $0 + $1.count }
+        self.header = nil
+        held = []
+        heldBytes = 0
+        staged = 0
+    }
 
     private mutating func ingest(_ store: HubStore, _ nowMs: UInt64) throws {
         guard !whole.isEmpty else { return }
@@ -97,8 +133,5 @@ struct PushIntake {
     }
 
     /// The line was cut: keeps the segments that came whole.
-    func keepRest(_ store: HubStore) throws(StoreError) {
-        guard let header, !segments.isEmpty else { return }
-        try store.stage(segments, of: header.dot)
-    }
+    mutating func keepRest(_ store: HubStore) throws(StoreError) { try stage(store) }
 }

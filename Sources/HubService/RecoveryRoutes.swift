@@ -45,7 +45,7 @@ extension HubService {
     func offer(_ request: Request) async throws(Problem) -> Response {
         let caller = try caller(request)
         let epochs = try epochs(of: caller.replica)
-        let body = try await request.json(limit: 4 << 20)
+        let body = try await request.provenJSON(limit: 4 << 20)
         var offers: [OfferedSet] = []
         guard case .array(let sets) = body["sets"] else { throw HubService.incomplete("An offer names sets.") }
         for set in sets {
@@ -59,7 +59,7 @@ extension HubService {
         let wanted = try answering { () throws(StoreError) in
             try store.wanted(offers, from: caller.replica, epochs: epochs)
         }
-        return try .json(["wanted": .array(wanted.map { .string("\($0)") })])
+        return try .provenJSON(["wanted": .array(wanted.map { .string("\($0)") })])
     }
 
     /// Frames of change sets, whole or as the lost hub gave them out, each with its position there → `{"kept":…}`
@@ -87,7 +87,7 @@ extension HubService {
                 .badRequest, type: "https://samband.invalid/problem/cut", title: "The handing in ended early",
                 detail: "\(error).", next: "What came whole is kept; the rest is handed in by itself.")
         }
-        return try .json(["kept": .integer(Int64(kept))])
+        return try .provenJSON(["kept": .integer(Int64(kept))])
     }
 
     private func keep(_ intake: inout HandedIntake, _ replica: UInt32, _ epochs: [Epoch]) throws -> Int {
@@ -100,7 +100,7 @@ extension HubService {
     func handedIn(_ request: Request) async throws(Problem) -> Response {
         let caller = try caller(request)
         let epochs = try epochs(of: caller.replica)
-        let body = try await request.json(limit: 4096)
+        let body = try await request.provenJSON(limit: 4096)
         guard let sealed = body["sealed"]?.integer.flatMap({ UInt64(exactly: $0) }) else {
             throw HubService.incomplete("It names sealed.")
         }
@@ -108,7 +108,7 @@ extension HubService {
             try store.noteHeard(caller.replica, epochs: epochs, sealed: sealed, nowMs: now())
         }
         orderGrew()
-        return try .json([:])
+        return try .provenJSON([:])
     }
 
     private static func incomplete(_ detail: String) -> Problem {

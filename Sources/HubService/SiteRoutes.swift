@@ -24,7 +24,7 @@ extension HubService {
     /// `{"token":…, "secret":…}` → `{"site":…, "replica":…, "fleet":…}`. The same token with the same secret gets
     /// the same answer until it expires.
     func join(_ request: Request) async throws(Problem) -> Response {
-        let body = try await request.json(limit: 4096)
+        let body = try await request.provenJSON(limit: 4096)
         guard let token = body["token"]?.string, let secret = body["secret"]?.string, secret.utf8.count >= 32 else {
             throw Problem(
                 .badRequest, title: "The request is not complete",
@@ -45,7 +45,7 @@ extension HubService {
             throw Problem(error)
         }
         orderGrew()
-        return try .json([
+        return try .provenJSON([
             "site": .string(joined.site), "replica": .integer(Int64(joined.replica)), "fleet": .string(store.fleet),
         ])
     }
@@ -83,33 +83,32 @@ extension HubService {
     func push(_ request: Request) async throws(Problem) -> Response {
         let caller = try caller(request)
         try checkHub(request)
-        guard pushing.insert(caller.replica).inserted else {
-            throw Problem(
-                .serviceUnavailable, type: "https://samband.invalid/problem/busy", title: "A push is being taken in",
-                detail: "Another push of this site has not ended yet.", next: "It is tried again by itself.",
-                retryAfterSeconds: 1)
-        }
-        defer { pushing.remove(caller.replica) }
-        var intake = PushIntake(replica: caller.replica)
+        let turn = beginPush(of: caller.replica)
+        defer { if pushing[caller.replica] === turn { pushing[caller.replica] = nil } }
         do {
             while let piece = try await request.body.next() {
-                try intake.take(piece, store, nowMs: now())
-                if intake.hasIngested {
-                    intake.hasIngested = false
+                if turn.isReplaced { throw PushTurn.replaced }
+                try turn.intake.take(piece, store, nowMs: now())
+                if turn.intake.hasIngested {
+                    turn.intake.hasIngested = false
+                    diskWatch.succeeded()
                     orderGrew()
                 }
             }
-            try intake.finish(store, nowMs: now())
+            if turn.isReplaced { throw PushTurn.replaced }
+            try turn.intake.finish(store, nowMs: now())
         } catch let error as StoreError {
             orderGrew()
-            throw Problem(error)
+            throw problem(error)
+        } catch let error as Problem {
+            throw error
         } catch let error as CodecError {
             throw Problem(
                 .badRequest, type: "https://samband.invalid/problem/damaged", title: "The bytes are damaged",
                 detail: "\(error).", next: "Nothing of the damaged change set was taken; it is sent again by itself.")
         } catch {
             // The line was cut: what came whole is taken, and the next push goes on behind the last segment.
-            try answering { () throws(StoreError) in try intake.keepRest(store) }
+            if !turn.isReplaced { endPush(of: caller.replica) }
             orderGrew()
             throw Problem(
                 .badRequest, type: "https://samband.invalid/problem/cut", title: "The push ended early",
@@ -123,7 +122,7 @@ extension HubService {
         let (vector, staged) = try answering { () throws(StoreError) in
             (try store.vector(), try store.staged(of: replica))
         }
-        return try .json([
+        return try .provenJSON([
             "vector": vector.json,
             "staged": staged.map { ["seq": .integer(Int64($0.seq)), "segments": .integer(Int64($0.segments))] }
                 ?? .null,
@@ -137,7 +136,7 @@ extension HubService {
         let caller = try caller(request)
         try checkHub(request)
         try refuseWhileRecovering()
-        let body = try await request.json(limit: 1 << 16)
+        let body = try await request.provenJSON(limit: 1 << 16)
         guard let position = body["position"]?.integer, position >= 0, let sealed = body["sealed"]?.integer, sealed >= 0
         else {
             throw Problem(
@@ -149,6 +148,7 @@ extension HubService {
                 caller.replica, position: UInt64(position), sealed: UInt64(sealed),
                 clockOffsetMs: body["clock_offset_ms"]?.integer, nowMs: now())
         }
+        keepContacts()
         let waitMs = min(max(body["wait_ms"]?.integer ?? 0, 0), 60_000)
         if waitMs > 0 {
             let last = try answering { () throws(StoreError) in try store.lastPosition() }

@@ -20,10 +20,10 @@ extension HubService {
         let answer = try answering { () throws(StoreError) in try store.split(asked, nowMs: now()) }
         switch answer {
         case .narrow(let above, let below):
-            return try .json(["narrow": ["above": .integer(Int64(above)), "below": .integer(Int64(below))]])
+            return try .provenJSON(["narrow": ["above": .integer(Int64(above)), "below": .integer(Int64(below))]])
         case .goOn(let replica, let seq):
             orderGrew()
-            return try .json(["replica": .integer(Int64(replica)), "at": .integer(Int64(seq))])
+            return try .provenJSON(["replica": .integer(Int64(replica)), "at": .integer(Int64(seq))])
         }
     }
 }

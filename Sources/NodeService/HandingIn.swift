@@ -8,6 +8,8 @@ import Replication
 extension NodeService {
     /// Sets offered in one request.
     private static let offerCount = 1000
+    /// Milliseconds that the hub has for each: it puts all that it was handed in order.
+    private static let handInMs = 120_000
 
     func recover(_ step: RecoveryStep, hub: UInt32) async throws(ExchangeError) {
         switch step {
@@ -39,7 +41,7 @@ extension NodeService {
                     })
             ]
             let answer = try await json(
-                try await send(pushTransport, .post, ["v1", "recovery", "offer"], jsonBody(body)))
+                try await sendJSON(["v1", "recovery", "offer"], body, answerWithinMs: Self.handInMs))
             guard case .array(let wanted) = answer["wanted"] else {
                 throw .unreachable("the answer to an offer is not the hub's")
             }
@@ -47,15 +49,22 @@ extension NodeService {
             if dots.isEmpty { continue }
             let sender = HandedBody(node: self, dots: dots)
             let response = try await send(
-                pushTransport, .post, ["v1", "recovery", "sets"], Body { try await sender.next() })
+                pushTransport, .post, ["v1", "recovery", "sets"], Body { try await sender.next() }, answerWithinMs: Self.handInMs)
             _ = try await json(response)
         }
         let done: JSON = ["sealed": .integer(Int64(sealed))]
-        _ = try await json(try await send(pushTransport, .post, ["v1", "recovery", "done"], jsonBody(done)))
+        _ = try await json(
+            try await sendJSON(["v1", "recovery", "done"], done, answerWithinMs: Self.handInMs))
     }
 
-    func jsonBody(_ json: JSON) throws(ExchangeError) -> Body {
-        do { return Body(bytes: try json.bytes()) } catch { throw .unreachable("\(error)") }
+    /// Posts JSON with its digest.
+    func sendJSON(
+        _ path: [String], _ json: JSON, answerWithinMs: Int = answerMs
+    ) async throws(ExchangeError) -> Response {
+        let bytes: [UInt8]
+        do { bytes = try json.bytes() } catch { throw .unreachable("\(error)") }
+        return try await send(
+            pushTransport, .post, path, Body(bytes: bytes), answerWithinMs: answerWithinMs, proof: ContentDigest.field(of: bytes))
     }
 
     func handedIn(_ dot: Dot) throws(StoreError) -> DeliveredChangeSet? { try store.handedIn(dot) }

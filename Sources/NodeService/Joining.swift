@@ -83,14 +83,24 @@ package enum Joining {
         let body: JSON = ["token": .string(token), "secret": .string(secret)]
         let response: Response
         do {
+            let bytes = try body.bytes()
             response = try await transport.send(
-                Request(.post, path: ["v1", "join"], body: Body(bytes: try body.bytes())))
+                Request(
+                    .post, path: ["v1", "join"], headers: [ContentDigest.name: ContentDigest.field(of: bytes)],
+                    body: Body(bytes: bytes)))
         } catch {
-            throw .unreachable("\(error)")
+            throw .unreachable("\(error)", LineFault(error))
         }
-        let bytes = (try? await response.body.collect(limit: 1 << 16)) ?? []  // said below as "no JSON"
-        guard let json = try? JSON(parsing: bytes) else {
-            throw .unreachable("something other than the hub answered, with status \(response.status)")
+        let bytes = (try? await SmallAnswer.bytes(of: response, limit: 1 << 16)) ?? []  // said below as "no JSON"
+        let json = try? JSON(parsing: bytes)
+        let isProblem = response.headers["content-type"] == "application/problem+json"
+        guard let json, isProblem || response.status == .ok && json["replica"]?.integer != nil else {
+            let fault = LineFault(response)
+            throw .unreachable(
+                "\(fault.words.what), with status \(response.status); \(fault.words.next)", fault)
+        }
+        guard response.status != .ok || ContentDigest.fits(bytes, response.headers) else {
+            throw .unreachable("the answer is not the hub's, or was damaged on the way; join again with the same token")
         }
         guard response.status == .ok, let site = json["site"]?.string,
             let replica = json["replica"]?.integer.flatMap({ UInt32(exactly: $0) })
@@ -112,7 +122,11 @@ package enum Joining {
                     .get, path: ["v1", "snapshot"],
                     headers: ["authorization": FieldValue("Bearer \(secret)") ?? ""]))
         } catch {
-            throw .unreachable("\(error)")
+            throw .unreachable("\(error)", LineFault(error))
+        }
+        if response.status == .ok, response.headers["content-type"] != "application/vnd.sqlite3" {
+            let fault = LineFault(response)
+            throw .unreachable("\(fault.words.what), with status \(response.status); \(fault.words.next)", fault)
         }
         guard response.status == .ok, let digest = response.headers["repr-digest"] else {
             throw .unreachable("the hub gave no snapshot but status \(response.status)")

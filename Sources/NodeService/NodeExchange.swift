@@ -7,7 +7,7 @@ import Replication
 /// Why an exchange with the hub came to nothing.
 package enum ExchangeError: Error, CustomStringConvertible {
     /// The hub was not reached, or the line was cut: nothing is lost, it goes on by itself.
-    case unreachable(String)
+    case unreachable(String, LineFault = .other)
     /// The hub answered that it will not.
     case refused(status: Int, title: String, detail: String, next: String)
     /// What the hub sent cannot be taken.
@@ -15,7 +15,7 @@ package enum ExchangeError: Error, CustomStringConvertible {
 
     package var description: String {
         switch self {
-        case .unreachable(let why): why
+        case .unreachable(let why, _): why
         case .refused(_, let title, let detail, let next): "\(title): \(detail) \(next)"
         case .store(let error): "\(error)"
         }
@@ -40,24 +40,31 @@ extension NodeService {
         } catch {
             throw .store(error)
         }
+        defer { keepNotes(after: 0) }
+        let pushed = try await noting(.push) { () async throws(ExchangeError) in try await pushAll() }
+        let pulled = try await noting(.pull) { () async throws(ExchangeError) in try await pullAll(waitMs: 0) }
+        return (pushed, pulled)
+    }
+
+    private func noting(
+        _ part: Watchdog.Part, _ body: () async throws(ExchangeError) -> Int
+    ) async throws(ExchangeError) -> Int {
         do {
-            return try await exchange()
+            let count = try await body()
+            succeeded(part)
+            return count
         } catch {
-            noteLink(error)
+            failed(part, error)
             guard error.isAboutContent else { throw error }
         }
         do {
-            return try await exchange()
+            let count = try await body()
+            succeeded(part)
+            return count
         } catch {
-            noteLink(error)
+            failed(part, error)
             throw error
         }
-    }
-
-    private func exchange() async throws(ExchangeError) -> (pushed: Int, pulled: Int) {
-        let pushed = try await pushAll()
-        let pulled = try await pullAll(waitMs: 0)
-        return (pushed, pulled)
     }
 
     // MARK: push
@@ -74,12 +81,12 @@ extension NodeService {
             if let answer { current = answer } else { current = try await greet() }
             let known = current.vector[store.replica]
             let sealed = try storing { () throws(StoreError) in try store.sealedSeq() }
-            try noteAcknowledged(known)
+            noteAcknowledged(known)
             if known == sealed {
                 hubState = current
                 return sent
             }
-            let sets = try storing { () throws(StoreError) in try store.outgoing(after: known, maxBytes: 4 << 20) }
+            let sets = try storing { () throws(StoreError) in try store.offers(after: known, maxBytes: 4 << 20) }
             guard let first = sets.first else { return sent }
             let resume = current.staged.flatMap { $0.seq == first.header.dot.seq ? $0.segments : nil } ?? 0
             let after = try await push(sets, firstSegment: resume)
@@ -107,24 +114,31 @@ extension NodeService {
         }
     }
 
-    private func push(_ sets: [ChangeSet], firstSegment: UInt64) async throws(ExchangeError) -> PushAnswer {
-        let sender = PushBody(sets, firstSegment: firstSegment)
-        let body = Body { await sender.next() }
+    func push(
+        _ sets: [NodeStore.Outgoing], firstSegment: UInt64
+    ) async throws(ExchangeError) -> PushAnswer {
+        let sender = PushBody(self, sets, firstSegment: firstSegment)
+        let body = Body { try await sender.next() }
+        // The hub takes in what it has been sent before it answers.
+        let answerMs = Self.answerMs + sets.reduce(0) { $0 + $1.bytes } / 1000
         let before = localNow()
         isPushing = true
         defer { isPushing = false }
-        let response = try await send(pushTransport, .post, ["v1", "push"], body)
+        let response = try await send(pushTransport, .post, ["v1", "push"], body, answerWithinMs: answerMs)
         let json = try await json(response)
-        guard let answer = PushAnswer(json) else { throw .unreachable("the answer to a push is not the hub's") }
+        guard let answer = PushAnswer(json) else {
+            throw .unreachable("the answer to a push is not the hub's", LineFault(response))
+        }
         if let hubTime = json["hub_time_ms"]?.integer { measureClock(hubTime, before: before) }
         noteContact()
         return answer
     }
 
-    private func noteAcknowledged(_ seq: UInt64) throws(ExchangeError) {
+    private func noteAcknowledged(_ seq: UInt64) {
         guard seq > acknowledged else { return }
         acknowledged = seq
-        try storing { () throws(StoreError) in try store.noteAcknowledged(seq) }
+        store.noteAcknowledged(seq)
+        keepNotes(after: Self.notesMs)
     }
 
     // MARK: pull
@@ -142,41 +156,46 @@ extension NodeService {
             ("position", .integer(Int64(position))), ("sealed", .integer(Int64(sealed))),
             ("wait_ms", .integer(Int64(waitMs))), ("clock_offset_ms", .integer(offsetMs)),
         ])
-        // Taken before the wait: another exchange may come in between.
-        let partial = following == nil ? self.partial : nil
-        self.partial = nil
-        if let partial, !partial.segments.isEmpty {
+        // What an earlier pull has left of the next hub transaction; the hub goes on behind it.
+        let left =
+            following == nil ? try storing { () throws(StoreError) in try store.staged() } : []
+        if let last = left.last {
             request["resume"] = [
-                "change": .string("\(partial.header.dot)"), "segment": .integer(Int64(partial.segments.count)),
+                "change": .string("\(last.header.dot)"), "segment": .integer(Int64(last.segmentCount)),
             ]
         }
         let bytes: [UInt8]
         do { bytes = try JSON.object(request).bytes() } catch { throw .unreachable("\(error)") }
         let response = try await send(
-            pullTransport, .post, ["v1", "pull"], Body(bytes: bytes), hub: following?.hub)
+            pullTransport, .post, ["v1", "pull"], Body(bytes: bytes), answerWithinMs: waitMs + Self.answerMs,
+            hub: following?.hub, proof: ContentDigest.field(of: bytes))
         guard response.headers["content-type"] == "application/vnd.samband.frames" else {
             throw .unreachable(
-                "the answer to a pull is not the hub's, but of type \(response.headers["content-type"] ?? "none")")
+                "the answer to a pull is not the hub's, but of type \(response.headers["content-type"] ?? "none")",
+                LineFault(response))
         }
-        var intake = PullIntake(partial: partial)
+        var intake = PullIntake(left: left, nowMs: localNow())
         var taken = 0
         do {
             while let piece = try await response.body.next() {
-                try intake.append(piece)
+                try intake.take(piece, store, nowMs: localNow())
                 taken += try takeWhole(&intake, atLeast: 1 << 18)
             }
             taken += try takeWhole(&intake, atLeast: 0)
         } catch let error as ExchangeError {
             throw error
+        } catch let error as StoreError {
+            throw .store(error)
         } catch let error as CodecError {
-            throw .unreachable("what came from the hub was damaged on the way (\(error))")
+            try? store.forgetStaged()  // else it is dropped when the hub does not go on behind it
+            throw .unreachable("what came from the hub was damaged on the way (\(error))", .stranger)
         } catch {
             // The line was cut: what is whole is taken, the segments of the rest are kept.
             taken += try takeWhole(&intake, atLeast: 0)
-            self.partial = intake.rest
-            throw .unreachable("the line was cut within a pull (\(error))")
+            try storing { () throws(StoreError) in try intake.keepRest(store) }
+            throw .unreachable("the line was cut within a pull (\(error))", .cut)
         }
-        guard let end = intake.end else { throw .unreachable("the pull ended without its end frame") }
+        guard let end = intake.end else { throw .unreachable("the pull ended without its end frame", .cut) }
         measureClock(Int64(clamping: end.hubTimeMs), before: localNow())
         noteContact()
         return taken
@@ -185,7 +204,14 @@ extension NodeService {
     private func takeWhole(_ intake: inout PullIntake, atLeast bytes: Int) throws(ExchangeError) -> Int {
         guard intake.wholeBytes >= bytes, !intake.whole.isEmpty else { return 0 }
         let transactions = intake.takeWhole()
-        try storing { () throws(StoreError) in try store.take(transactions, nowMs: nowMs) }
+        do {
+            try store.take(transactions, nowMs: nowMs)
+        } catch {
+            // What is kept may be what is wrong: it comes anew. A disk that failed keeps it for the next attempt.
+            if error.fault == nil { try? store.forgetStaged() }
+            throw ExchangeError.store(error)
+        }
+        watchdog.disk.succeeded()
         wantPush()
         return transactions.reduce(0) { $0 + $1.count }
     }
@@ -193,7 +219,8 @@ extension NodeService {
     // MARK: requests
 
     func send(
-        _ transport: any Transport, _ method: Method, _ path: [String], _ body: Body, hub following: UInt32? = nil
+        _ transport: any Transport, _ method: Method, _ path: [String], _ body: Body, answerWithinMs: Int = answerMs,
+        hub following: UInt32? = nil, proof: FieldValue? = nil
     ) async throws(ExchangeError) -> Response {
         let hub: UInt32
         if let following {
@@ -201,23 +228,27 @@ extension NodeService {
         } else {
             hub = try storing { () throws(StoreError) in try store.hubReplica() }
         }
-        let request = Request(
+        var request = Request(
             method, path: path,
             headers: [
                 "authorization": FieldValue("Bearer \(secret)") ?? "",
                 "samband-replica": FieldValue("\(store.replica)") ?? "", "samband-hub": FieldValue("\(hub)") ?? "",
             ], body: body)
+        if let proof { request.headers.set(ContentDigest.name, proof) }
+        request.answerWithinMs = answerWithinMs
         let response: Response
         do {
             response = try await transport.send(request)
         } catch {
-            throw .unreachable("\(error)")
+            throw .unreachable("\(error)", LineFault(error))
         }
         guard response.status == .ok else {
-            let bytes = (try? await response.body.collect(limit: 1 << 16)) ?? []  // a cut problem is still a refusal
-            let problem = try? JSON(parsing: bytes)  // a proxy answers with what it likes
+            // A cut problem is none; a proxy answers with what it likes.
+            let bytes = (try? await SmallAnswer.bytes(of: response, limit: 1 << 16)) ?? []
+            let problem = try? JSON(parsing: bytes)
             if response.headers["content-type"] != "application/problem+json" || problem == nil {
-                throw .unreachable("something other than the hub answered, with status \(response.status)")
+                throw .unreachable(
+                    "something other than the hub answered, with status \(response.status)", LineFault(response))
             }
             throw .refused(
                 status: response.status.code, title: problem?["title"]?.string ?? "\(response.status)",
@@ -228,9 +259,18 @@ extension NodeService {
 
     func json(_ response: Response) async throws(ExchangeError) -> JSON {
         do {
-            return try JSON(parsing: try await response.body.collect(limit: 1 << 22))
+            let bytes = try await SmallAnswer.bytes(of: response, limit: 1 << 22)
+            guard ContentDigest.fits(bytes, response.headers) else {
+                throw ExchangeError.unreachable(
+                    "the answer is not the hub's, or was damaged on the way", LineFault(response))
+            }
+            return try JSON(parsing: bytes)
+        } catch let error as ExchangeError {
+            throw error
+        } catch let error as TransportError {
+            throw .unreachable("\(error)", LineFault(error))
         } catch {
-            throw .unreachable("the answer is not the hub's (\(error))")
+            throw .unreachable("the answer is not the hub's (\(error))", LineFault(response))
         }
     }
 
@@ -248,86 +288,6 @@ extension NodeService {
         let (offset, overflows) = hubTimeMs.subtractingReportingOverflow(middle)
         guard !overflows, offset.magnitude < 150 * 365 * 86_400_000 else { return }
         offsetMs = offset
-        // Only a correction for next time: a failure to keep it harms nothing that is written.
-        try? store.noteClockOffset(offsetMs)
-    }
-
-    func noteContact() {
-        let now = localNow()
-        link.lastContactMs = now
-        if !link.isUp {
-            link.isUp = true
-            link.sinceMs = now
-        }
-        link.trouble = nil
-        writeLink()
-    }
-
-    func noteLink(_ error: ExchangeError) {
-        isGreeted = false
-        switch error {
-        case .refused, .store:
-            // The hub was reached, or has nothing to do with it: the line is not what is wrong.
-            if case .refused = error { noteContact() }
-            link.trouble = "\(error)"
-            return
-        case .unreachable: break
-        }
-        if link.isUp {
-            link.isUp = false
-            link.sinceMs = localNow()
-        }
-        link.trouble = "\(error)"
-        writeLink()
-    }
-
-    /// The node ends: what applications read must not say "up" until somebody starts it again.
-    func noteEnd() {
-        guard link.isUp else { return }
-        link.isUp = false
-        link.sinceMs = localNow()
-        writeLink()
-    }
-
-    private func writeLink() {
-        // For the view that applications read; the service itself goes by what is in memory.
-        try? store.noteLink(
-            isUp: link.isUp, since: rfc3339(ms: link.sinceMs), lastContact: link.lastContactMs.map { rfc3339(ms: $0) },
-            lastContactMs: link.lastContactMs)
-    }
-}
-
-/// The frames of one push, made while they are being sent.
-private actor PushBody {
-    private let sets: [ChangeSet]
-    private var set = 0
-    private var segment: Int
-    private var headerIsDue = true
-
-    init(_ sets: [ChangeSet], firstSegment: UInt64) {
-        self.sets = sets
-        segment = Int(clamping: firstSegment)
-    }
-
-    func next() -> [UInt8]? {
-        guard set < sets.count else { return nil }
-        var out: [UInt8] = []
-        while set < sets.count && out.count < 1 << 18 {
-            let current = sets[set]
-            if headerIsDue {
-                out += Frame.header(current.header, Delivery(firstSegment: UInt64(segment))).encoded()
-                headerIsDue = false
-            }
-            if segment < current.segments.count {
-                out += Frame.segment(current.segments[segment]).encoded()
-                segment += 1
-            }
-            if segment >= current.segments.count {
-                set += 1
-                segment = 0
-                headerIsDue = true
-            }
-        }
-        return out
+        store.noteClockOffset(offsetMs)
     }
 }

@@ -103,9 +103,9 @@ extension NodeService {
             ["epochs": try store.epochs().json, "sealed": .integer(Int64(try store.sealedSeq()))]
         }
         let before = localNow()
-        let response = try await send(pushTransport, .post, ["v1", "hello"], jsonBody(body))
+        let response = try await sendJSON(["v1", "hello"], body)
         guard let answer = HubAnswer(try await json(response)) else {
-            throw .unreachable("the answer to a greeting is not the hub's")
+            throw .unreachable("the answer to a greeting is not the hub's", LineFault(response))
         }
         measureClock(answer.timeMs, before: before)
         return answer

@@ -24,6 +24,7 @@ struct NodeRoutes {
         router.on(.get, "/v1/operator") { _, _ throws(Problem) in throw NodeRoutes.atHub }
         router.on(.post, "/v1/operator") { _, _ throws(Problem) in throw NodeRoutes.atHub }
         router.on(.post, "/v1/operator/{name}/revoke") { _, _ throws(Problem) in throw NodeRoutes.atHub }
+        router.on(.post, "/v1/backup") { _, _ throws(Problem) in throw NodeRoutes.backupAtHub }
         ReadRoutes.add(to: &router) { body throws(Problem) in try await node.reading(body) }
         return router
     }
@@ -31,6 +32,12 @@ struct NodeRoutes {
     private static let atHub = Problem(
         .unprocessableContent, type: "https://samband.invalid/problem/refused", title: "This is done at the hub",
         detail: "The database is a node's.", next: "Name the hub's file with --db, or ask its operators.")
+
+    private static let backupAtHub = Problem(
+        .unprocessableContent, type: "https://samband.invalid/problem/refused", title: "A backup is of the hub",
+        detail: "The database is a node's: what it has sent is at the hub, and a new file is made from there.",
+        next: "Back up the hub's file. To keep a copy of this one too, with what has not been sent yet: "
+            + "sqlite3 FILE \"VACUUM INTO 'COPY'\"")
 }
 
 extension NodeService {
@@ -43,8 +50,8 @@ extension NodeService {
                 "replica": .integer(Int64(store.replica)), "hub": .string(try store.hubAddress()),
                 "link": .string(link.isUp ? "up" : "down"), "link_since": .string(rfc3339(ms: link.sinceMs)),
                 "last_contact": link.lastContactMs.map { .string(rfc3339(ms: $0)) } ?? .null,
-                "trouble": (sealTrouble ?? link.trouble).map { .string($0) } ?? .null,
                 "clock_offset_ms": .integer(offsetMs), "notice": try notice(),
+                "trouble": watchdog.sentence.map { .string($0) } ?? .null,
                 "pending": .integer(Int64(try store.pendingCount(acknowledged: acknowledged))),
                 "in_flight": .integer(Int64(try store.inFlightCount())), "schema_version": 1,
                 "vector": try store.vector().json, "conflicts": ["open": .integer(Int64(counts.conflictsOpen))],
@@ -81,7 +88,7 @@ extension NodeService {
                     }
                 throw Problem(
                     status, type: "https://samband.invalid/problem/\(type)", title: title, detail: detail, next: next)
-            case .unreachable(let why):
+            case .unreachable(let why, _):
                 throw Problem(
                     .serviceUnavailable, type: "https://samband.invalid/problem/hub-unreachable",
                     title: "The hub cannot be reached", detail: "\(why).",

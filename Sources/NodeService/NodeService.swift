@@ -28,11 +28,20 @@ package actor NodeService {
     var greeting: Task<Result<PushAnswer, ExchangeError>, Never>?
     /// True while a push is on its way.
     var isPushing = false
-    /// The part of a change set that a cut pull has left.
-    var partial: PartialPull?
     var link: LinkState
-    /// Why new writes cannot be sealed, in words.
-    var sealTrouble: String?
+    var watchdog: Watchdog
+    /// Writes what is noted of the line, if no other commit takes it along.
+    var notesTimer: Task<Void, Never>?
+    var notesDueMs: UInt64 = 0
+    /// What was noted last of the line, but for the time of the contact.
+    var shownState = ""
+    /// How often the hub has answered.
+    var contacts: UInt64 = 0
+    /// The pull that is under way, or the last.
+    var pullAttempt: PullAttempt?
+    /// Loops that wait after a failure.
+    var pauses: [UInt64: CheckedContinuation<Void, Never>] = [:]
+    var nextPause: UInt64 = 0
     /// Raised when something has been sealed; the push loop takes it down.
     private var pushSignal: CheckedContinuation<Void, Never>?
     private var pushIsDue = true
@@ -57,7 +66,8 @@ package actor NodeService {
         offsetMs = try store.clockOffsetMs()
         acknowledged = try store.acknowledged()
         let lastContactMs = try store.lastContactMs()
-        link = LinkState(isUp: false, sinceMs: lastContactMs ?? now(), lastContactMs: lastContactMs, trouble: nil)
+        link = LinkState(isUp: false, sinceMs: lastContactMs ?? now(), lastContactMs: lastContactMs)
+        watchdog = Watchdog(file: path)
     }
 
     /// What the programs and operators of this machine reach through the control socket.
@@ -72,14 +82,19 @@ package actor NodeService {
     /// is shown by `status`, and tried again at the next commit and at the next contact with the hub.
     package func onCommit() {
         do {
-            if try store.seal(nowMs: nowMs) != nil { wantPush() }
-            sealTrouble =
+            if try store.seal(nowMs: nowMs) != nil {
+                watchdog.disk.succeeded()
+                wantPush()
+            }
+            watchdog.disk.heldLogBytes = try store.heldLogBytes()
+            watchdog.unsealable =
                 store.uncaptured.isEmpty
                 ? nil
                 : "writes to \(store.uncaptured.joined(separator: ", ")) are not noticed any more: the table was dropped "
                     + "and made anew, or its triggers were; join this site again, and keep this file until then"
         } catch {
-            sealTrouble = "\(error)"
+            watchdog.disk.failed(error, nowMs: localNow())
+            watchdog.unsealable = error.fault == nil ? "\(error)" : nil
         }
     }
 
@@ -113,19 +128,4 @@ package actor NodeService {
     func reading(_ body: @Sendable (any ReadableStore) throws(Problem) -> Response) throws(Problem) -> Response {
         try body(store)
     }
-}
-
-/// What is known of the line to the hub.
-struct LinkState: Sendable {
-    var isUp: Bool
-    var sinceMs: UInt64
-    var lastContactMs: UInt64?
-    /// Why it is down, in words.
-    var trouble: String?
-}
-
-/// The part of a change set that came before a pull was cut.
-struct PartialPull: Sendable {
-    let header: ChangeSetHeader
-    var segments: [[UInt8]]
 }

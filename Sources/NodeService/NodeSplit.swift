@@ -54,7 +54,6 @@ extension NodeService {
         }
         acknowledged = 0
         hubState = nil
-        partial = nil
     }
 }
 

@@ -1,66 +1,128 @@
 import ReplicaStore
 import Replication
 
-/// Takes the frames of one pull apart and gathers whole hub transactions.
+/// Takes the frames of one pull apart and gathers whole hub transactions. Of a large one memory holds what came last;
+/// the rest is staged, and the next pull goes on behind it.
 struct PullIntake {
     private var reader = FrameReader()
-    private var header: ChangeSetHeader?
-    private var delivery = Delivery()
-    private var segments: [[UInt8]] = []
-    private var kept: PartialPull?
-    private var open: HubTransaction = []
+    /// What an earlier pull has left; nil once it is known whether this one goes on behind it.
+    private var left: [StagedChangeSet]?
+    /// The change sets of the hub transaction that is coming.
+    private var open: [Coming] = []
+    /// Bytes in memory of it, and when some were staged last.
+    private var heldBytes = 0
+    private var stagedMs: UInt64
     /// Hub transactions that have come whole, and about how many bytes they are.
     private(set) var whole: [HubTransaction] = []
     private(set) var wholeBytes = 0
     private(set) var end: StreamEnd?
 
-    init(partial: PartialPull?) { kept = partial }
+    private struct Coming {
+        let header: ChangeSetHeader
+        let delivery: Delivery
+        /// How many segments are staged, and those behind them.
+        var staged = 0
+        /// True once its header is staged, and so its place.
+        var isKept = false
+        var held: [[UInt8]] = []
+        var isWhole: Bool { staged + held.count >= delivery.segmentCount(of: header) }
+    }
 
-    mutating func append(_ piece: [UInt8]) throws(CodecError) {
+    /// A transaction waits in memory up to so many bytes, and once it has some, so long.
+    private static let heldMaxBytes = 16 << 20
+    private static let heldMaxMs: UInt64 = 1_000
+    /// Less is sent again rather than kept over a cut.
+    private static let worthKeepingBytes = 1 << 18
+
+    init(left: [StagedChangeSet], nowMs: UInt64) {
+        self.left = left
+        stagedMs = nowMs
+    }
+
+    mutating func take(_ piece: [UInt8], _ store: NodeStore, nowMs: UInt64) throws {
         reader.append(piece)
         while let frame = try reader.next() {
-            guard end == nil else { throw CodecError(reading: "pull", at: 0, why: "a frame behind the end frame") }
+            guard end == nil else { throw refuse("a frame behind the end frame") }
             switch frame {
-            case .header(let header, let delivery):
-                guard self.header == nil else {
-                    throw CodecError(reading: "pull", at: 0, why: "a change set begins before the one before has ended")
-                }
-                self.header = header
-                self.delivery = delivery
-                segments = try keptSegments(header, delivery)
+            case .header(let header, let delivery): try begin(header, delivery, store)
             case .segment(let bytes):
-                guard header != nil else {
-                    throw CodecError(reading: "pull", at: 0, why: "a segment without its header")
+                guard let last = open.indices.last, !open[last].isWhole else {
+                    throw refuse("a segment without its header")
                 }
-                segments.append(bytes)
-                wholeBytes += bytes.count
-            case .end(let end): self.end = end
+                open[last].held.append(bytes)
+                heldBytes += bytes.count
+            case .end(let end):
+                guard open.isEmpty else { throw refuse("its end within a hub transaction") }
+                self.end = end
             }
-            finishChangeSet()
+            try finishTransaction(store)
+            if heldBytes >= Self.heldMaxBytes
+                || heldBytes >= Self.worthKeepingBytes && nowMs >= stagedMs + Self.heldMaxMs
+            {
+                try stage(store)
+                stagedMs = nowMs
+            }
         }
     }
 
-    private func keptSegments(_ header: ChangeSetHeader, _ delivery: Delivery) throws(CodecError) -> [[UInt8]] {
-        guard delivery.firstSegment > 0 else { return [] }
-        guard let kept, kept.header == header, kept.segments.count >= Int(clamping: delivery.firstSegment) else {
-            throw CodecError(reading: "pull", at: 0, why: "a change set without its first segments")
+    private func refuse(_ why: String) -> CodecError { CodecError(reading: "pull", at: 0, why: why) }
+
+    private mutating func begin(_ header: ChangeSetHeader, _ delivery: Delivery, _ store: NodeStore) throws {
+        guard open.last?.isWhole != false else { throw refuse("a change set begins before the one before has ended") }
+        if let left {
+            self.left = nil
+            try goOn(behind: left, header, delivery, store)
+        } else {
+            guard delivery.firstSegment == 0 else { throw refuse("a change set without its first segments") }
+            open.append(Coming(header: header, delivery: delivery))
         }
-        return Array(kept.segments.prefix(Int(delivery.firstSegment)))
     }
 
-    private mutating func finishChangeSet() {
-        guard let header else { return }
-        let count =
-            delivery.isEcho ? 0 : delivery.isEffective ? delivery.effectiveDigests.count : header.segmentDigests.count
-        guard segments.count >= count else { return }
-        open.append(DeliveredChangeSet(header: header, delivery: delivery, segments: segments))
-        wholeBytes += 200
-        self.header = nil
-        segments = []
-        if delivery.endsTransaction {
-            whole.append(open)
-            open = []
+    /// The first change set of a pull: the hub may go on behind what is kept, or begin anew.
+    private mutating func goOn(
+        behind left: [StagedChangeSet], _ header: ChangeSetHeader, _ delivery: Delivery, _ store: NodeStore
+    ) throws {
+        var kept = left.map { Coming(header: $0.header, delivery: $0.delivery, staged: $0.segmentCount, isKept: true) }
+        if let last = kept.last, last.header == header, last.delivery.position == delivery.position,
+            last.staged >= Int(clamping: delivery.firstSegment), delivery.firstSegment > 0
+        {
+            kept[kept.count - 1].staged = Int(delivery.firstSegment)
+            open = kept
+        } else if let last = kept.last, last.isWhole, !last.delivery.endsTransaction, delivery.firstSegment == 0,
+            last.delivery.position + 1 == delivery.position
+        {
+            open = kept + [Coming(header: header, delivery: delivery)]
+        } else {
+            if !left.isEmpty { try store.forgetStaged() }
+            guard delivery.firstSegment == 0 else { throw refuse("a change set without its first segments") }
+            open = [Coming(header: header, delivery: delivery)]
         }
+    }
+
+    private mutating func finishTransaction(_ store: NodeStore) throws {
+        guard let last = open.last, last.isWhole, last.delivery.endsTransaction else { return }
+        var transaction: HubTransaction = []
+        for set in open {
+            let staged = set.staged == 0 ? [] : try store.stagedSegments(of: set.header.dot, count: set.staged)
+            let segments = staged + set.held
+            transaction.append(DeliveredChangeSet(header: set.header, delivery: set.delivery, segments: segments))
+            wholeBytes += segments.reduce(200) { $0 + $1.count }
+        }
+        whole.append(transaction)
+        open = []
+        heldBytes = 0
+    }
+
+    private mutating func stage(_ store: NodeStore) throws(StoreError) {
+        for index in open.indices where !open[index].isKept || !open[index].held.isEmpty {
+            let set = open[index]
+            let anew = !open.contains { $0.isKept }
+            try store.stage(set.header, set.delivery, set.held, from: set.staged, anew: anew)
+            open[index].isKept = true
+            open[index].staged += set.held.count
+            open[index].held = []
+        }
+        heldBytes = 0
     }
 
     mutating func takeWhole() -> [HubTransaction] {
@@ -71,10 +133,8 @@ struct PullIntake {
         return whole
     }
 
-    /// The segments of the change set that had not come whole, to go on behind them. Only the first of a hub
-    /// transaction can be: what came before it within the transaction would come again.
-    var rest: PartialPull? {
-        guard let header, open.isEmpty, !segments.isEmpty else { return nil }
-        return PartialPull(header: header, segments: segments)
+    /// The line was cut: keeps what came of a transaction, as far as it is worth it. What was whole has been taken.
+    mutating func keepRest(_ store: NodeStore) throws(StoreError) {
+        if heldBytes >= Self.worthKeepingBytes || open.contains(where: { $0.isKept }) { try stage(store) }
     }
 }

@@ -10,7 +10,7 @@ extension Problem {
             case .refused: (.unprocessableContent, "refused", "What was asked cannot be done")
             case .missing: (.conflict, "missing", "Something has not come yet")
             case .busy: (.serviceUnavailable, "busy", "The database is busy")
-            case .inputOutput: (.internalServerError, "io", "The disk or the database failed")
+            case .inputOutput: (.serviceUnavailable, "io", Problem.title(of: error.fault))
             case .notFound: (.notFound, "not-found", "There is no such thing")
             case .wrongClock: (.serviceUnavailable, "clock", "The clock cannot be right")
             case .changed: (.conflict, "changed", "It has changed since")
@@ -19,7 +19,16 @@ extension Problem {
         self.init(
             status, type: "https://samband.invalid/problem/\(type)", title: title,
             detail: "\(error.doing): \(error.why).", next: error.hint,
-            retryAfterSeconds: error.kind == .busy ? 1 : nil)
+            retryAfterSeconds: error.kind == .busy ? 1 : error.kind == .inputOutput ? 5 : nil)
+    }
+
+    private static func title(of fault: StoreError.Fault?) -> String {
+        switch fault {
+        case .diskFull: "The disk is full"
+        case .readOnly: "The database can be read only"
+        case .damaged: "The database is damaged"
+        case .inputOutput, .locked, nil: "The disk or the database failed"
+        }
     }
 }
 

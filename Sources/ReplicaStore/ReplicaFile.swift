@@ -15,8 +15,11 @@ enum ReplicaFile {
     /// The format of the `samband_` tables that this version reads and writes.
     static let formatVersion: UInt64 = 1
 
+    /// While it waits for another program's transaction nothing else is answered; what waits is tried again anyway.
+    static let busyTimeoutMs: Int32 = 3_000
+
     static func open(_ path: String, role: String) throws -> Opened {
-        let connection = try Connection(path: path, mode: .readWrite, busyTimeoutMs: 10_000)
+        let connection = try Connection(path: path, mode: .readWrite, busyTimeoutMs: busyTimeoutMs)
         try prepare(connection)
         guard try connection.firstInteger("SELECT count(*) FROM sqlite_schema WHERE name = 'samband_meta'") == 1 else {
             throw StoreError(
@@ -50,6 +53,7 @@ enum ReplicaFile {
             PRAGMA foreign_keys = OFF;
             PRAGMA synchronous = FULL;
             PRAGMA wal_autocheckpoint = 4000;
+            PRAGMA journal_size_limit = 67108864;
             PRAGMA cache_size = -8000;
             """)
     }

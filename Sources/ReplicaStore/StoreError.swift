@@ -24,10 +24,16 @@ package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
         case wrongClock
     }
 
+    /// What of the disk or of the file's neighbours was in the way: each has a remedy of its own.
+    package enum Fault: String, Hashable, Sendable {
+        case diskFull, readOnly, inputOutput, locked, damaged
+    }
+
     package let kind: Kind
     package let doing: String
     package let why: String
     package let hint: String
+    package private(set) var fault: Fault?
 
     package init(_ kind: Kind, doing: String, why: String, hint: String) {
         self.kind = kind
@@ -37,6 +43,41 @@ package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 
     package var description: String { "\(doing): \(why). \(hint)" }
+
+    /// What SQLite answered while something was being done.
+    init(_ error: SQLiteError, doing: String) {
+        fault = Fault(error)
+        kind = error.isBusy ? .busy : .inputOutput
+        self.doing = doing
+        why = "\(error)"
+        hint =
+            switch fault {
+            case .locked: "Another program holds the database; try again when it is done."
+            case .diskFull: "Make room on its disk; nothing was changed."
+            case .readOnly: "Let its file system be written again; nothing was changed."
+            case .damaged: "Check it: PRAGMA integrity_check. Nothing was changed."
+            case .inputOutput, nil: "Look at the disk, its space and the file's rights; nothing was changed."
+            }
+    }
+}
+
+extension StoreError.Fault {
+    /// By the result code, https://www.sqlite.org/rescode.html; nil for what is no matter of the disk.
+    init?(_ error: SQLiteError) {
+        switch error.code {
+        // Where the disk is full, the index of the write-ahead log cannot grow, either.
+        case 4874: self = .diskFull
+        default:
+            switch error.primaryCode {
+            case 5, 6: self = .locked
+            case 8: self = .readOnly
+            case 10, 14: self = .inputOutput
+            case 11, 26: self = .damaged
+            case 13: self = .diskFull
+            default: return nil
+            }
+        }
+    }
 }
 
 /// Runs `body` and turns what SQLite or a decoder answers into a `StoreError` that says what was being done.
@@ -46,11 +87,7 @@ package func storing<T>(_ doing: @autoclosure () -> String, _ body: () throws ->
     } catch let error as StoreError {
         throw error
     } catch let error as SQLiteError {
-        throw StoreError(
-            error.isBusy ? .busy : .inputOutput, doing: doing(), why: "\(error)",
-            hint: error.isBusy
-                ? "Another program holds the database; try again when it is done."
-                : "Look at the disk, its space and the file's rights; nothing was changed.")
+        throw StoreError(error, doing: doing())
     } catch let error as CodecError {
         throw StoreError(
             .refused, doing: doing(), why: "\(error)",

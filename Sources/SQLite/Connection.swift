@@ -30,7 +30,6 @@ package final class Connection {
     package let path: String
     private var handle: OpaquePointer?
     private var cache: [String: Statement] = [:]
-    private var commitsAreDurable = true
     private let interruptTarget: InterruptHandle
 
     /// Opens the file with extended result codes and waits up to `busyTimeoutMs` for other writers' locks.
@@ -194,15 +193,6 @@ package final class Connection {
         _ = try statement.step()
         defer { statement.reset() }
         return statement.integer(0)
-    }
-
-    /// Whether a commit waits until the disk has it, or may be lost with the machine's power; outside a transaction. When
-    /// it throws, the next call tries again. https://www.sqlite.org/pragma.html#pragma_synchronous
-    package func setCommitsDurable(_ on: Bool) throws(SQLiteError) {
-        if on == commitsAreDurable { return }
-        commitsAreDurable = false
-        try execute("PRAGMA synchronous = \(on ? "FULL" : "NORMAL")")
-        commitsAreDurable = on
     }
 
     /// Lets the triggers of the schema fire for this connection, or not. Foreign key actions are not triggers

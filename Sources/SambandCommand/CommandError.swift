@@ -66,8 +66,8 @@ extension CommandError {
             case 400, 405, 413, 414, 415, 422: .usage
             case 404, 409, 410, 412: .no
             case 408, 429: .later
-            case 423, 502...504: problem.kind == "hub-unreachable" ? .unreachable : .later
             case 500...599 where problem.kind == "io": .inputOutput
+            case 423, 502...504: problem.kind == "hub-unreachable" ? .unreachable : .later
             case 500...599 where problem.kind == "diverged": .no
             default: .bug
             }
@@ -113,7 +113,7 @@ extension CommandError {
 
     init(_ error: ExchangeError) {
         switch error {
-        case .unreachable(let why):
+        case .unreachable(let why, _):
             self.init(
                 .unreachable, why,
                 hint: "Check the address and the line, then run it again with the same token.")

@@ -17,7 +17,7 @@ extension RealProcesses {
             #expect(
                 shape(hub, free: ["vector", "frontier"])
                     == """
-                    {conflicts:{open:integer},fleet:string,frontier:{…},replica:integer,role:string,\
+                    {backup:null,conflicts:{open:integer},fleet:string,frontier:{…},replica:integer,role:string,\
                     schema_version:integer,sites:[{behind:integer,connected:bool,last_contact:time,name:string,\
                     replica:integer,state:string}],vector:{…},withheld:integer}
                     """)

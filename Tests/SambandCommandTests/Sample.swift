@@ -53,7 +53,8 @@ enum Sample {
         """#
     static let hub = #"""
         {"role":"hub","fleet":"DMS Inn-Trøndelag","replica":391,"schema_version":1,"vector":{"391":12,"8070":41},
-        "frontier":{"391":9,"8070":41},"conflicts":{"open":1},"withheld":0,"sites":[{"name":"snasa","state":"active",
+        "frontier":{"391":9,"8070":41},"conflicts":{"open":1},"withheld":0,
+        "backup":{"at":"2026-11-21T02:00:00Z","position":40},"sites":[{"name":"snasa","state":"active",
         "replica":8070,"connected":true,"last_contact":"2026-11-21T19:46:00Z","behind":0},{"name":"verran",
         "state":"added","replica":null,"connected":false,"last_contact":null,"behind":12}]}
         """#

@@ -11,11 +11,12 @@ struct ShowingTests {
         #expect(
             printed.results == """
                 hub of DMS Inn-Trøndelag, replica 391
-                schema      1
-                conflicts   1 open (samband conflict list)
-                withheld    nothing
-                vector      391:12 8070:41
-                frontier    391:9 8070:41
+                schema        1
+                conflicts     1 open (samband conflict list)
+                withheld      nothing
+                vector        391:12 8070:41
+                frontier      391:9 8070:41
+                last backup   2026-11-21 03:00:00 CET, at position 40
 
                 SITE     STATE    REPLICA   LINK   LAST CONTACT              BEHIND
                 snasa    active      8070   up     2026-11-21 20:46:00 CET        0

@@ -44,6 +44,7 @@ struct AccessTests {
         "POST /v1/history": "1113 3++3",
         "POST /v1/site": "1113 33+3",
         "POST /v1/policy": "1113 33+3",
+        "POST /v1/backup": "3333 3333",
         "GET /v1/operator": "1113 33+3",
         "POST /v1/operator": "1113 33+3",
         "POST /v1/operator/{name}/revoke": "1113 33+3",

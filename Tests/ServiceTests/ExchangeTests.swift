@@ -4,6 +4,7 @@ import Testing
 
 @testable import HubService
 @testable import NodeService
+import Presentation
 
 @Suite("Hub and node over a line")
 struct ExchangeTests {
@@ -204,7 +205,10 @@ struct ReviewedServiceTests {
             await hub.networkHandler.respond(
                 to: Request(
                     .post, path: ["v1", "pull"],
-                    headers: ["authorization": FieldValue("Bearer " + secret)!, "samband-hub": FieldValue(number)!],
+                    headers: [
+                        "authorization": FieldValue("Bearer " + secret)!, "samband-hub": FieldValue(number)!,
+                        ContentDigest.name: ContentDigest.field(of: Array(body.utf8)),
+                    ],
                     body: Body(text: body))
             ).status
         }

@@ -80,8 +80,13 @@ final class Line: Transport {
         /// Bytes of the next response's body that come through; then the line is cut, once.
         var cutAnswerAfter: Int?
         var cutRequestAfter: Int?
+        /// The next response in the hub's place, as often as somebody asks.
+        var stranger: Response?
+        /// Bytes of the next request's body that come through; then the hub hears no more of it, not even its end.
+        var stallRequestAfter: Int?
         var bytesUp = 0
         var bytesDown = 0
+        var stalled: [Task<Void, Never>] = []
     }
 
     struct Cut: Error {}
@@ -97,6 +102,11 @@ final class Line: Transport {
         let (isDown, cutRequest, cutAnswer) = takeCuts(
             hasBody: request.body.length != 0, isGreeting: request.target.path.last == "hello")
         if isDown { throw Cut() }
+        if let stranger = state.withLock({ $0.stranger }) { return stranger }
+        if let room = state.withLock({ $0.stallRequestAfter }), request.body.length != 0 {
+            state.withLock { $0.stallRequestAfter = nil }
+            return try await stall(request, after: room)
+        }
         var request = request
         request.body = counted(request.body, cut: cutRequest) { $0.bytesUp += $1 }
         var response = await handler.respond(to: request)
@@ -105,9 +115,39 @@ final class Line: Transport {
         return response
     }
 
+    /// The node's side of the line breaks, and the hub's does not notice.
+    private func stall(_ request: Request, after room: Int) async throws -> Response {
+        let (broken, breaks) = AsyncStream.makeStream(of: Void.self)
+        let left = Mutex(room)
+        var request = request
+        let body = request.body
+        request.body = Body {
+            guard let piece = try await body.next() else { return nil }
+            let isOver = left.withLock { left in
+                left -= piece.count
+                return left < 0
+            }
+            if isOver {
+                breaks.yield()
+                // Until the task is cancelled, with the line.
+                try await Task.sleep(for: .seconds(3600))
+            }
+            return piece
+        }
+        let stalled = request
+        let hubs = Task.detached { [handler] in _ = await handler.respond(to: stalled) }
+        state.withLock { $0.stalled.append(hubs) }
+        for await _ in broken { break }
+        throw Cut()
+    }
+
+    deinit { for task in state.withLock({ $0.stalled }) { task.cancel() } }
+
     private func takeCuts(hasBody: Bool, isGreeting: Bool) -> (Bool, Int?, Int?) {
         state.withLock { (state: inout State) -> (Bool, Int?, Int?) in
-            if state.isDown || isGreeting || (state.cutRequestAfter != nil && !hasBody) { return (state.isDown, nil, nil) }
+            if state.isDown || isGreeting || (state.cutRequestAfter != nil && !hasBody) {
+                return (state.isDown, nil, nil)
+            }
             let cuts = (state.isDown, state.cutRequestAfter, state.cutAnswerAfter)
             state.cutRequestAfter = nil
             state.cutAnswerAfter = nil

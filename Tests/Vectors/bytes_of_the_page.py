@@ -251,7 +251,8 @@ def read_frame(reader):
     length = reader.fixed32()
     need(length <= BODY_MAX, "frame above the limit")
     body = reader.take(length)
-    need(hashlib.sha256(body).digest()[:8] == reader.take(8), "checksum does not fit")
+    begin = bytes([kind]) + length.to_bytes(4, "little")
+    need(hashlib.sha256(begin + body).digest()[:8] == reader.take(8), "checksum does not fit")
     if kind == 2:
         return {"frame": "segment", "bytes": body.hex()}
     inner = Reader(body)

@@ -6,6 +6,9 @@ package struct Request: Sendable {
     package var body: Body
     /// Who asks, once the server has made sure of it; nothing that a client sends gets here by itself.
     package var user: String?
+    /// How many milliseconds the server has to begin its answer once the request has left whole, for a client; nil: as
+    /// the transport has it.
+    package var answerWithinMs: Int?
 
     package init(_ method: Method, _ target: Target, headers: Headers = [:], body: Body = .empty) {
         self.method = method

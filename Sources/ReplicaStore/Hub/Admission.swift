@@ -114,22 +114,12 @@ struct Admission {
     private func check(
         _ block: Block, _ table: TableLayout, _ bytes: [UInt8], _ refuse: (String) -> StoreError
     ) throws {
-        let kind = block.kind
-        guard kind.operation.isUserWrite || (kind.operation == .restored && isOfHub) else { throw refuse("an operation that only the hub may send") }
-        guard block.keySections.count == table.keyColumns.count else {
-            throw refuse("a key of \(block.keySections.count) columns for table \(table.name)")
+        let operation = block.kind.operation
+        guard operation.isUserWrite || (operation == .restored && isOfHub) else {
+            throw refuse("an operation that only the hub may send")
         }
-        guard (kind.columns.last ?? -1) < table.dataColumns.count else {
-            throw refuse("a column that table \(table.name) does not have")
-        }
+        if let why = table.misfit(of: block) { throw refuse(why) }
         try checkKeys(block, table, bytes, refuse)
-        if kind.operation.isWholeRow && kind.columns.count != table.dataColumns.count {
-            throw refuse("an insert into \(table.name) without all columns")
-        }
-        if kind.operation == .update && kind.columns.isEmpty {
-            throw refuse("an update of \(table.name) without columns")
-        }
-        guard kind.scope.isEmpty else { throw refuse("a scope label, and this fleet has no scopes") }
     }
 
     /// A key comes as its column stores it. One that the column would turn into another (the number 1 for the text '1')

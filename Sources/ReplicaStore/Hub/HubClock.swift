@@ -37,7 +37,7 @@ extension HubStore {
 
     /// The hub runs, and nobody doubts its clock: a weekend without writes is no reason to.
     package func noteRunning(nowMs: UInt64) throws(StoreError) {
-        try writing("noting the time", durable: false, whileRecovering: true) { try connection.setMeta(.runningMs, nowMs) }
+        try writing("noting the time", whileRecovering: true) { try connection.setMeta(.runningMs, nowMs) }
     }
 
     /// How far ahead of the hub a stamp may be, in milliseconds since 1970.

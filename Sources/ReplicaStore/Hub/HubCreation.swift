@@ -142,7 +142,8 @@ enum StatusView {
                   AND seq > coalesce(\(meta(.acknowledged)), 0)) AS pending,
               (SELECT count(*) FROM samband_change WHERE position IS NULL) AS in_flight,
               (SELECT count(*) FROM samband_conflict WHERE state = 'open') AS conflicts_open,
-              (SELECT count(*) FROM samband_withheld WHERE state = 'withheld') AS withheld;
+              (SELECT count(*) FROM samband_withheld WHERE state = 'withheld') AS withheld,
+              \(meta(.trouble)) AS trouble;
             """)
     }
 }

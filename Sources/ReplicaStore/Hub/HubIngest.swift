@@ -16,10 +16,11 @@ extension HubStore {
         }
     }
 
-    /// Whether a change set of this header may come from that replica; one that is known already may.
-    package func check(_ header: ChangeSetHeader, from replica: UInt32, nowMs: UInt64) throws(StoreError) {
+    /// Throws when a change set of this header may not come from that replica.
+    /// - Returns: false when it is known already; its segments are not needed then.
+    package func check(_ header: ChangeSetHeader, from replica: UInt32, nowMs: UInt64) throws(StoreError) -> Bool {
         try storing("taking in change set \(header.dot)") {
-            _ = try Admission(store: self, replica: replica, nowMs: nowMs).check(header)
+            try Admission(store: self, replica: replica, nowMs: nowMs).check(header) != nil
         }
     }
 

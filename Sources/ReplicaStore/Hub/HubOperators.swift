@@ -117,7 +117,7 @@ extension HubStore {
         }
         guard let record, record.revokedMs == nil else { return record }
         if nowMs > (record.lastUsedMs ?? 0) + Self.useIsNotedEveryMs {
-            try writing("noting that operator \(record.name) is here", durable: false) {
+            try writing("noting that operator \(record.name) is here") {
                 let statement = try connection.cached("UPDATE samband_operator SET last_used = ?2 WHERE name = ?1")
                 try statement.bind([.text(record.name), .integer(Int64(nowMs))])
                 try statement.run()

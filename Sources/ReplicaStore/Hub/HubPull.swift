@@ -9,7 +9,7 @@ extension HubStore {
     package func pull(
         for replica: UInt32, after position: UInt64, maxBytes: Int
     ) throws(StoreError) -> [HubTransaction] {
-        try writing("reading the order behind position \(position)", durable: false) {
+        try givingOut("reading the order behind position \(position)") {
             var transactions: [HubTransaction] = []
             var open: HubTransaction = []
             var bytes = 0
@@ -26,7 +26,7 @@ extension HubStore {
                 last = entry.position!
                 if bytes >= maxBytes { break }
             }
-            try noteSent(replica, upTo: last)
+            noteSent(replica, upTo: last)
             return transactions
         }
     }
@@ -82,9 +82,9 @@ extension HubStore {
     /// Up to `limit` change sets behind a position, to be sent segment by segment: memory holds one of them.
     /// Notes how far the replica has been sent the order.
     package func offers(to replica: UInt32, after position: UInt64, limit: Int) throws(StoreError) -> [Offer] {
-        try writing("reading the order behind position \(position)", durable: false) {
+        try givingOut("reading the order behind position \(position)") {
             let offers = try log.entries(after: position, limit: limit).map { try offer($0, to: replica) }
-            if let last = offers.last { try noteSent(replica, upTo: last.delivery.position) }
+            if let last = offers.last { noteSent(replica, upTo: last.delivery.position) }
             return offers
         }
     }
@@ -94,14 +94,6 @@ extension HubStore {
         try storing("reading segment \(number) of change set \(offer.header.dot)") {
             try segmentBytes(of: offer, number: number)
         }
-    }
-
-    func noteSent(_ replica: UInt32, upTo position: UInt64) throws {
-        let statement = try connection.cached(
-            "UPDATE samband_replica SET sent = ?1 WHERE replica = ?2 AND sent < ?1")
-        try statement.bind(position, at: 1)
-        try statement.bind(UInt64(replica), at: 2)
-        try statement.run()
     }
 
     /// Writes a ready database for a node: the rows as they stand, no log, and nothing of what only the hub may
@@ -120,7 +112,8 @@ extension HubStore {
 
     /// Notes that a replica has been given a snapshot that stands at a position.
     package func noteSnapshot(to replica: UInt32, position: UInt64) throws(StoreError) {
-        try writing("noting a snapshot for replica \(replica)") { try noteSent(replica, upTo: position) }
+        noteSent(replica, upTo: position)
+        try writeContacts()
     }
 }
 
@@ -176,7 +169,8 @@ package enum SnapshotFile {
                 UPDATE samband_vector SET sealed = 0;
                 DELETE FROM samband_split;
                 UPDATE samband_replica SET last_contact = NULL, clock_offset = NULL, renumbered = 0;
-                DELETE FROM samband_meta WHERE name IN ('seq', 'digest', 'accepted_ms', 'running_ms');
+                DELETE FROM samband_meta WHERE name IN ('seq', 'digest', 'epoch', 'restored', 'backup_at',
+                  'backup_position', 'backup_vector', 'accepted_ms', 'running_ms');
                 """)
             try copy.setMeta(.role, .text("node"))
             try copy.setMeta(.site, .text(site))

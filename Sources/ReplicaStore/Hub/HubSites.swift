@@ -39,7 +39,8 @@ extension HubStore {
         guard try statement.step() else { return nil }
         return ReplicaState(
             site: statement.string(0), state: statement.string(1), lastDigest: statement.bytes(2),
-            sent: max(statement.unsigned(3), positionAtOpening), acknowledged: statement.unsigned(4),
+            sent: max(statement.unsigned(3), positionAtOpening, contacts.sent[replica] ?? 0),
+            acknowledged: max(statement.unsigned(4), contacts.reached[replica]?.position ?? 0),
             renumbered: statement.unsigned(5))
     }
 
@@ -62,15 +63,19 @@ extension HubStore {
             defer { statement.reset() }
             var sites: [SiteRecord] = []
             while try statement.step() {
+                let name = statement.string(0)
+                let replica = statement.type(2) == .null ? nil : UInt32(statement.integer(2))
+                let reached = replica.flatMap { contacts.reached[$0]?.position } ?? 0
                 sites.append(
                     SiteRecord(
-                        name: statement.string(0), state: statement.string(1),
-                        replica: statement.type(2) == .null ? nil : UInt32(statement.integer(2)),
-                        lastContactMs: statement.type(3) == .null ? nil : statement.unsigned(3),
-                        acknowledged: statement.unsigned(4),
+                        name: name, state: statement.string(1), replica: replica,
+                        lastContactMs: replica.flatMap { contacts.seen[$0]?.ms }
+                            ?? (statement.type(3) == .null ? nil : statement.unsigned(3)),
+                        acknowledged: max(statement.unsigned(4), reached),
                         splitFrom: statement.type(5) == .null
                             ? nil : Dot(replica: UInt32(statement.integer(5)), seq: statement.unsigned(6)),
-                        clockOffsetMs: statement.type(7) == .null ? nil : statement.integer(7)))
+                        clockOffsetMs: replica.flatMap { contacts.seen[$0]?.clockOffsetMs }
+                            ?? (statement.type(7) == .null ? nil : statement.integer(7))))
             }
             return sites
         }
@@ -218,53 +223,17 @@ extension HubStore {
         return found
     }
 
-    /// Remembers that a replica has reached a position, and that its last own change set then was `sealed`. It
-    /// counts once the hub holds that one. (The model, "Acknowledgement".)
-    package func acknowledge(
-        _ replica: UInt32, position: UInt64, sealed: UInt64, clockOffsetMs: Int64? = nil, nowMs: UInt64
-    ) throws(StoreError) {
-        let doing = "noting how far replica \(replica) has come"
-        // What others are told of has to be on disk first.
-        if try storing(doing, { try replicaState(replica)?.state == "replaced" }) {
-            try writing(doing) { try goesOn(replica, nowMs: nowMs) }
-        }
-        try writing(doing, durable: false) {
-            guard let known = try replicaState(replica), position <= known.sent else { return }
-            let vector = try log.vector()
-            if vector[replica] >= sealed {
-                let statement = try connection.cached(
-                    """
-                    UPDATE samband_replica SET acknowledged = max(acknowledged, ?1), acknowledged_sealed = ?2
-                    WHERE replica = ?3
-                    """)
-                try statement.bind([
-                    .integer(Int64(position)), .integer(Int64(sealed)), .integer(Int64(replica)),
-                ])
-                try statement.run()
-            }
-            try noteContact(replica, known.site, clockOffsetMs, nowMs: nowMs)
-        }
-    }
-
-    private func noteContact(_ replica: UInt32, _ site: String, _ clockOffsetMs: Int64?, nowMs: UInt64) throws {
-        let ofSite = try connection.cached("UPDATE samband_site SET last_contact = ?1 WHERE name = ?2")
-        try ofSite.bind([.integer(Int64(nowMs)), .text(site)])
-        try ofSite.run()
-        let ofReplica = try connection.cached(
-            "UPDATE samband_replica SET last_contact = ?1, clock_offset = coalesce(?2, clock_offset) WHERE replica = ?3")
-        try ofReplica.bind([
-            .integer(Int64(nowMs)), clockOffsetMs.map { .integer($0) } ?? .null, .integer(Int64(replica)),
-        ])
-        try ofReplica.run()
-    }
-
     /// The vector clock that every active replica is known to have reached.
     package func frontier() throws(StoreError) -> VectorClock {
         try storing("reading the frontier") {
-            let least = UInt64(
-                try connection.firstInteger(
-                    "SELECT coalesce(min(acknowledged), (SELECT coalesce(max(position), 0) FROM samband_change)) "
-                        + "FROM samband_replica WHERE state = 'active' AND site <> ''") ?? 0)
+            let active = try connection.cached(
+                "SELECT replica, acknowledged FROM samband_replica WHERE state = 'active' AND site <> ''")
+            defer { active.reset() }
+            var least = try log.lastPosition()
+            while try active.step() {
+                let reached = contacts.reached[UInt32(active.integer(0))]?.position ?? 0
+                least = min(least, max(active.unsigned(1), reached))
+            }
             // Of each replica the newest that stands at or before it: found from the end, a few steps each.
             let statement = try connection.cached(
                 "SELECT seq FROM samband_change WHERE replica = ?1 AND position <= ?2 ORDER BY seq DESC LIMIT 1")

@@ -1,16 +1,22 @@
 import Replication
 import SQLite
 
-/// Segments of a change set whose push was cut: kept, so that the next push goes on behind them.
+/// Segments of a change set that is being pushed: kept as they come, so that memory does not hold them all, and so that
+/// the next push goes on behind them when the line is cut or the hub ends.
 extension HubStore {
-    /// Keeps the first segments of a change set that has not come whole; what was kept of other change sets of
-    /// the replica goes.
-    package func stage(_ segments: [[UInt8]], of dot: Dot) throws(StoreError) {
-        try writing("keeping the first part of change set \(dot)", durable: false) {
+    /// Keeps segments of a change set that has not come whole, behind those that are kept of it already; what was kept
+    /// of another change set of the replica goes.
+    ///
+    /// - Parameter first: the number of the first of them.
+    /// - Returns: false when this is not the change set that comes next; nothing is kept then.
+    package func stage(_ segments: [[UInt8]], of dot: Dot, from first: Int) throws(StoreError) -> Bool {
+        try writing("keeping the first part of change set \(dot)") {
             // Only what may come next is worth keeping.
-            guard try dot.seq == log.vector()[dot.replica] + 1 else { return }
-            try dropStaged(of: dot.replica)
-            for (number, bytes) in segments.enumerated() {
+            guard try dot.seq == log.vector()[dot.replica] + 1 else { return false }
+            let kept = try keptDigests(of: dot).count
+            if kept == 0 { try dropStaged(of: dot.replica) }
+            guard first <= kept else { return false }
+            for (number, bytes) in zip(first..., segments) where number >= kept {
                 let statement = try connection.cached(
                     "INSERT INTO samband_staged(replica, seq, number, digest, bytes) VALUES(?1, ?2, ?3, ?4, ?5)")
                 try statement.bind([
@@ -19,6 +25,7 @@ extension HubStore {
                 ])
                 try statement.run()
             }
+            return true
         }
     }
 
@@ -33,17 +40,40 @@ extension HubStore {
         }
     }
 
-    /// The segments kept of a change set, in order.
-    package func stagedSegments(of dot: Dot) throws(StoreError) -> [[UInt8]] {
+    /// The first segments kept of a change set, in order, `count` at most.
+    package func stagedSegments(of dot: Dot, count: Int = .max) throws(StoreError) -> [[UInt8]] {
         try storing("reading what is kept of change set \(dot)") {
             let statement = try connection.cached(
-                "SELECT bytes FROM samband_staged WHERE replica = ?1 AND seq = ?2 ORDER BY number")
-            try statement.bind([.integer(Int64(dot.replica)), .integer(Int64(bitPattern: dot.seq))])
+                "SELECT bytes FROM samband_staged WHERE replica = ?1 AND seq = ?2 AND number < ?3 ORDER BY number")
+            try statement.bind([
+                .integer(Int64(dot.replica)), .integer(Int64(bitPattern: dot.seq)), .integer(Int64(count)),
+            ])
             defer { statement.reset() }
             var segments: [[UInt8]] = []
             while try statement.step() { segments.append(statement.bytes(0)) }
             return segments
         }
+    }
+
+    /// How many segments are kept of the change set with this header. What is kept of another one of the same number goes:
+    /// the site's file was put back, say, and has sealed other content since.
+    package func stagedCount(of header: ChangeSetHeader) throws(StoreError) -> Int {
+        let kept = try storing("reading what is kept of change set \(header.dot)") { try keptDigests(of: header.dot) }
+        if kept.elementsEqual(header.segmentDigests.prefix(kept.count)) { return kept.count }
+        try writing("dropping what is kept of another change set \(header.dot)") {
+            try dropStaged(of: header.dot.replica)
+        }
+        return 0
+    }
+
+    private func keptDigests(of dot: Dot) throws -> [[UInt8]] {
+        let statement = try connection.cached(
+            "SELECT digest FROM samband_staged WHERE replica = ?1 AND seq = ?2 ORDER BY number")
+        try statement.bind([.integer(Int64(dot.replica)), .integer(Int64(bitPattern: dot.seq))])
+        defer { statement.reset() }
+        var digests: [[UInt8]] = []
+        while try statement.step() { digests.append(statement.bytes(0)) }
+        return digests
     }
 
     func dropStaged(of replica: UInt32) throws {

@@ -62,8 +62,10 @@ package final class HubStore {
     var clock: HybridClock
     /// Key hashes of rows with an open conflict: an operation on one is never applied blind.
     var disputed: Set<UInt64> = []
+    /// How far the replicas have come, as far as it is not written yet.
+    var contacts = Contacts()
     /// The end of the order when this was opened. Up to there every replica is believed to have been given it: the last
-    /// notes of that may have gone with the machine's power (`noteSent` waits for no fsync), and a site whose claim is
+    /// notes of that may have gone with the machine's power (they wait for the next commit), and a site whose claim is
     /// not believed would be in conflict with what it has seen. A forger gains nothing by it, for the order is any
     /// replica's to pull.
     private(set) var positionAtOpening: UInt64 = 0
@@ -103,6 +105,8 @@ package final class HubStore {
         finder = RowFinder(log: log, tables: access.tables)
         policies = try storing(doing) { [connection] in try Policies(connection) }
         try storing(doing) {
+            // A backup is a file without one.
+            try connection.execute("PRAGMA journal_mode = WAL")
             try reloadDisputed()
             positionAtOpening = try log.lastPosition()
             isRecovering = try connection.metaNumber(.recovering) == 1
@@ -160,22 +164,22 @@ package final class HubStore {
     }
 
     /// Runs a write transaction; after any failure what memory knows of the log is read anew, before the next one at the
-    /// latest: a disk that fails a write may fail that reading, too.
-    ///
-    /// - Parameter durable: false for what may be lost with the machine's power without harm: such a commit
-    ///   waits for no fsync.
+    /// latest: a disk that fails a write may fail that reading, too. Every commit is on disk before this returns, and
+    /// takes along what `contacts` has noted since the one before.
     func writing<T>(
-        _ doing: @autoclosure () -> String, durable: Bool = true, whileRecovering: Bool = false, _ body: () throws -> T
+        _ doing: @autoclosure () -> String, whileRecovering: Bool = false, _ body: () throws -> T
     ) throws(StoreError) -> T {
         let clockBefore = clock
         guard whileRecovering || !isRecovering else { throw recovering(doing()) }
         do {
             return try storing(doing()) {
                 try refresh()
-                try connection.setCommitsDurable(durable)
-                // If that fails, the next one tries again before it begins.
-                defer { try? connection.setCommitsDurable(true) }
-                let result = try connection.transaction(body)
+                let result = try connection.transaction {
+                    let result = try body()
+                    try write(contacts)
+                    return result
+                }
+                contacts = Contacts()
                 try seat?.note(replica: replica, position: try log.lastPosition())
                 return result
             }

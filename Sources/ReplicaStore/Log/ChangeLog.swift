@@ -163,6 +163,16 @@ struct ChangeLog {
         return try statement.step() ? statement.bytes(0) : nil
     }
 
+    /// The bytes of a change set's segments of one variant, without reading them.
+    func size(change: UInt64, variant: SegmentVariant) throws -> Int {
+        let statement = try connection.cached(
+            "SELECT coalesce(sum(length(bytes)), 0) FROM samband_segment WHERE change = ?1 AND variant = ?2")
+        try statement.bind(change, at: 1)
+        try statement.bind(at: 2, integer: variant.rawValue)
+        defer { statement.reset() }
+        return try statement.step() ? Int(statement.integer(0)) : 0
+    }
+
     /// The digests of a change set's segments of one variant, in order.
     func segmentDigests(change: UInt64, variant: SegmentVariant) throws -> [[UInt8]] {
         let statement = try connection.cached(

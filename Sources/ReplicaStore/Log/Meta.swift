@@ -15,6 +15,13 @@ enum MetaKey: String {
     /// The last own seq, and the digest of that change set.
     case seq
     case digest
+    /// Set in a copy of the hub's database, to the milliseconds since 1970 at which it was made: who is opened on it was
+    /// restored.
+    case restored
+    /// The newest verified backup of the hub: milliseconds since 1970, the end of its order, its vector clock.
+    case backupAt = "backup_at"
+    case backupPosition = "backup_position"
+    case backupVector = "backup_vector"
     /// The place in the hub's order up to which this database has everything.
     case position
     /// Milliseconds to add to the local clock to get the hub's.
@@ -29,14 +36,13 @@ enum MetaKey: String {
     case linkSince = "link_since"
     case lastContact = "last_contact"
     case lastContactMs = "last_contact_ms"
-    case problem
     /// What a database shows that asks for another replica number, until it has one.
     case splitTicket = "split_ticket"
     /// What operators are to know, and since when, in milliseconds since 1970.
     case notice
     case noticeMs = "notice_ms"
-    /// 1 in a copy that was made as a backup: whoever opens it as a hub knows that it was restored.
-    case restored
+    /// What keeps the node from its work, in words; NULL when nothing does.
+    case trouble
     /// 1 while a restored hub gathers what its sites know and gives nothing out.
     case recovering
 }

@@ -19,43 +19,6 @@ extension NodeStore {
         }
     }
 
-    package func clockOffsetMs() throws(StoreError) -> Int64 {
-        try storing("reading the clock's offset") { Int64(bitPattern: try connection.metaNumber(.clockOffsetMs)) }
-    }
-
-    /// The last own seq that the hub has acknowledged.
-    package func acknowledged() throws(StoreError) -> UInt64 {
-        try storing("reading what the hub has acknowledged") { try connection.metaNumber(.acknowledged) }
-    }
-
-    package func lastContactMs() throws(StoreError) -> UInt64? {
-        try storing("reading the last contact") {
-            let ms = try connection.metaNumber(.lastContactMs)
-            return ms == 0 ? nil : ms
-        }
-    }
-
-    package func noteAcknowledged(_ seq: UInt64) throws(StoreError) {
-        try noting("noting what the hub has acknowledged") { try connection.setMeta(.acknowledged, seq) }
-    }
-
-    package func noteClockOffset(_ ms: Int64) throws(StoreError) {
-        guard try clockOffsetMs() != ms else { return }
-        try noting("noting the clock's offset") { try connection.setMeta(.clockOffsetMs, .integer(ms)) }
-    }
-
-    /// Writes the state of the line for the view `samband_status`.
-    package func noteLink(
-        isUp: Bool, since: String, lastContact: String?, lastContactMs: UInt64?
-    ) throws(StoreError) {
-        try noting("noting the state of the line") {
-            try connection.setMeta(.link, .text(isUp ? "up" : "down"))
-            try connection.setMeta(.linkSince, .text(since))
-            if let lastContact { try connection.setMeta(.lastContact, .text(lastContact)) }
-            if let lastContactMs { try connection.setMeta(.lastContactMs, lastContactMs) }
-        }
-    }
-
     /// Rows written here that the hub has not acknowledged: those marked, and those sealed since.
     package func pendingCount(acknowledged: UInt64) throws(StoreError) -> UInt64 {
         try storing("counting the changes that wait") {
@@ -69,16 +32,6 @@ extension NodeStore {
                 count += entry.header.rowCount
             }
             return count
-        }
-    }
-
-    /// A write that may be lost with the machine's power without harm waits for no fsync.
-    private func noting(_ doing: String, _ body: () throws -> Void) throws(StoreError) {
-        try storing(doing) {
-            try connection.setCommitsDurable(false)
-            // If that fails, the next write tries again before it begins.
-            defer { try? connection.setCommitsDurable(true) }
-            try connection.transaction(body)
         }
     }
 }

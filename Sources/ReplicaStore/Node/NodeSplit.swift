@@ -45,6 +45,8 @@ extension NodeStore {
     ) throws(StoreError) {
         precondition(new != replica, "a replica is split off another")
         let former = replica
+        // What is noted goes along with the next commit.
+        noteAcknowledged(0)
         try writing("going on as replica \(new)") {
             let own = try log.entries(of: former, after: seq, limit: Int(Int32.max))
             var previous = ChangeSetHeader.firstPrevious
@@ -60,7 +62,7 @@ extension NodeStore {
             try connection.setMeta(.replica, UInt64(new))
             try connection.setMeta(.seq, UInt64(own.count))
             try connection.setMeta(.digest, own.isEmpty ? .null : .blob(previous))
-            try connection.setMeta(.acknowledged, 0)
+            try dropStaged()
             try connection.setMeta(.splitTicket, .null)
             try connection.setMeta(.notice, .text(Array(notice.utf8)))
             try connection.setMeta(.noticeMs, nowMs)

@@ -25,6 +25,7 @@ package final class NodeStore {
     /// said loudly. Looked for anew whenever the schema has changed.
     package private(set) var uncaptured: [String] = []
 
+    var lineNotes = LineNotes()
     /// True from a failed write until what memory knows has been read anew.
     private var isStale = false
     /// The layouts were read in the transaction that is under way.
@@ -81,13 +82,19 @@ package final class NodeStore {
     }
 
     /// Runs a write transaction; after a failure what memory knows is read anew, before it is used again at the latest: a
-    /// disk that fails a write may fail that reading, too.
+    /// disk that fails a write may fail that reading, too. Every commit is on disk before this returns, and takes along
+    /// what `lineNotes` holds.
     func writing<T>(_ doing: @autoclosure () -> String, _ body: () throws -> T) throws(StoreError) -> T {
         do {
             return try storing(doing()) {
                 try refresh()
-                try connection.setCommitsDurable(true)
-                return try connection.transaction(body)
+                let result = try connection.transaction {
+                    let result = try body()
+                    try write(lineNotes)
+                    return result
+                }
+                lineNotes = LineNotes()
+                return result
             }
         } catch {
             isStale = true
@@ -213,6 +220,46 @@ package final class NodeStore {
         // A row aside is given up only by a sealed insert or delete of its key (the model, B1).
         for row in sealed.decidedRows { try dropAside(row) }
         return sealed.entry.header.dot
+    }
+
+    /// A change set of our own that is to be sent, its segments still in the log.
+    package struct Outgoing: Sendable {
+        let change: UInt64
+        package let header: ChangeSetHeader
+        package let segmentCount: Int
+        /// Of all its segments.
+        package let bytes: Int
+    }
+
+    /// Own change sets behind a seq, in order, about `maxBytes` of them and at least one if there is one, to be sent
+    /// segment by segment: memory holds one of them.
+    package func offers(after seq: UInt64, maxBytes: Int) throws(StoreError) -> [Outgoing] {
+        try storing("reading change sets to send") {
+            var offers: [Outgoing] = []
+            var bytes = 0
+            for entry in try log.entries(of: replica, after: seq, limit: 1024) {
+                let size = try log.size(change: entry.id, variant: .authored)
+                offers.append(
+                    Outgoing(
+                        change: entry.id, header: entry.header, segmentCount: entry.header.segmentDigests.count,
+                        bytes: size))
+                bytes += size
+                if bytes >= maxBytes { break }
+            }
+            return offers
+        }
+    }
+
+    /// One segment of an offer, by number from 0.
+    package func segment(of offer: Outgoing, number: Int) throws(StoreError) -> [UInt8] {
+        try storing("reading segment \(number) of change set \(offer.header.dot)") {
+            guard let bytes = try log.segment(change: offer.change, variant: .authored, number: number) else {
+                throw StoreError(
+                    .changed, doing: "reading segment \(number) of change set \(offer.header.dot)",
+                    why: "it is not in the log any more", hint: "What is to be sent is looked up anew by itself.")
+            }
+            return bytes
+        }
     }
 
     /// Own change sets behind a seq, in order, about `maxBytes` of them and at least one if there is one.

@@ -18,6 +18,7 @@ extension NodeStore {
                 }
             }
             if hasPolicies { try renewCapture() }
+            try dropStaged()
         }
     }
 
@@ -98,6 +99,12 @@ extension NodeStore {
                 .refused, doing: "taking in change set \(header.dot)", why: "segments are missing",
                 hint: "It is asked for again by itself.")
         }
+        for (bytes, digest) in zip(delivered.segments, digests) where SHA256.digest(bytes) != digest {
+            throw StoreError(
+                .refused, doing: "taking in change set \(header.dot)", why: "a segment's digest does not fit",
+                hint: "It is asked for again by itself.")
+        }
+        try checkFit(segments, header)
         let hashes = try keyHashes(
             of: segments, shapes: access.tables.mapValues(\.shape), doing: "taking in change set \(header.dot)")
         let entry = LogEntry(
@@ -119,6 +126,15 @@ extension NodeStore {
         let rows = IncomingRows(entry, segments, hashes: hashes, shapes: access.tables.mapValues(\.shape))
         try MixedTake(store: self, rows: rows, checksReferences: careful).run(&settling)
         return segments
+    }
+
+    private func checkFit(_ segments: [Segment], _ header: ChangeSetHeader) throws {
+        for block in segments.lazy.flatMap(\.blocks) {
+            guard let why = access.tables[block.kind.table]?.misfit(of: block) else { continue }
+            throw StoreError(
+                .refused, doing: "taking in change set \(header.dot)", why: why,
+                hint: "The sender runs another schema; nothing was taken.")
+        }
     }
 
     // MARK: our own operations in flight

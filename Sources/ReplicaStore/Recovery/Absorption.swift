@@ -10,6 +10,9 @@ struct Absorption {
     private var contexts: [UInt32: VectorClock] = [:]
     /// The highest seq of lost hubs that any context names.
     private(set) var deadSeqs: [UInt32: UInt64] = [:]
+    /// The conflicts and withheld rows changed beside the log: they travel with the repair.
+    private(set) var conflicts: Set<UInt64> = []
+    private(set) var withheld: Set<UInt64> = []
     /// The lost conflicts whose decision came back as a change set.
     private var redecided: Set<UInt64> = []
 
@@ -26,7 +29,8 @@ struct Absorption {
         let isDead = try isHub(dot.replica)
         try follow(header)
         if isDead { deadSeqs[dot.replica] = max(deadSeqs[dot.replica] ?? 0, dot.seq) }
-        if try store.log.entry(dot) != nil {
+        let known = try store.log.entry(dot)
+        if let known, known.header.digest != record.digest {
             try handed.setState("refused", why: "the hub has other content under this dot", of: record.id)
             return
         }
@@ -37,9 +41,13 @@ struct Absorption {
         try store.connection.beginSavepoint("handed")
         let clock = store.clock
         do {
-            let seen = isDead ? try store.log.lastPosition() : try seen(record)
-            try store.takeHanded(record, handed.segments(record.id), seen: seen, nowMs: nowMs)
-            if isDead { try settle(header) }
+            if let known {
+                try complete(known, record, handed.segments(record.id))
+            } else {
+                let seen = isDead ? try store.log.lastPosition() : try seen(record)
+                try store.takeHanded(record, handed.segments(record.id), seen: seen, nowMs: nowMs)
+                if isDead { try settle(header) }
+            }
             try handed.setState("taken", of: record.id)
             try store.connection.release("handed")
         } catch let error where !(error is SQLiteError) || (error as? SQLiteError)?.isOfRow == true {
@@ -51,6 +59,15 @@ struct Absorption {
             try store.reloadDisputed()
             try handed.setState("refused", why: "\(error)", of: record.id)
         }
+    }
+
+    private mutating func complete(_ entry: LogEntry, _ record: HandedTable.Record, _ bytes: [[UInt8]]) throws {
+        guard record.isWhole else { return }
+        let admission = Admission(store: store, replica: entry.header.dot.replica, nowMs: nowMs)
+        var complement = Complement(store: store, nowMs: nowMs, position: try store.log.lastPosition() + 1)
+        try complement.add(entry, bytes, read: admission.read(entry.header, bytes, isWhole: true))
+        conflicts.formUnion(complement.conflicts)
+        withheld.formUnion(complement.withheld)
     }
 
     private func isHub(_ replica: UInt32) throws -> Bool {
@@ -102,9 +119,11 @@ struct Absorption {
         own.life.settle(by: own.life.settledBy, .person, at: try store.log.lastPosition())
         own.decision = decision
         try store.conflictTable.save(own)
+        conflicts.insert(own.id)
         if decision.how == "admit" {
             for withheld in try store.conflictTable.withheld(ofConflict: own.id) {
                 try store.conflictTable.setState(.admitted, of: withheld.id)
+                self.withheld.insert(withheld.id)
             }
         }
     }
@@ -118,7 +137,7 @@ struct Absorption {
     }
 
     /// Decisions that wrote nothing: that things stand as they are, or that a withheld row is not wanted.
-    func redecide() throws {
+    mutating func redecide() throws {
         for (id, record) in lost.conflicts.sorted(by: { $0.key < $1.key }) where !redecided.contains(id) {
             guard record.isByPerson, let decision = record.decision, var own = try match(record), own.life.isOpen,
                 ["discard", "take", "restore"].contains(decision.how)
@@ -126,8 +145,10 @@ struct Absorption {
             own.life.settle(by: nil, .person, at: try store.log.lastPosition())
             own.decision = decision
             try store.conflictTable.save(own)
+            conflicts.insert(own.id)
             for withheld in try store.conflictTable.withheld(ofConflict: own.id) where decision.how == "discard" {
                 try store.conflictTable.setState(.discarded, of: withheld.id)
+                self.withheld.insert(withheld.id)
             }
         }
     }

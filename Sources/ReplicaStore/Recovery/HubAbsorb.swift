@@ -11,7 +11,7 @@ extension HubStore {
         for record in try handed.waiting() { try absorption.take(record, handed) }
         try absorption.redecide()
         try dropDeadComponents(absorption.deadSeqs)
-        let repair = try writeRepair(nowMs: nowMs)
+        let repair = try writeRepair(absorption, nowMs: nowMs)
         let update = try connection.prepare(
             "UPDATE samband_replica SET switch_at = ?1 WHERE heard IS NOT NULL AND switch_at IS NULL")
         try update.bind(repair, at: 1)
@@ -27,13 +27,14 @@ extension HubStore {
     }
 
     /// - Returns: its position.
-    private func writeRepair(nowMs: UInt64) throws -> UInt64 {
+    private func writeRepair(_ absorption: Absorption, nowMs: UInt64) throws -> UInt64 {
         let position = try log.lastPosition() + 1
         let from = UInt64(
             try connection.firstInteger(
                 "SELECT coalesce(min(switch_from), 0) FROM samband_replica WHERE heard IS NOT NULL AND switch_at IS NULL"
             ) ?? 0)
-        var repair = try Repair(store: self, position: position)
+        var repair = try Repair(
+            store: self, position: position, conflicts: absorption.conflicts, withheld: absorption.withheld)
         for entry in try log.entries(after: from, limit: .max) {
             var number = 0
             while let bytes = try log.segment(change: entry.id, variant: .authored, number: number) {
@@ -62,7 +63,7 @@ private struct Repair {
     private var writer: ArbitrationWriter
     private var seen: Set<RowID> = []
 
-    init(store: HubStore, position: UInt64) throws {
+    init(store: HubStore, position: UInt64, conflicts: Set<UInt64>, withheld: Set<UInt64>) throws {
         self.store = store
         writer = ArbitrationWriter(access: store.access, origins: store.origins, change: position)
         let epochs = try EpochTable(connection: store.connection).all()
@@ -70,6 +71,8 @@ private struct Repair {
             try writer.system(ConflictTable.epochNumber, id: epoch.number)
             try writer.system(ConflictTable.replicaNumber, id: UInt64(epoch.hub))
         }
+        for id in conflicts.sorted() { try writer.system(ConflictTable.conflictNumber, id: id) }
+        for id in withheld.sorted() { try writer.system(ConflictTable.withheldNumber, id: id) }
     }
 
     mutating func add(_ segment: Segment) throws {

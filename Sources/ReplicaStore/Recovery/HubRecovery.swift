@@ -52,8 +52,13 @@ extension HubStore {
             let floor = try Self.floor(EpochTable(connection: connection).all(), epochs)
             var wanted: [Dot] = []
             for offer in offers {
-                if let entry = try log.entry(offer.dot), entry.header.digest == offer.digest { continue }
-                guard let known = try handed.find(offer.dot, offer.digest) else {
+                let known = try handed.find(offer.dot, offer.digest)
+                if let entry = try log.entry(offer.dot), entry.header.digest == offer.digest {
+                    // What came in part from others may come whole.
+                    if let known, !known.isWhole, offer.isWhole { wanted.append(offer.dot) }
+                    continue
+                }
+                guard let known else {
                     wanted.append(offer.dot)
                     continue
                 }

@@ -25,7 +25,7 @@ package enum Restoration: Sendable {
     }
 
     private static func detect(_ opened: ReplicaFile.Opened, _ seat: HubSeat?) throws -> Restoration? {
-        if try opened.connection.metaNumber(.restored) == 1 { return .fromBackup }
+        if try opened.connection.metaNumber(.restored) != 0 { return .fromBackup }
         guard let seat else { return nil }
         guard let noted = try seat.read() else {
             // A hub that has given nothing out to anybody is simply new.

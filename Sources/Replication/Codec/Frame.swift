@@ -1,5 +1,5 @@
-/// The unit of a push, a pull and a bundle (Protocol/Bytes.md, "Frame"): a kind, a length, the body and the
-/// first eight bytes of the body's SHA-256, so that a line which cuts or bends bytes is noticed at once.
+/// The unit of a push, a pull and a bundle (Protocol/Bytes.md, "Frame"): a kind, a length, the body and the first eight
+/// bytes of the SHA-256 of all that, so that a line which cuts or bends bytes is noticed at once.
 package enum Frame: Hashable, Sendable {
     /// Begins a change set: its header as the author wrote it, and how it is to be taken.
     case header(ChangeSetHeader, Delivery)
@@ -93,7 +93,7 @@ extension Frame {
         out.byte(kind)
         out.fixed32(UInt32(body.count))
         out.raw(body.bytes)
-        out.raw(SHA256.digest(body.bytes).prefix(Self.checksumBytes))
+        out.raw(SHA256.digest(out.bytes).prefix(Self.checksumBytes))
         return out.bytes
     }
 }
@@ -163,7 +163,10 @@ package struct FrameReader: Sendable {
         let bodyRange = try reader.skip(length)
         let body = Array(pending[bodyRange])
         let checksum = try reader.skip(Frame.checksumBytes)
-        guard SHA256.digest(body).prefix(Frame.checksumBytes).elementsEqual(pending[checksum]) else {
+        var hash = SHA256()
+        hash.update(Array(pending[start..<bodyRange.lowerBound]))
+        hash.update(body)
+        guard hash.finish().prefix(Frame.checksumBytes).elementsEqual(pending[checksum]) else {
             throw reader.refuse("a frame whose checksum does not fit")
         }
         start = reader.offset

@@ -28,7 +28,7 @@ struct Catalogue: Sendable {
                 title: "Hub",
                 verbs: [
                     .hubInit, .hubServe, .siteAdd, .siteList, .operatorAdd, .operatorList, .operatorRevoke,
-                    .policyList, .policySet,
+                    .policyList, .policySet, .backup,
                 ]),
             Group(title: "Node", verbs: [.nodeJoin, .nodeServe, .sync]),
             Group(
@@ -53,7 +53,6 @@ struct Catalogue: Sendable {
             Later("schema apply", "take a migration to every site"),
             Later("schema status", "show which site has which schema"),
             Later("frontier", "show which site holds the log back, and what that costs"),
-            Later("backup", "write a verified backup of the hub"),
             Later("recover status", "show what a restored hub still waits for"),
             Later("recover accept", "end a restored hub's recovery"),
             Later("audit list", "list what operators did"),

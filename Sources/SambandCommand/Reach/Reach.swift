@@ -69,7 +69,7 @@ extension Context {
     private func asking<Answer: Sendable>(
         _ database: DatabaseFile, holding lock: DatabaseLock, _ body: (Caller) async throws -> Answer
     ) async throws -> Answer {
-        let opened = try await services.open(path: database.path) { try connect($0, 120_000) }
+        let opened = try await services.open(path: database.path) { try connectLine($0) }
         let transport = InProcessTransport(opened.operatorHandler)
         defer { withExtendedLifetime(lock) {} }
         do {
@@ -96,6 +96,22 @@ final class TokenOfRun: Sendable {
         }
         known.withLock { $0 = field }
         return field
+    }
+}
+
+/// A node's line to its hub. Each step has a time by which a line that is dead is known to be, whether or not the
+/// system says so: what hangs keeps the node from coming back. The time for an answer comes with each request.
+@Sendable func connectLine(_ url: String) throws(CommandError) -> any Transport {
+    var limits = Limits()
+    limits.connectTimeoutMs = 4_000
+    limits.firstByteTimeoutMs = 5_000
+    limits.inactivityTimeoutMs = 10_000
+    limits.silentPeerMs = 5_000
+    limits.keptConnections = 1
+    do {
+        return try SocketTransport(to: url, limits: limits)
+    } catch {
+        throw CommandError(error)
     }
 }
 

@@ -24,7 +24,7 @@ struct Running {
                 .later, "\(who) runs \(database.name) already",
                 hint: "Ask it: samband status --db \(database.name)")
         }
-        let opened = try await context.services.open(path: database.path) { try connect($0, 120_000) }
+        let opened = try await context.services.open(path: database.path) { try connectLine($0) }
         defer { withExtendedLifetime(lock) {} }
         let control = try server(try ControlSocket.endpoint(database), opened.operatorHandler)
         do {

@@ -69,12 +69,14 @@ private func hubText(_ answer: Answer, _ console: Console) throws(CommandError) 
     let withheld = try answer.number("withheld")
     let title = "hub of \(try answer.text("fleet")), replica \(answer.shownNumber("replica"))"
     var text = style.strong(Visible.text(title)) + "\n"
-    text += factTable(
-        [
-            ("schema", answer.shownNumber("schema_version")), ("conflicts", shownConflicts(open)),
-            ("withheld", shownWithheld(withheld)), ("vector", shownVector(answer["vector"])),
-            ("frontier", shownVector(answer["frontier"])),
-        ], style)
+    var facts: [(String, String)] = []
+    if let trouble = answer["trouble"].string { facts.append(("trouble", trouble)) }
+    facts += [
+        ("schema", answer.shownNumber("schema_version")), ("conflicts", shownConflicts(open)),
+        ("withheld", shownWithheld(withheld)), ("vector", shownVector(answer["vector"])),
+        ("frontier", shownVector(answer["frontier"])), ("last backup", try shownBackup(answer, console)),
+    ]
+    text += factTable(facts, style)
     let sites = try answer.list("sites")
     return text + "\n"
         + (sites.isEmpty ? "no sites yet: samband site add NAME\n" : try siteTable(sites, console))
@@ -102,6 +104,13 @@ private func nodeText(_ answer: Answer, _ console: Console) throws(CommandError)
         ("vector", shownVector(answer["vector"])),
     ]
     return style.strong(Visible.text(title)) + "\n" + factTable(facts, style)
+}
+
+/// What is told of the newest verified backup.
+private func shownBackup(_ answer: Answer, _ console: Console) throws(CommandError) -> String {
+    guard answer["backup"].object != nil else { return "none known (samband backup --to FILE)" }
+    let backup = try answer.object("backup")
+    return "\(console.time(try backup.text("at"))), at position \(try backup.number("position"))"
 }
 
 private func shownConflicts(_ open: Int64) -> String {

@@ -139,7 +139,7 @@ final class FaultyNode: NodeEnd {
     }
 
     func noteAcknowledged(_ seq: UInt64) throws {
-        try watched { try machine.attemptLoosely { try $0.store.noteAcknowledged(seq) } }
+        try watched { try machine.attemptLoosely { $0.store.noteAcknowledged(seq) } }
     }
 
     func meet(_ fault: DiskFault) throws {

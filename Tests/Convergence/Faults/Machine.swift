@@ -51,6 +51,8 @@ final class Machine<Programs> {
         self.commit = commit
         random = SeededRandom(seed: seed)
         disk.setCalm(true)
+        // What a failed sync should have written is gone, as on Linux: trying again writes nothing of it.
+        disk.setForgetful(true)
         running = try start()
     }
 

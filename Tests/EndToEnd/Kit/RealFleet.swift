@@ -14,6 +14,7 @@ import TestKit
 final class RealFleet: Sendable {
     let folder: TemporaryFolder
     private let warden: Warden
+    private let places: [String: String]
     private let state = Mutex(State())
 
     private struct State {
@@ -26,7 +27,10 @@ final class RealFleet: Sendable {
     static let hub = "hub"
 
     /// Creates and starts the hub, lets the sites join, and starts them.
-    init(schema: String, sites: [String] = []) async throws {
+    ///
+    /// - Parameter places: folders for the files of those that are not to be in the fleet's own.
+    init(schema: String, sites: [String] = [], places: [String: String] = [:]) async throws {
+        self.places = places
         folder = try TemporaryFolder()
         warden = try Warden()
         let file = folder.file("schema.sql")
@@ -50,7 +54,15 @@ final class RealFleet: Sendable {
     /// The hub's address, as it is given to sites.
     var address: String { state.withLock { $0.address } }
 
-    func database(_ name: String) -> String { folder.file(name + ".db") }
+    /// A line to the hub that fails as a test wants.
+    func line() throws -> FaultProxy {
+        guard let port = address.split(separator: ":").last.flatMap({ UInt16($0) }) else {
+            throw ChildProcess.Failure(description: "the hub has no address yet")
+        }
+        return try FaultProxy(to: port)
+    }
+
+    func database(_ name: String) -> String { places[name].map { "\($0)/\(name).db" } ?? folder.file(name + ".db") }
 
     // MARK: processes
 
@@ -108,6 +120,16 @@ final class RealFleet: Sendable {
     /// The id of a running process; nil when there is none.
     func processID(_ name: String) -> pid_t? { state.withLock { $0.running[name]?.id } }
 
+    /// The most memory that each running process has had, in MB. (proc_pid_status(5), VmHWM)
+    func memory() throws -> String {
+        let processes = state.withLock { $0.running }
+        return try processes.sorted { $0.key < $1.key }.map { name, process in
+            let status = try String(contentsOfFile: "/proc/\(process.id)/status", encoding: .utf8)
+            let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") } ?? ""
+            return "\(name) \((Int(line.filter(\.isNumber)) ?? 0) / 1000)"
+        }.joined(separator: ", ")
+    }
+
     /// What a running process has said on standard error.
     func notes(_ name: String) -> String { state.withLock { $0.running[name]?.errors ?? "" } }
 
@@ -157,8 +179,10 @@ final class RealFleet: Sendable {
         return file
     }
 
-    func join(_ site: String) async throws {
+    /// - Parameter line: what the site reaches the hub through; nil for the way there.
+    func join(_ site: String, through line: FaultProxy? = nil) async throws {
         let file = try await invite(site)
+        let address = line.map { "http://127.0.0.1:\($0.port)" } ?? self.address
         try await must("node", "join", "--db", database(site), "--hub", address, "--token-file", file)
         state.withLock { $0.sites.append(site) }
     }

@@ -89,6 +89,14 @@ while not os.path.exists(stop):
     except sqlite3.IntegrityError:
         connection.execute("ROLLBACK")
         continue
+    except sqlite3.OperationalError as error:
+        # A disk is found full before the frame that commits is written.
+        if "full" not in str(error):
+            raise
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        time.sleep(0.05)
+        continue
     own.update({name: value for name, value in said["own"].items() if value is not None})
     for name in [name for name, value in said["own"].items() if value is None]:
         own.pop(name, None)

@@ -59,6 +59,15 @@ enum BadFrames {
         ("truncated-checksum", Array(frame(2, [0x01]).dropLast()), unfinished),
         ("checksum-wrong", bent(frame(2, [0x01]), at: 13), "a frame whose checksum does not fit"),
         ("body-bent", bent(frame(2, [0x01, 0x02]), at: 6), "a frame whose checksum does not fit"),
+        // Kind and length are covered, too: a segment that a bent bit turned into an end frame, a length that another
+        // would make shorter.
+        (
+            "kind-bent", bent(frame(2, [0x00, 0x00, 0x00, 0x00]), at: 0), "a frame whose checksum does not fit"
+        ),
+        (
+            "length-bent", bent(frame(2, [UInt8](repeating: 0, count: 9)), at: 1) + [UInt8](repeating: 0, count: 8),
+            "a frame whose checksum does not fit"
+        ),
         (
             "second-frame-bent", frame(2, [0x01]) + bent(frame(2, [0x02]), at: 5),
             "a frame whose checksum does not fit"
@@ -95,7 +104,7 @@ enum BadFrames {
         out.byte(kind)
         out.fixed32(UInt32(body.count))
         out.raw(body)
-        out.raw(SHA256.digest(body).prefix(8))
+        out.raw(SHA256.digest(out.bytes).prefix(8))
         return out.bytes
     }
 

@@ -1,0 +1,112 @@
+import Dispatch
+import HTTP
+import JSONText
+import Presentation
+import ReplicaStore
+import SQLite
+import Synchronization
+
+/// Makes backups on a thread of their own, one at a time: the hub goes on with its work beside it.
+final class BackupMaker: Sendable {
+    private let queue = DispatchQueue(label: "samband-backup")
+    private let state = Mutex(State())
+
+    private struct State {
+        var isRunning = false
+        var isInterrupted = false
+        /// Of the connection that is at work.
+        var handle: InterruptHandle?
+    }
+
+    /// - Throws: `StoreError`, also when it is cancelled.
+    func make(from hub: String, to path: String, nowMs: UInt64) async throws -> (record: BackupRecord, bytes: UInt64) {
+        let isFree = state.withLock { state in
+            if state.isRunning { return false }
+            state = State(isRunning: true)
+            return true
+        }
+        guard isFree else {
+            throw StoreError(
+                .busy, doing: "writing a backup to \(path)", why: "another one is being written",
+                hint: "Try again when it is done.")
+        }
+        defer { state.withLock { $0 = State() } }
+        do {
+            return try await withTaskCancellationHandler {
+                try await withCheckedThrowingContinuation { continuation in
+                    queue.async { continuation.resume(with: self.result(from: hub, to: path, nowMs: nowMs)) }
+                }
+            } onCancel: {
+                interrupt()
+            }
+        } catch  where state.withLock({ $0.isInterrupted }) {
+            throw BackupMaker.interrupted
+        }
+    }
+
+    private func result(
+        from hub: String, to path: String, nowMs: UInt64
+    ) -> Result<(record: BackupRecord, bytes: UInt64), any Error> {
+        Result { try BackupFile.make(from: hub, to: path, nowMs: nowMs, onConnection: note) }
+    }
+
+    private static let interrupted = StoreError(
+        .busy, doing: "writing a backup of the hub", why: "it was interrupted", hint: "Try again.")
+
+    private func note(_ handle: InterruptHandle) throws(StoreError) {
+        let isInterrupted = state.withLock { state in
+            state.handle = handle
+            return state.isInterrupted
+        }
+        if isInterrupted { throw BackupMaker.interrupted }
+    }
+
+    /// Ends the one that is being written, which then leaves nothing behind.
+    func interrupt() {
+        let handle = state.withLock { state in
+            state.isInterrupted = state.isRunning
+            return state.handle
+        }
+        handle?.interrupt()
+    }
+}
+
+extension HubService {
+    /// `{"to":PATH}` → a verified copy of the database there.
+    func backup(_ request: Request) async throws(Problem) -> Response {
+        let body = try await request.json(limit: 1 << 14)
+        guard let path = body["to"]?.string, path.utf8.first == 0x2f, !path.utf8.contains(0) else {
+            throw Problem(
+                .badRequest, title: "The request is not complete",
+                detail: "A backup names the absolute path of a file.",
+                next: "Send to.")
+        }
+        let made: (record: BackupRecord, bytes: UInt64)
+        do {
+            made = try await backups.make(from: self.path, to: path, nowMs: now())
+        } catch let error as StoreError {
+            throw Problem(error)
+        } catch {
+            throw Problem(
+                .internalServerError, type: "https://samband.invalid/problem/bug", title: "The backup failed",
+                detail: "\(error).", next: "Please report this.")
+        }
+        do {
+            try store.noteBackup(made.record)
+        } catch {
+            throw Problem(
+                StoreError(
+                    error.kind, doing: "noting the backup \(path), which is written and verified", why: error.why,
+                    hint: error.hint))
+        }
+        return try .json([
+            "file": .string(path), "bytes": .integer(Int64(made.bytes)), "at": .string(rfc3339(ms: made.record.atMs)),
+            "position": .integer(Int64(made.record.position)), "vector": made.record.vector.json,
+        ])
+    }
+}
+
+extension BackupRecord {
+    /// What `status` says of it.
+    var status: JSON { ["at": .string(rfc3339(ms: atMs)), "position": .integer(Int64(position))] }
+}
