@@ -24,6 +24,8 @@ package actor HubService {
     /// By replica, the push that is being taken in; and those whose snapshot is being made.
     var pushing: [UInt32: PushTurn] = [:]
     var snapshotting: Set<UInt32> = []
+    /// The last runs of each replica's node, in the order in which they came, as far as this process of the hub knows.
+    var runs: [UInt32: [String]] = [:]
     /// The epochs that each replica follows, as it said when it greeted last.
     var followed: [UInt32: [Epoch]] = [:]
     let backups = BackupMaker()

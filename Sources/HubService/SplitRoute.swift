@@ -10,7 +10,7 @@ extension HubService {
     func split(_ request: Request) async throws(Problem) -> Response {
         let caller = try caller(request)
         try checkHub(request)
-        let body = try await request.json(limit: 1 << 18)
+        let body = try await request.provenJSON(limit: 1 << 18)
         guard let asked = SplitRequest(body), asked.replica == caller.replica else {
             throw Problem(
                 .badRequest, title: "The request is not complete",

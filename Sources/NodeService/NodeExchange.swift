@@ -84,6 +84,8 @@ extension NodeService {
             noteAcknowledged(known)
             if known == sealed {
                 hubState = current
+                // What both machines had is at the hub: now the two can part.
+                if isTwin { isGreeted = false }
                 return sent
             }
             let sets = try storing { () throws(StoreError) in try store.offers(after: known, maxBytes: 4 << 20) }

@@ -12,6 +12,8 @@ struct HubAnswer: Sendable {
     let known: (seq: UInt64, digest: [UInt8])
     let state: NodeService.PushAnswer
     let timeMs: Int64
+    /// Another machine acts as the same replica.
+    let isTwin: Bool
     /// What is to be done before anything else; nil when we follow this very hub.
     let recovery: RecoveryStep?
 
@@ -33,6 +35,7 @@ struct HubAnswer: Sendable {
         known = (UInt64(seq), digest)
         self.state = state
         self.timeMs = timeMs
+        isTwin = json["twin"]?.bool ?? false
         self.epochs = epochs
     }
 }
@@ -62,10 +65,10 @@ extension NodeService {
             for _ in 0..<Self.stepsAtOnce {
                 if let step = answer.recovery {
                     try await recover(step, hub: answer.hub)
-                } else if try !fits(answer) {
-                    try await goOnAsAnother(from: answer)
                 } else {
-                    break
+                    let isOurs = try fits(answer)
+                    if isOurs, try !mustPart(answer) { break }
+                    try await goOnAsAnother(from: answer)
                 }
                 answer = try await hello()
             }
@@ -86,6 +89,14 @@ extension NodeService {
 
     private static let stepsAtOnce = 16
 
+    /// Whether another machine runs from the same file and nothing of ours is on its way any more. (What both have sealed
+    /// goes to the hub once, under the number that both had.)
+    private func mustPart(_ answer: HubAnswer) throws(ExchangeError) -> Bool {
+        isTwin = answer.isTwin
+        guard isTwin, !isPushing else { return false }
+        return try storing { () throws(StoreError) in try store.sealedSeq() } == answer.known.seq
+    }
+
     /// What our clock has stamped too far ahead gets stamps that the hub takes. Not while a push is on its way: what is in
     /// it keeps its stamps, and may be taken yet.
     private func restamp(_ answer: HubAnswer) throws(ExchangeError) {
@@ -100,7 +111,7 @@ extension NodeService {
 
     private func hello() async throws(ExchangeError) -> HubAnswer {
         let body = try storing { () throws(StoreError) -> JSON in
-            ["epochs": try store.epochs().json, "sealed": .integer(Int64(try store.sealedSeq()))]
+            ["epochs": try store.epochs().json, "sealed": .integer(Int64(try store.sealedSeq())), "run": .string(run)]
         }
         let before = localNow()
         let response = try await sendJSON(["v1", "hello"], body)

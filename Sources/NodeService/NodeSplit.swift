@@ -20,9 +20,7 @@ extension NodeService {
                     digests: try digests(above: above, through: through ?? min(sealed, answer.known.seq)),
                     position: try store.position(), ticket: ticket)
             }
-            let body: [UInt8]
-            do { body = try asked.json.bytes() } catch { throw .unreachable("\(error)") }
-            let json = try await json(try await send(pushTransport, .post, ["v1", "split"], Body(bytes: body)))
+            let json = try await json(try await sendJSON(["v1", "split"], asked.json))
             guard let answer = SplitAnswer(json) else { throw .unreachable("the answer to a split is not the hub's") }
             switch answer {
             case .narrow(let lower, let upper): (above, through) = (lower, upper)
@@ -54,6 +52,7 @@ extension NodeService {
         }
         acknowledged = 0
         hubState = nil
+        isTwin = false
     }
 }
 

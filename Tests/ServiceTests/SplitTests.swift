@@ -166,6 +166,57 @@ struct SplitTests {
         #expect(try notes("hub") == "a=1 c= s=")
     }
 
+    @Test("two machines that run from one file part before either has written, and what both had sealed is there once")
+    func idle() async throws {
+        try write("snasa", "a", "1")
+        await snasa.onCommit()
+        try keep("snasa", as: "copy")
+        let copy = try fleet.node("copy", Line(fleet.hub.networkHandler))
+        _ = try await snasa.syncOnce()
+        _ = try await copy.syncOnce()
+        await snasa.lineBreaks()
+        _ = try await snasa.syncOnce()
+        _ = try await snasa.syncOnce()
+        let replicas = [await snasa.replicaForTest(), await copy.replicaForTest()]
+        #expect(replicas[0] != replicas[1])
+        try write("snasa", "b", "2")
+        try write("copy", "c", "3")
+        _ = try await snasa.syncOnce()
+        _ = try await copy.syncOnce()
+        _ = try await snasa.syncOnce()
+        try expectAlike("snasa", "copy")
+        #expect(try notes("hub") == "a=1 b=2 c=3")
+        #expect(try count("SELECT count(*) FROM samband_conflict") == "0")
+    }
+
+    @Test("a side of one of two machines of a site is taken by the name of its change set")
+    func takeSide() async throws {
+        try write("snasa", "a", "1")
+        _ = try await snasa.syncOnce()
+        try keep("snasa", as: "copy")
+        let copy = try fleet.node("copy", Line(fleet.hub.networkHandler))
+        for site in ["snasa", "copy"] { try fleet.write(site, "UPDATE note SET body = CAST('\(site)' AS BLOB)") }
+        _ = try await snasa.syncOnce()
+        _ = try await copy.syncOnce()
+        let shown = try await json(fleet.hub.operatorHandler, Request(.get, path: ["v1", "conflict", "1"]))
+        let sides = try #require(shown["conflict"]?["sides"]?.array)
+        #expect(sides.map { $0["site"]?.string } == ["snasa", "snasa"])
+        let offered = shown["choices"]?.array?.filter { $0["how"] == "take" }.compactMap { $0["site"]?.string } ?? []
+        let changes = sides.compactMap { $0["change"]?.string }
+        #expect(offered == changes + ["now"])
+        for change in changes {
+            _ = try await json(
+                fleet.hub.operatorHandler,
+                Request(.post, path: ["v1", "conflict", "1", "resolve"], body: Body(text: #"{"take":"\#(change)"}"#)))
+            let side = sides.first { $0["change"]?.string == change }
+            let now = try await json(fleet.hub.operatorHandler, Request(.get, path: ["v1", "conflict", "1"]))
+            #expect(now["conflict"]?["state"] == "settled" && now["conflict"]?["now"] == side?["value"])
+            _ = try await json(
+                fleet.hub.operatorHandler,
+                Request(.post, path: ["v1", "conflict", "1", "undo"], body: Body(text: "{}")))
+        }
+    }
+
     @Test("copies of a copy, all off line with writes in common, have each write once")
     func copyOfCopy() async throws {
         try write("snasa", "a", "1")
@@ -251,5 +302,7 @@ struct SplitTests {
 }
 
 extension NodeService {
+    func replicaForTest() -> UInt32 { store.replica }
+    func lineBreaks() { isGreeted = false }
     func pullAllForTest() async throws -> Int { try await pullAll(waitMs: 0) }
 }

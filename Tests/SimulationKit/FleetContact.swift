@@ -90,6 +90,7 @@ extension Fleet {
         if count > 0 { sites[index].known[new] = count }
         sites[index].acknowledged = 0
         siteNames[new] = sites[index].name
+        history.lines[new] = Dot(replica: former, seq: seq)
     }
 
     private func noteRestamped(_ index: Int, _ held: UInt64) throws {
