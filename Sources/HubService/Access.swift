@@ -29,6 +29,7 @@ enum Access: Equatable, Sendable {
         Route(.post, "/v1/join"): .anyone,
         Route(.get, "/v1/snapshot"): .site,
         Route(.post, "/v1/hello"): .site,
+        Route(.post, "/v1/split"): .site,
         Route(.post, "/v1/recovery/offer"): .site,
         Route(.post, "/v1/recovery/sets"): .site,
         Route(.post, "/v1/recovery/done"): .site,

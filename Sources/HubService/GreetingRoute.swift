@@ -5,11 +5,12 @@ import ReplicaStore
 import Replication
 
 extension HubService {
-    /// The first request of every contact: `{"epochs":[{"hub":…,"base":…}], "sealed":…,
-    /// "position":…, "digest":"<base64>"|null}` → which hub this is, and what
-    /// it holds of the caller: `{"replica":…, "hub":…, "epochs":…, "vector":…, "known":{"seq":…,"digest":"<base64>"},
+    /// The first request of every contact: `{"epochs":[{"hub":…,"base":…}], "sealed":…, "run":…, "position":…,
+    /// "digest":"<base64>"|null}` → which hub this is, and what it holds of the caller:
+    /// `{"replica":…, "hub":…, "epochs":…, "vector":…, "known":{"seq":…,"digest":"<base64>"},
     /// "staged":{"seq":…,"segments":…}|null, "recovery":{"do":"hand_in"|"wait"|"follow", "after":…, "at":…}|null,
-    /// "hub_time_ms":…}`. With `recovery` the caller follows a hub that was lost.
+    /// "twin":…, "hub_time_ms":…}`. With `recovery` the caller follows a hub that was lost; as a `twin` it runs from the same
+    /// file as another machine.
     func hello(_ request: Request) async throws(Problem) -> Response {
         let caller = try caller(request)
         let body = try await request.provenJSON(limit: 1 << 20)
@@ -21,6 +22,7 @@ extension HubService {
                 next: "Use this version's node.")
         }
         followed[caller.replica] = epochs
+        let isTwin = body["run"]?.string.map { noteRun(caller.replica, $0) } ?? false
         let step = try answering { () throws(StoreError) in
             try store.recoveryStep(of: caller.replica, epochs: epochs, sealed: UInt64(clamping: sealed))
         }
@@ -40,7 +42,23 @@ extension HubService {
             "staged": greeting.staged.map {
                 ["seq": .integer(Int64($0.seq)), "segments": .integer(Int64($0.segments))]
             } ?? .null,
-            "hub_time_ms": .integer(Int64(now())),
+            "twin": .bool(isTwin), "hub_time_ms": .integer(Int64(now())),
         ])
     }
+
+    /// Each process of a node draws a name for its run. One that has ended does not come again: whose run has followed
+    /// another and is here once more runs beside it, from a copy of its file.
+    private func noteRun(_ replica: UInt32, _ run: String) -> Bool {
+        let run = String(run.prefix(64))
+        guard var known = runs[replica], known.last != run else {
+            if runs[replica] == nil { runs[replica] = [run] }
+            return false
+        }
+        if known.contains(run) { return true }
+        known.append(run)
+        runs[replica] = known.suffix(Self.runsKept)
+        return false
+    }
+
+    private static let runsKept = 8
 }

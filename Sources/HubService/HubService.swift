@@ -19,9 +19,13 @@ package actor HubService {
     /// Waits that a newcomer ended.
     private var displaced: Set<UInt64> = []
     private var isDraining = false
+    private var isClockTrusted = false
+    private var clockNotes: Task<Void, Never>?
     /// By replica, the push that is being taken in; and those whose snapshot is being made.
     var pushing: [UInt32: PushTurn] = [:]
     var snapshotting: Set<UInt32> = []
+    /// The last runs of each replica's node, in the order in which they came, as far as this process of the hub knows.
+    var runs: [UInt32: [String]] = [:]
     /// The epochs that each replica follows, as it said when it greeted last.
     var followed: [UInt32: [Epoch]] = [:]
     let backups = BackupMaker()
@@ -69,8 +73,41 @@ package actor HubService {
     package nonisolated var operatorHandler: any Handler {
         var router = Router()
         OperatorRoutes(hub: self).add(to: &router)
+        router.admission = { request, route throws(Problem) in
+            if route.isWriting { try await self.checkClock() }
+            return request
+        }
         RecoveryRoutes(hub: self).addForOperators(to: &router)
         return router
+    }
+
+    // MARK: the clock
+
+    /// Begins to serve: throws when the machine's clock cannot be right and nobody has said that it is. From then on the
+    /// time is noted now and again, so that a long silence is no reason to doubt.
+    package func begin(acceptClock: Bool) throws(StoreError) {
+        if acceptClock { try store.acceptClock(nowMs: now()) } else { try store.checkClock(nowMs: now()) }
+        isClockTrusted = true
+        try store.noteRunning(nowMs: now())
+        clockNotes = Task { [weak self] in
+            while !Task.isCancelled {
+                try? await Task.sleep(for: .seconds(Self.clockNoteSeconds))  // cancelled: the loop ends by itself
+                await self?.noteRunning()
+            }
+        }
+    }
+
+    private static let clockNoteSeconds = 600
+
+    private func noteRunning() {
+        // Only a reason not to doubt later: a failure harms nothing.
+        if !Task.isCancelled { try? store.noteRunning(nowMs: now()) }
+    }
+
+    private func checkClock() throws(Problem) {
+        if isClockTrusted { return }
+        try answering { () throws(StoreError) in try store.checkClock(nowMs: now()) }
+        isClockTrusted = true
     }
 
     // MARK: waiting
@@ -123,6 +160,8 @@ package actor HubService {
     /// Sends those who wait away and lets nobody wait any more: the server is about to end.
     package func drain() {
         isDraining = true
+        clockNotes?.cancel()
+        noteRunning()
         backups.interrupt()
         orderGrew()
     }
@@ -134,4 +173,9 @@ package actor HubService {
         try? store.writeContacts()
         store.writeBack()
     }
+}
+
+extension Route {
+    /// Whether it changes something; some routes that only read take what they ask about in a body.
+    var isWriting: Bool { method == .post && pattern != "/v1/history" && pattern != "/v1/explain" }
 }

@@ -62,6 +62,8 @@ extension HubService {
                     "connected": .bool(site.replica.map { isConnected($0) } ?? false),
                     "last_contact": site.lastContactMs.map { .string(rfc3339(ms: $0)) } ?? .null,
                     "behind": .integer(Int64(site.replica == nil ? 0 : last - min(site.acknowledged, last))),
+                    "split_from": site.splitFrom.map { .string("\($0)") } ?? .null,
+                    "clock_offset_ms": site.clockOffsetMs.map { .integer($0) } ?? .null,
                 ]
             }
         }

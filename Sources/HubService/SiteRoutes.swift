@@ -13,6 +13,7 @@ struct SiteRoutes {
         router.on(.post, "/v1/join") { request, _ throws(Problem) in try await hub.join(request) }
         router.on(.get, "/v1/snapshot") { request, _ throws(Problem) in try await hub.snapshot(request) }
         router.on(.post, "/v1/hello") { request, _ throws(Problem) in try await hub.hello(request) }
+        router.on(.post, "/v1/split") { request, _ throws(Problem) in try await hub.split(request) }
         router.on(.post, "/v1/push") { request, _ throws(Problem) in try await hub.push(request) }
         router.on(.post, "/v1/pull") { request, _ throws(Problem) in try await hub.pull(request) }
         router.on(.get, "/healthz") { _, _ throws(Problem) in Response(.ok, "text/plain; charset=utf-8", "ok\n") }
@@ -144,7 +145,8 @@ extension HubService {
         }
         try answering { () throws(StoreError) in
             try store.acknowledge(
-                caller.replica, position: UInt64(position), sealed: UInt64(sealed), nowMs: now())
+                caller.replica, position: UInt64(position), sealed: UInt64(sealed),
+                clockOffsetMs: body["clock_offset_ms"]?.integer, nowMs: now())
         }
         keepContacts()
         let waitMs = min(max(body["wait_ms"]?.integer ?? 0, 0), 60_000)

@@ -20,6 +20,15 @@ package enum ExchangeError: Error, CustomStringConvertible {
         case .store(let error): "\(error)"
         }
     }
+
+    /// True when we and the hub have met with other change sets than each thought: the next greeting finds out which.
+    var isAboutContent: Bool {
+        switch self {
+        case .unreachable: false
+        case .refused(let status, _, _, _): status == 409 || status == 422
+        case .store(let error): error.kind == .diverged
+        }
+    }
 }
 
 extension NodeService {
@@ -40,6 +49,14 @@ extension NodeService {
     private func noting(
         _ part: Watchdog.Part, _ body: () async throws(ExchangeError) -> Int
     ) async throws(ExchangeError) -> Int {
+        do {
+            let count = try await body()
+            succeeded(part)
+            return count
+        } catch {
+            failed(part, error)
+            guard error.isAboutContent else { throw error }
+        }
         do {
             let count = try await body()
             succeeded(part)
@@ -67,6 +84,8 @@ extension NodeService {
             noteAcknowledged(known)
             if known == sealed {
                 hubState = current
+                // What both machines had is at the hub: now the two can part.
+                if isTwin { isGreeted = false }
                 return sent
             }
             let sets = try storing { () throws(StoreError) in try store.offers(after: known, maxBytes: 4 << 20) }
@@ -105,6 +124,8 @@ extension NodeService {
         // The hub takes in what it has been sent before it answers.
         let answerMs = Self.answerMs + sets.reduce(0) { $0 + $1.bytes } / 1000
         let before = localNow()
+        isPushing = true
+        defer { isPushing = false }
         let response = try await send(pushTransport, .post, ["v1", "push"], body, answerWithinMs: answerMs)
         let json = try await json(response)
         guard let answer = PushAnswer(json) else {
@@ -135,7 +156,7 @@ extension NodeService {
         let position = min(reached, following?.from ?? .max)
         var request: JSON.Object = JSON.Object([
             ("position", .integer(Int64(position))), ("sealed", .integer(Int64(sealed))),
-            ("wait_ms", .integer(Int64(waitMs))),
+            ("wait_ms", .integer(Int64(waitMs))), ("clock_offset_ms", .integer(offsetMs)),
         ])
         // What an earlier pull has left of the next hub transaction; the hub goes on behind it.
         let left =
@@ -265,9 +286,9 @@ extension NodeService {
     func measureClock(_ hubTimeMs: Int64, before: UInt64) {
         let after = Int64(localNow())
         let middle = Int64(before) + (after - Int64(before)) / 2
-        // Beyond ten years it is no clock, but somebody else's answer.
+        // A machine may think that it is 1970; beyond that it is no clock, but somebody else's answer.
         let (offset, overflows) = hubTimeMs.subtractingReportingOverflow(middle)
-        guard !overflows, offset.magnitude < 10 * 365 * 86_400_000 else { return }
+        guard !overflows, offset.magnitude < 150 * 365 * 86_400_000 else { return }
         offsetMs = offset
         store.noteClockOffset(offsetMs)
     }

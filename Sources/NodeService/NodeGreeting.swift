@@ -12,6 +12,8 @@ struct HubAnswer: Sendable {
     let known: (seq: UInt64, digest: [UInt8])
     let state: NodeService.PushAnswer
     let timeMs: Int64
+    /// Another machine acts as the same replica.
+    let isTwin: Bool
     /// What is to be done before anything else; nil when we follow this very hub.
     let recovery: RecoveryStep?
 
@@ -33,6 +35,7 @@ struct HubAnswer: Sendable {
         known = (UInt64(seq), digest)
         self.state = state
         self.timeMs = timeMs
+        isTwin = json["twin"]?.bool ?? false
         self.epochs = epochs
     }
 }
@@ -56,17 +59,26 @@ extension NodeService {
 
     private func greetNow() async -> Result<PushAnswer, ExchangeError> {
         do throws(ExchangeError) {
+            // After a restoration of the hub: hand in, then follow. After one of our file: go on as another replica, and a copy
+            // of a copy finds out step by step whose file it has. Each step is one greeting further.
             var answer = try await hello()
-            // After a restoration: hand in, then follow; each step is one greeting further.
-            for _ in 0..<4 {
-                guard let step = answer.recovery else { break }
-                try await recover(step, hub: answer.hub)
+            for _ in 0..<Self.stepsAtOnce {
+                if let step = answer.recovery {
+                    try await recover(step, hub: answer.hub)
+                } else {
+                    let isOurs = try fits(answer)
+                    if isOurs, try !mustPart(answer) { break }
+                    try await goOnAsAnother(from: answer)
+                }
                 answer = try await hello()
             }
             guard answer.recovery == nil else {
                 throw .unreachable("the hub, which was restored from a backup, does not go on yet")
             }
-            try checkOwn(answer)
+            guard try fits(answer) else {
+                throw .unreachable("the hub gives one new replica number after the other")
+            }
+            try restamp(answer)
             isGreeted = true
             noteContact()
             return .success(answer.state)
@@ -75,11 +87,35 @@ extension NodeService {
         }
     }
 
+    private static let stepsAtOnce = 16
+
+    /// Whether another machine runs from the same file and nothing of ours is on its way any more. (What both have sealed
+    /// goes to the hub once, under the number that both had.)
+    private func mustPart(_ answer: HubAnswer) throws(ExchangeError) -> Bool {
+        isTwin = answer.isTwin
+        guard isTwin, !isPushing else { return false }
+        return try storing { () throws(StoreError) in try store.sealedSeq() } == answer.known.seq
+    }
+
+    /// What our clock has stamped too far ahead gets stamps that the hub takes. Not while a push is on its way: what is in
+    /// it keeps its stamps, and may be taken yet.
+    private func restamp(_ answer: HubAnswer) throws(ExchangeError) {
+        guard !isPushing, let hubMs = UInt64(exactly: answer.timeMs) else { return }
+        _ = try storing { () throws(StoreError) in
+            try store.restamp(
+                above: answer.known.seq, hubMs: hubMs,
+                notice: {
+                    "the clock of this machine was wrong: \($0) change sets that it had stamped with a time to come "
+                        + "bear the hub's time now"
+                }, nowMs: localNow())
+        }
+    }
+
     private func hello() async throws(ExchangeError) -> HubAnswer {
         let body = try storing { () throws(StoreError) -> JSON in
             [
                 "epochs": try store.epochs().json, "sealed": .integer(Int64(try store.sealedSeq())),
-                "position": .integer(Int64(try store.position())),
+                "run": .string(run), "position": .integer(Int64(try store.position())),
                 "digest": try store.digestAtPosition().map { .string(Base64.encode($0)) } ?? .null,
             ]
         }
@@ -93,17 +129,9 @@ extension NodeService {
     }
 
     /// Whether what the hub holds of this replica is what we have sealed.
-    private func checkOwn(_ answer: HubAnswer) throws(ExchangeError) {
+    private func fits(_ answer: HubAnswer) throws(ExchangeError) -> Bool {
         let known = answer.known
-        guard known.seq > 0 else { return }
-        let own = try storing { () throws(StoreError) in try store.digest(ofOwn: known.seq) }
-        guard own == known.digest else {
-            throw .store(
-                StoreError(
-                    .diverged, doing: "greeting the hub",
-                    why:
-                        "the hub holds \(known.seq) change sets of replica \(store.replica), other than those of this file",
-                    hint: "The file was restored from a backup or copied; join this site again under a new file."))
-        }
+        if known.seq == 0 { return true }
+        return try storing { () throws(StoreError) in try store.digest(ofOwn: known.seq) } == known.digest
     }
 }

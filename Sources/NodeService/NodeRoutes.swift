@@ -50,6 +50,7 @@ extension NodeService {
                 "replica": .integer(Int64(store.replica)), "hub": .string(try store.hubAddress()),
                 "link": .string(link.isUp ? "up" : "down"), "link_since": .string(rfc3339(ms: link.sinceMs)),
                 "last_contact": link.lastContactMs.map { .string(rfc3339(ms: $0)) } ?? .null,
+                "clock_offset_ms": .integer(offsetMs), "notice": try notice(),
                 "trouble": watchdog.sentence.map { .string($0) } ?? .null,
                 "pending": .integer(Int64(try store.pendingCount(acknowledged: acknowledged))),
                 "in_flight": .integer(Int64(try store.inFlightCount())), "schema_version": 1,
@@ -59,6 +60,14 @@ extension NodeService {
         }
         return try .json(json)
     }
+
+    /// What has happened to this database that its operators are to know, for a week.
+    private func notice() throws(StoreError) -> JSON {
+        guard let notice = try store.notice(), localNow() < notice.atMs + Self.noticeMs else { return .null }
+        return ["text": .string(notice.text), "at": .string(rfc3339(ms: notice.atMs))]
+    }
+
+    private static let noticeMs: UInt64 = 7 * 86_400_000
 
     /// One push and pull → `{"pushed":…, "pulled":…, "vector":…}`.
     func sync() async throws(Problem) -> Response {

@@ -26,6 +26,12 @@ package actor NodeService {
     var isGreeted = false
     /// The greeting that is under way: the two loops share it.
     var greeting: Task<Result<PushAnswer, ExchangeError>, Never>?
+    /// Drawn anew by each process: by it the hub notices two that run at once from one file.
+    let run = randomToken()
+    /// Another process runs from a copy of this file: we go on as another replica as soon as nothing is on its way.
+    var isTwin = false
+    /// True while a push is on its way.
+    var isPushing = false
     var link: LinkState
     var watchdog: Watchdog
     /// Writes what is noted of the line, if no other commit takes it along.

@@ -12,6 +12,7 @@ extension Problem {
             case .busy: (.serviceUnavailable, "busy", "The database is busy")
             case .inputOutput: (.serviceUnavailable, "io", Problem.title(of: error.fault))
             case .notFound: (.notFound, "not-found", "There is no such thing")
+            case .wrongClock: (.serviceUnavailable, "clock", "The clock cannot be right")
             case .changed: (.conflict, "changed", "It has changed since")
             case .diverged: (.internalServerError, "diverged", "This database differs from the hub's")
             }

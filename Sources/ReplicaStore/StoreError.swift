@@ -20,6 +20,8 @@ package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
         case changed
         /// This database and the hub's disagree where they must not.
         case diverged
+        /// The machine's clock cannot be right, and nothing is written by it.
+        case wrongClock
     }
 
     /// What of the disk or of the file's neighbours was in the way: each has a remedy of its own.

@@ -97,7 +97,7 @@ extension CommandError {
             switch error.kind {
             case .refused: .usage
             case .missing, .notFound, .changed, .diverged: .no
-            case .busy: .later
+            case .busy, .wrongClock: .later
             case .inputOutput: .inputOutput
             }
         self.init(code, "\(error.doing): \(error.why)", hint: error.hint)

@@ -20,7 +20,10 @@ package protocol Services: Sendable {
 package struct OpenedDatabase: Sendable {
     package enum Work: Sendable {
         /// A hub: what sites and operators reach over the network, and what sends waiting ones away before the end.
-        case hub(networkHandler: any Handler, drain: @Sendable () async -> Void)
+        /// `begin` comes first: it throws when the machine's clock cannot be right and is not accepted.
+        case hub(
+            networkHandler: any Handler, begin: @Sendable (_ acceptClock: Bool) async throws -> Void = { _ in },
+            drain: @Sendable () async -> Void)
         /// A node: exchanges with its hub until its task is cancelled.
         case node(run: @Sendable () async throws -> Void)
     }

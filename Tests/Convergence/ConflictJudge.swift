@@ -26,6 +26,7 @@ struct ConflictJudge {
     private let standing: [RowIdentity: [Act]]
     private let conflicts: [RowIdentity: [SeenConflict]]
     private let decisions: [History.Decision]
+    private let history: History
     private let hubActs: [RecordedSet]
     private let withheld: [SeenWithheld]
     private let rows: Rows
@@ -46,6 +47,7 @@ struct ConflictJudge {
                 (row, acts.filter { history.withheld[row]?.contains($0.set.dot) != true })
             })
         self.conflicts = Dictionary(grouping: conflicts, by: \.row)
+        self.history = history
         self.rows = rows
         self.catalogue = catalogue
         decisions = history.decisions
@@ -131,9 +133,7 @@ struct ConflictJudge {
         (conflicts[row] ?? []).contains { conflict in
             conflict.kind == .insert && (conflict.life.isOpen || conflict.life.settlement == .policy)
                 && [a, b].allSatisfy { act in
-                    conflict.life.sides.contains {
-                        $0.dot.replica == act.set.dot.replica && $0.dot.seq >= act.set.dot.seq
-                    }
+                    conflict.life.sides.contains { history.isLater($0.dot, than: act.set.dot) }
                 }
         }
     }
@@ -252,7 +252,7 @@ struct ConflictJudge {
     /// A side about the whole row may lay an author's later edits over its insert.
     private func holds(_ side: ConflictSide, _ act: Act, among acts: [Act]) -> Bool {
         guard let cells = side.row else { return act.write.kind == .delete }
-        let own = acts.filter { $0.set.dot.replica == side.dot.replica && $0.set.dot.seq <= side.dot.seq }
+        let own = acts.filter { history.isLater(side.dot, than: $0.set.dot) }
         return act.write.kind != .delete
             && cells.allSatisfy { column, value in own.contains { $0.write.cells[column] == value } }
     }

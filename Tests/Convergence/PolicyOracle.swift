@@ -95,7 +95,7 @@ struct PolicyOracle {
         let parties = unseen(Array(acts))
         let owner = label(row, model, before: acts.last!.set.position!)
         let own = parties.filter { party in
-            fleet.sites.contains { .text($0.name) == owner && $0.node.replica == party.set.dot.replica }
+            fleet.siteNames[party.set.dot.replica].map { .text(Array($0.utf8)) } == owner
         }
         return (own.isEmpty ? parties : own).max { $0.set.stamp < $1.set.stamp }!.value
     }

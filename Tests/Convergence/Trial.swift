@@ -53,26 +53,23 @@ struct Trial {
             if let complaint = PolicyOracle(fleet).complaint(rows) { throw Broken("the hub: \(complaint)") }
         case .taken(let index), .sealed(let index):
             let site = fleet.sites[index]
-            if site.isForked { return }
             if !site.hasWrittenUnchecked, let complaint = try site.node.complaint() {
                 throw Broken("constraints: \(site.name): \(complaint)")
             }
             guard isFree, case .taken = event else { return }
             let rows = try site.node.rows().mapValues(\.data)
             let known = Oracle(
-                fleet.history.known(by: site.known), verdicts: fleet.history.verdicts(known: site.known))
+                fleet.known(to: index), verdicts: fleet.history.verdicts(known: site.known))
             try compare(site.name, rows, known.rows, held: held(fleet, index))
         }
     }
 
     /// Rows that a node's own delete in flight holds away.
     private func held(_ fleet: Fleet, _ index: Int) throws -> Set<RowIdentity> {
-        let site = fleet.sites[index]
-        let place = try site.node.position()
         var last: [RowIdentity: RecordedSet] = [:]
-        for set in fleet.history.sets.values
-        where set.dot.replica == site.node.replica && (set.position ?? .max) > place {
-            for row in set.writes.keys where (last[row]?.dot.seq ?? 0) < set.dot.seq { last[row] = set }
+        // In the order of their seal, under whatever number.
+        for set in try fleet.inFlight(of: index) {
+            for row in set.writes.keys { last[row] = set }
         }
         return Set(last.filter { $0.value.writes[$0.key]!.kind == .delete }.keys)
     }
@@ -100,9 +97,12 @@ struct Trial {
     /// At rest: all equal, nothing in flight or aside, every conflict found and none invented, nothing lost.
     func finish(_ fleet: Fleet) throws {
         let rows = try fleet.hub.rows()
-        for site in fleet.sites where !site.isRefused {
-            guard !site.isForked else {
-                throw Broken("durable: \(site.name) went on from a backup, and nobody noticed")
+        if let missing = fleet.missing().first {
+            throw Broken("durable: \(missing.site) has sealed \(missing.dot), which the hub does not have")
+        }
+        for site in fleet.sites {
+            guard try site.node.position() == fleet.hub.lastPosition() else {
+                throw Broken("durable: \(site.name) does not get on in the hub's order")
             }
             guard try site.node.inFlightCount() == 0 else {
                 throw Broken("\(site.name) still has changes in flight")

@@ -28,6 +28,7 @@ struct AccessTests {
         "GET /v1/recovery": "1113 ++++",
         "POST /v1/recovery/begin": "1113 33+3",
         "POST /v1/recovery/accept": "1113 33+3",
+        "POST /v1/split": "113+ 3333",
         "POST /v1/push": "113+ 3333",
         "POST /v1/pull": "113+ 3333",
         "GET /v1/status": "1113 ++++",
@@ -85,7 +86,8 @@ struct AccessTests {
         let page = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "../../Protocol/HTTP.md")
         let text = try String(contentsOf: page.standardized, encoding: .utf8)
         let ofSites: Set = [
-            "GET /healthz", "POST /v1/join", "GET /v1/snapshot", "POST /v1/hello", "POST /v1/push", "POST /v1/pull",
+            "GET /healthz", "POST /v1/join", "GET /v1/snapshot", "POST /v1/hello", "POST /v1/split", "POST /v1/push",
+            "POST /v1/pull",
             "POST /v1/recovery/offer", "POST /v1/recovery/sets", "POST /v1/recovery/done",
         ]
         for route in Self.matrix.keys where !ofSites.contains(route) {
@@ -151,8 +153,8 @@ struct AccessTests {
             let response = await fleet.hub.operatorHandler.respond(
                 to: Self.request(words[0] == "GET" ? .get : .post, path))
             let isForSites = [
-                "/healthz", "/v1/join", "/v1/snapshot", "/v1/hello", "/v1/push", "/v1/pull", "/v1/recovery/offer",
-                "/v1/recovery/sets", "/v1/recovery/done",
+                "/healthz", "/v1/join", "/v1/snapshot", "/v1/hello", "/v1/split", "/v1/push", "/v1/pull",
+                "/v1/recovery/offer", "/v1/recovery/sets", "/v1/recovery/done",
             ].contains(words[1])
             #expect(response.status != .unauthorized && response.status != .forbidden, "\(route)")
             if isForSites { #expect(response.status == .notFound, "\(route)") }

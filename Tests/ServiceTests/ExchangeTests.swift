@@ -192,28 +192,6 @@ struct ReviewedServiceTests {
         #expect(try fleet.value("hub", "SELECT group_concat(id) FROM note") == "first,second")
     }
 
-    @Test("a file that was put back from a backup is told so, and its new writes do not count as sent")
-    func putBack() async throws {
-        let fleet = try ServiceFleet(ExchangeTests.schema)
-        let snasa = try await fleet.join("snasa")
-        await snasa.close()
-        let saved = try Data(contentsOf: URL(fileURLWithPath: fleet.path("snasa")))
-        let now = try fleet.node("snasa", Line(fleet.hub.networkHandler))
-        for id in 1...2 {
-            try fleet.write("snasa", "INSERT INTO note VALUES('n\(id)', NULL)")
-            _ = try await now.syncOnce()
-        }
-        await now.close()
-        for end in ["-wal", "-shm"] { unlink(fleet.path("snasa") + end) }
-        try saved.write(to: URL(fileURLWithPath: fleet.path("snasa")))
-        let restored = try fleet.node("snasa", Line(fleet.hub.networkHandler))
-        try fleet.write("snasa", "INSERT INTO note VALUES('new', NULL)")
-        await #expect(throws: ExchangeError.self) { try await restored.syncOnce() }
-        let status = try await json(restored.operatorHandler, Request(.get, path: ["v1", "status"]))
-        #expect(status["pending"] != 0)
-        #expect(status["trouble"]?.string?.contains("restored") == true)
-    }
-
     @Test("a pull that a newer one displaces is told so, for two processes with one credential must not spin")
     func displaced() async throws {
         let fleet = try ServiceFleet(ExchangeTests.schema)

@@ -12,12 +12,12 @@ final class ServiceFleet: Sendable {
     let folder: String
     let hub: HubService
 
-    init(_ schema: String) throws {
+    init(_ schema: String, hubNow: @escaping @Sendable () -> UInt64 = wallMs) throws {
         folder = NSTemporaryDirectory() + "samband-service-\(UInt64.random(in: 0...UInt64.max))"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         try HubCreation.create(
-            path: folder + "/hub.db", fleet: "test", migrations: [(name: "001.sql", sql: schema)], nowMs: wallMs())
-        hub = try HubService(path: folder + "/hub.db", now: wallMs)
+            path: folder + "/hub.db", fleet: "test", migrations: [(name: "001.sql", sql: schema)], nowMs: hubNow())
+        hub = try HubService(path: folder + "/hub.db", now: hubNow)
     }
 
     deinit { try? FileManager.default.removeItem(atPath: folder) }
@@ -40,11 +40,13 @@ final class ServiceFleet: Sendable {
         return try node(site, line)
     }
 
-    func node(_ site: String, _ line: Line) throws -> NodeService {
+    func node(
+        _ site: String, _ line: Line, now: @escaping @Sendable () -> UInt64 = wallMs
+    ) throws -> NodeService {
         let secret = try String(contentsOfFile: Joining.secretPath(of: path(site)), encoding: .utf8)
         return try NodeService(
             path: path(site), push: line, pull: line,
-            secret: secret.trimmingCharacters(in: .whitespacesAndNewlines), now: wallMs)
+            secret: secret.trimmingCharacters(in: .whitespacesAndNewlines), now: now)
     }
 
     /// A program at the site writes.

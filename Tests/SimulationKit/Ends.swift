@@ -78,6 +78,7 @@ package enum Choice: Hashable, Sendable {
 package protocol HubEnd: AnyObject {
     var replica: UInt32 { get }
     func vector() throws -> VectorClock
+    func lastPosition() throws -> UInt64
     func admit(site: String, nowMs: UInt64) throws -> UInt32
     /// False: it was known already.
     func ingest(_ parcel: Parcel, from replica: UInt32, nowMs: UInt64) throws -> Bool
@@ -93,6 +94,8 @@ package protocol HubEnd: AnyObject {
     func undo(_ conflict: UInt64, seen changed: UInt64, nowMs: UInt64) throws -> Bool
     /// What is wrong inside, nil if nothing: references, for one.
     func complaint() throws -> String?
+    func greeting(of replica: UInt32) throws -> Greeting
+    func split(_ asked: SplitAsked, nowMs: UInt64) throws -> (replica: UInt32, at: UInt64)
     /// Something happens to its disk.
     func meet(_ fault: DiskFault) throws
 }
@@ -116,16 +119,32 @@ package protocol NodeEnd: AnyObject {
     func complaint() throws -> String?
     /// Hears that the hub has its change sets up to a seq.
     func noteAcknowledged(_ seq: UInt64) throws
+    /// Whether what the hub holds of it is what it has sealed.
+    func fits(_ greeting: Greeting) throws -> Bool
+    func splitAsked() throws -> SplitAsked
+    func split(to replica: UInt32, at seq: UInt64, nowMs: UInt64) throws
+    /// True when own change sets behind a seq have other stamps now.
+    func restamp(above held: UInt64, hubMs: UInt64) throws -> Bool
     func meet(_ fault: DiskFault) throws
 }
 
 // An end without a disk that fails.
 extension HubEnd {
     package func meet(_ fault: DiskFault) throws {}
+    package func greeting(of replica: UInt32) throws -> Greeting {
+        Greeting(seq: try vector()[replica], digest: [])
+    }
+    package func split(_ asked: SplitAsked, nowMs: UInt64) throws -> (replica: UInt32, at: UInt64) {
+        throw Broken("nothing is split here")
+    }
 }
 
 extension NodeEnd {
     package func noteAcknowledged(_ seq: UInt64) throws {}
+    package func fits(_ greeting: Greeting) throws -> Bool { true }
+    package func splitAsked() throws -> SplitAsked { throw Broken("nothing is split here") }
+    package func split(to replica: UInt32, at seq: UInt64, nowMs: UInt64) throws {}
+    package func restamp(above held: UInt64, hubMs: UInt64) throws -> Bool { false }
     package func meet(_ fault: DiskFault) throws {}
 }
 
@@ -139,4 +158,13 @@ package protocol FleetMaker {
     func makeHub(nowMs: UInt64) throws -> any HubEnd
     /// The hub's snapshot for a replica, as a node.
     func makeNode(for replica: UInt32, of hub: any HubEnd, nowMs: UInt64) throws -> any NodeEnd
+    /// The file of a node on a second machine; nil where there are no machines.
+    func copy(of node: any NodeEnd) throws -> (any NodeEnd)?
+    /// True when nodes correct their clocks by what they measure.
+    var measuresClocks: Bool { get }
+}
+
+extension FleetMaker {
+    package func copy(of node: any NodeEnd) throws -> (any NodeEnd)? { nil }
+    package var measuresClocks: Bool { false }
 }

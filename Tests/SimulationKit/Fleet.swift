@@ -6,12 +6,19 @@ package final class Fleet {
     /// One site as the driver knows it.
     package struct Site {
         package let name: String
-        package let node: any NodeEnd
-        package let skewMs: Int64
+        package private(set) var node: any NodeEnd
+        /// How far its clock is off now, and what it adds to it since it last measured that.
+        package internal(set) var skewMs: Int64
+        var offsetMs: Int64 = 0
         /// What it has seen: what was handed to it, and its own.
         package internal(set) var known: [UInt32: UInt64] = [:]
-        /// The greatest stamp among that.
-        var knownHLC: UInt64 = 0
+        /// The greatest stamp that came from others, and that of its own last change set.
+        var seenHLC: UInt64 = 0
+        var ownHLC: UInt64 = 0
+        /// Every change set that its file has sealed, as it is named now.
+        var own: [OwnSet] = []
+        /// False until the hub has been greeted, and after every failure.
+        var isGreeted = false
         /// The rows after its last seal or pull, what users touched since, and how.
         var base: Rows = [:]
         var touched: [RowIdentity: Touch] = [:]
@@ -20,13 +27,25 @@ package final class Fleet {
         package internal(set) var hasWrittenUnchecked = false
         /// The last own seq that the hub said it has.
         var acknowledged: UInt64 = 0
-        /// True once its file was put back to before what the hub has of it. It has to be found out and refused; what
-        /// it writes meanwhile is nobody else's.
-        package internal(set) var isForked = false
-        /// True when what it has sealed since is other than what the hub has under that dot.
-        var hasDiverged = false
-        /// True once that has happened: it takes part in nothing any more.
-        package internal(set) var isRefused = false
+
+        struct OwnSet {
+            let digest: [UInt8]
+            let set: RecordedSet
+        }
+
+        init(name: String, node: any NodeEnd, skewMs: Int64) {
+            self.name = name
+            self.node = node
+            self.skewMs = skewMs
+        }
+
+        /// The same on another machine.
+        func copied(_ node: any NodeEnd) -> Site {
+            var site = self
+            site.node = node
+            site.isGreeted = false
+            return site
+        }
     }
 
     struct Touch {
@@ -52,6 +71,15 @@ package final class Fleet {
     package internal(set) var interruptions = 0
     /// Sites as they were when their files were backed up.
     var backups: [Int: Site] = [:]
+    /// What was ever sealed anywhere, by its digest.
+    var sealedSets: [[UInt8]: RecordedSet] = [:]
+    /// What the hub has under each name.
+    var orderDigests: [Dot: [UInt8]] = [:]
+    var orderHLC: [Dot: UInt64] = [:]
+    /// Whose each replica number is.
+    package internal(set) var siteNames: [UInt32: String] = [:]
+    /// Some file was put back or copied: it takes more than one round to come to rest.
+    var hasForks = false
     var mailbox: [Message] = []
     var random: SeededRandom
     // What the observer at the hub has seen.
@@ -62,8 +90,14 @@ package final class Fleet {
 
     struct Message {
         let site: Int
+        /// As which it was sent, or asked for.
+        let replica: UInt32
         let isPush: Bool
         let bytes: [UInt8]
+
+        func with(_ bytes: [UInt8]) -> Message {
+            Message(site: site, replica: replica, isPush: isPush, bytes: bytes)
+        }
     }
 
     package init(_ maker: any FleetMaker, skewsMs: [Int64], seed: UInt64 = 0) throws {
@@ -76,6 +110,7 @@ package final class Fleet {
             let replica = try hub.admit(site: name, nowMs: nowMs)
             let node = try maker.makeNode(for: replica, of: hub, nowMs: nowMs)
             sites.append(Site(name: name, node: node, skewMs: skewMs))
+            siteNames[replica] = name
             sites[index].base = try node.rows()
             for entry in try node.vector().entries { sites[index].known[entry.replica] = entry.seq }
         }
@@ -89,17 +124,23 @@ package final class Fleet {
         return index
     }
 
-    package func localMs(_ index: Int) -> UInt64 { UInt64(max(0, Int64(nowMs) + sites[index].skewMs)) }
+    /// What a site takes for the time, once it has measured how far its clock is off.
+    package func localMs(_ index: Int) -> UInt64 {
+        UInt64(max(0, Int64(nowMs) + sites[index].skewMs + sites[index].offsetMs))
+    }
 
     package func perform(_ step: Step) throws {
         do {
             try carryOut(step)
         } catch is Interrupted {
             interruptions += 1
+            if let site = step.site, site < sites.count { sites[site].isGreeted = false }
         }
     }
 
     private func carryOut(_ step: Step) throws {
+        // A copy that was never made.
+        if let site = step.site, site >= sites.count { return }
         switch step {
         case .write(let index, let writes): try write(index, writes, isChecked: true)
         case .uncheckedWrite(let index, let writes): try write(index, writes, isChecked: false)
@@ -116,6 +157,8 @@ package final class Fleet {
         case .settle: try settleEverything()
         case .disk(nil, let fault): try hub.meet(fault)
         case .disk(let index?, let fault): try disk(index, fault)
+        case .copy(let index): try copy(index)
+        case .clock(let index, let skewMs): sites[index].skewMs = skewMs
         }
     }
 

@@ -2,7 +2,7 @@ import Replication
 
 extension Fleet {
     func disk(_ index: Int, _ fault: DiskFault) throws {
-        if sites[index].isRefused { return }
+        sites[index].isGreeted = false
         switch fault {
         case .image:
             try sites[index].node.meet(.image)
@@ -10,38 +10,30 @@ extension Fleet {
         case .restore:
             guard let backup = backups[index] else { return }
             try sites[index].node.meet(.restore)
-            try putBack(index, as: backup)
+            putBack(index, as: backup)
         default: try sites[index].node.meet(fault)
         }
     }
 
-    /// The site is as it was when its file was backed up. What it had on the way is gone with its old machine.
-    private func putBack(_ index: Int, as backup: Site) throws {
+    /// The site is as it was when its file was backed up. What it had sent may still arrive; what was sent to it not.
+    private func putBack(_ index: Int, as backup: Site) {
+        hasForks = true
+        let skewMs = sites[index].skewMs
         sites[index] = backup
-        mailbox.removeAll { $0.site == index }
-        let replica = backup.node.replica
-        let own = backup.known[replica, default: 0]
-        sites[index].isForked = try backup.isForked || hub.vector()[replica] > own
-        // What it sealed since and nobody else has is lost with the file that was replaced.
-        for (dot, set) in history.sets where dot.replica == replica && dot.seq > own && set.position == nil {
-            history.sets[dot] = nil
-        }
+        sites[index].skewMs = skewMs
+        sites[index].isGreeted = false
+        mailbox.removeAll { $0.site == index && !$0.isPush }
     }
 
-    /// What a site with a file put back seals may be, to the byte, what it sealed the first time. Once that is so of all
-    /// that the hub has of it, nothing tells the two files apart.
-    func compareAgain(_ index: Int, _ set: RecordedSet) throws {
-        guard let first = history.sets[set.dot], !sites[index].hasDiverged, first.hlc == set.hlc,
-            first.context == set.context, first.seen == set.seen, first.writes == set.writes
-        else {
-            sites[index].hasDiverged = true
-            return
-        }
-        sites[index].isForked = try hub.vector()[set.dot.replica] > set.dot.seq
+    /// A second machine runs from a copy of the site's file from now on, and is a site of that name too.
+    func copy(_ index: Int) throws {
+        guard sites.count < Scenario.names.count, let node = try maker.copy(of: sites[index].node) else { return }
+        hasForks = true
+        sites.append(sites[index].copied(node))
+        sites[index].isGreeted = false
     }
 
-    /// All disks work again, and every file that was put back to before what the hub has of it must have been refused
-    /// by the end of the next exchange.
+    /// All disks work again.
     package func endDiskFaults() throws {
         try hub.meet(.mended)
         for site in sites { try site.node.meet(.mended) }

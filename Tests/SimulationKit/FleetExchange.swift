@@ -4,7 +4,6 @@ extension Fleet {
     // MARK: Sealing
 
     func seal(_ index: Int) throws {
-        if sites[index].isRefused { return }
         let writes = try pendingWrites(index)
         let dot = try sites[index].node.seal(nowMs: localMs(index))
         guard (dot == nil) == writes.isEmpty else {
@@ -38,38 +37,41 @@ extension Fleet {
             throw Broken("captured: \(name) shipped \(legible(shipped)) for \(legible(writes))")
         }
         guard header.rowCount == UInt64(writes.count) else { throw Broken("\(dot) counts its rows wrong") }
-        guard header.hlc > sites[index].knownHLC else {
+        guard header.hlc > max(sites[index].seenHLC, sites[index].ownHLC) else {
             throw Broken("\(dot) has a stamp below one it has seen")
         }
         guard header.position == seen else {
             throw Broken("\(dot) names position \(header.position), its author was at \(seen)")
         }
         let set = RecordedSet(dot: dot, hlc: header.hlc, context: sites[index].known, seen: seen, writes: writes)
-        if !sites[index].isForked { history.sets[dot] = set } else { try compareAgain(index, set) }
+        sealedSets[header.digest] = set
+        sites[index].own.append(Site.OwnSet(digest: header.digest, set: set))
         sites[index].known[replica] = seq
-        sites[index].knownHLC = header.hlc
+        sites[index].ownHLC = header.hlc
         try watch(self, .sealed(index))
     }
 
     // MARK: Messages
 
     func push(_ index: Int, _ fault: Fault) throws {
-        if sites[index].isRefused { return }
+        guard try greet(index) else { return }
         try sites[index].node.noteAcknowledged(sites[index].acknowledged)
         let parcels = try sites[index].node.outgoing(after: sites[index].acknowledged)
         guard !parcels.isEmpty else { return }
-        try send(Message(site: index, isPush: true, bytes: Wire.bytes(parcels)), fault)
+        try send(
+            Message(site: index, replica: sites[index].node.replica, isPush: true, bytes: Wire.bytes(parcels)), fault)
     }
 
     func pull(_ index: Int, _ fault: Fault) throws {
-        if sites[index].isRefused { return }
+        guard try greet(index) else { return }
         let node = sites[index].node
         let transactions = try hub.pull(for: node.replica, after: try node.position())
+        try observe()
         let last = transactions.last?.last?.delivery.position ?? 0
         let end = StreamEnd(
             vector: try hub.vector(), position: last, frontier: VectorClock(), hubTimeMs: nowMs)
         let bytes = Wire.bytes(transactions.flatMap { $0 }, end: end)
-        try send(Message(site: index, isPush: false, bytes: bytes), fault)
+        try send(Message(site: index, replica: node.replica, isPush: false, bytes: bytes), fault)
     }
 
     private func send(_ message: Message, _ fault: Fault) throws {
@@ -83,30 +85,29 @@ extension Fleet {
         case .unanswered: try arrive(message, answered: false)
         case .cut(let thousandths):
             let bytes = Array(message.bytes.prefix(message.bytes.count * thousandths / 1000))
-            try arrive(Message(site: message.site, isPush: message.isPush, bytes: bytes), answered: false)
+            try arrive(message.with(bytes), answered: false)
         case .bent(let thousandths):
             var bytes = message.bytes
             bytes[(bytes.count - 1) * thousandths / 1000] ^= 1 << UInt8(thousandths % 8)
-            try arrive(Message(site: message.site, isPush: message.isPush, bytes: bytes), answered: false)
+            try arrive(message.with(bytes), answered: false)
         }
     }
 
     func arrive(_ message: Message, answered: Bool) throws {
-        if sites[message.site].isRefused { return }
         let parcels = Wire.parcels(message.bytes, random: &random).parcels
         if message.isPush {
-            for parcel in parcels where !sites[message.site].isRefused { try arriveAtHub(parcel, from: message.site) }
-            if answered {
-                let replica = sites[message.site].node.replica
-                sites[message.site].acknowledged = try hub.vector()[replica]
+            for parcel in parcels {
+                guard try arriveAtHub(parcel, message) else { return }
             }
+            if answered { sites[message.site].acknowledged = try hub.vector()[message.replica] }
         } else {
-            try handOver(message.site, Wire.transactions(parcels))
+            try handOver(message.site, Wire.transactions(parcels), askedBy: message.replica)
         }
     }
 
-    private func arriveAtHub(_ parcel: Parcel, from index: Int) throws {
-        let replica = sites[index].node.replica
+    /// - Returns: false when the hub refused it, and so what comes behind it.
+    private func arriveAtHub(_ parcel: Parcel, _ message: Message) throws -> Bool {
+        let replica = message.replica
         let has = try hub.vector()[replica]
         do {
             let isNew = try hub.ingest(parcel, from: replica, nowMs: nowMs)
@@ -118,18 +119,27 @@ extension Fleet {
         } catch let interrupted as Interrupted {
             throw interrupted
         } catch {
-            if sites[index].isForked {
-                sites[index].isRefused = true
-                return
-            }
-            // Only a gap may be refused: an earlier message is still on the way.
-            guard parcel.header.dot.seq > has + 1 else {
+            guard mayRefuse(parcel.header, has: has) else {
                 throw Broken("the hub refused \(parcel.header.dot): \(error)")
             }
+            sites[message.site].isGreeted = false
+            try observe()
+            return false
         }
         try observe()
         try noteWithheld()
         try watch(self, .ingested)
+        return true
+    }
+
+    /// A gap may be refused, for an earlier message is still on the way; what is not what the hub has under that name, or
+    /// does not follow it; and a stamp that is too far ahead.
+    private func mayRefuse(_ header: ChangeSetHeader, has: UInt64) -> Bool {
+        let dot = header.dot
+        if dot.seq > has + 1 { return true }
+        if dot.seq <= has { return orderDigests[dot] != header.digest }
+        let last = has == 0 ? ChangeSetHeader.firstPrevious : orderDigests[Dot(replica: dot.replica, seq: has)]
+        return header.previous != last || HybridClock.milliseconds(header.hlc) > nowMs + Limits.clockAheadMs
     }
 
     func noteWithheld() throws {
@@ -137,7 +147,7 @@ extension Fleet {
     }
 
     /// Hands whole hub transactions to a node, which seals first.
-    func handOver(_ index: Int, _ transactions: [[Parcel]]) throws {
+    func handOver(_ index: Int, _ transactions: [[Parcel]], askedBy replica: UInt32) throws {
         guard !transactions.isEmpty else { return }
         let node = sites[index].node
         let pending = try pendingWrites(index)
@@ -145,8 +155,10 @@ extension Fleet {
         try checkCausal(index, transactions, after: seen)
         do {
             try node.take(transactions, nowMs: localMs(index))
-        } catch  where sites[index].isForked && !(error is Interrupted || error is Broken) {
-            sites[index].isRefused = true
+        } catch {
+            guard isOfAnother(index, transactions, replica, after: seen), !(error is Interrupted || error is Broken)
+            else { throw error }
+            sites[index].isGreeted = false
             return
         }
         // What it sealed on the way had seen nothing of this.
@@ -156,12 +168,9 @@ extension Fleet {
             let dot = parcel.header.dot
             position = parcel.delivery.position
             sites[index].known[dot.replica] = max(sites[index].known[dot.replica, default: 0], dot.seq)
-            sites[index].knownHLC = max(sites[index].knownHLC, parcel.header.hlc)
+            sites[index].seenHLC = max(sites[index].seenHLC, parcel.header.hlc)
         }
         guard try node.position() == position else {
-            if sites[index].isForked {
-                throw Broken("durable: \(sites[index].name) goes on from a backup, and nobody notices")
-            }
             throw Broken("\(sites[index].name) stands at \(try node.position()), was handed \(position)")
         }
         let vector = try node.vector()
@@ -171,6 +180,17 @@ extension Fleet {
         }
         if sites[index].touched.isEmpty, try node.inFlightCount() == 0 { sites[index].hasWrittenUnchecked = false }
         try watch(self, .taken(index))
+    }
+
+    /// True when it was asked for under another number, or holds change sets of ours that our file has not sealed so.
+    private func isOfAnother(_ index: Int, _ transactions: [[Parcel]], _ replica: UInt32, after position: UInt64) -> Bool {
+        let node = sites[index].node
+        if replica != node.replica { return true }
+        return transactions.flatMap { $0 }.contains { parcel in
+            let header = parcel.header
+            return parcel.delivery.position > position && header.dot.replica == node.replica
+                && !sites[index].own.contains { $0.digest == header.digest }
+        }
     }
 
     /// Nothing is handed out before what its author had seen (promise 3).
@@ -228,8 +248,12 @@ extension Fleet {
         guard observedVector[dot.replica] == dot.seq - 1 else {
             throw Broken("\(dot) is out of its author's order")
         }
-        if history.sets[dot] != nil {
-            let truth = VectorClock(history.sets[dot]!.context.map { ($0.key, $0.value) })
+        try checkStamp(header, context)
+        orderDigests[dot] = header.digest
+        orderHLC[dot] = header.hlc
+        if let sealed = sealedSets[header.digest] {
+            history.sets[dot] = sealed
+            let truth = VectorClock(sealed.context.map { ($0.key, $0.value) })
             guard truth == context else {
                 throw Broken("\(dot) says its context is \(context), it is \(truth)")
             }
@@ -252,6 +276,17 @@ extension Fleet {
             throw Broken("the hub gives out \(dot), which nobody sealed")
         }
         observedVector.advance(dot.replica, to: dot.seq)
+    }
+
+    /// The order of stamps is that of causes, and none is far ahead of the hub.
+    private func checkStamp(_ header: ChangeSetHeader, _ context: VectorClock) throws {
+        for (replica, seq) in context.entries {
+            guard let before = orderHLC[Dot(replica: replica, seq: seq)], before >= header.hlc else { continue }
+            throw Broken("clock: \(header.dot) has a stamp below that of \(replica):\(seq), which its author had seen")
+        }
+        guard HybridClock.milliseconds(header.hlc) <= nowMs + Limits.clockAheadMs + 1 else {
+            throw Broken("clock: the stamp of \(header.dot) is too far ahead of the hub")
+        }
     }
 
     /// The cells that policies decided: by themselves, or in a row that is carried whole.
@@ -287,15 +322,24 @@ extension Fleet {
 
     // MARK: Coming to rest
 
-    /// One round empties everything: all seal, push all and pull all.
+    /// One round empties everything, where no file was put back or copied: all seal, push all and pull all.
     package func settleEverything() throws {
-        for index in sites.indices { try seal(index) }
-        for index in sites.indices {
-            sites[index].acknowledged = try hub.vector()[sites[index].node.replica]
-            try push(index, .none)
+        for round in 0..<Self.roundsToRest {
+            for index in sites.indices { try seal(index) }
+            for index in sites.indices {
+                sites[index].isGreeted = false
+                while try !greet(index) {}
+                try push(index, .none)
+            }
+            for index in sites.indices { try pull(index, .none) }
+            let last = try hub.lastPosition()
+            let isAtRest = try sites.allSatisfy { try $0.node.position() == last && $0.node.inFlightCount() == 0 }
+            // Files that were put back or copied find each other out one after the other.
+            if isAtRest || !hasForks && round == 0 { return }
         }
-        for index in sites.indices { try pull(index, .none) }
     }
+
+    private static let roundsToRest = 12
 
     func legible(_ writes: [RowIdentity: RecordedWrite]) -> String {
         writes.sorted { $0.key < $1.key }.map { row, write in

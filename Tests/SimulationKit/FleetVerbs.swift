@@ -42,6 +42,15 @@ extension Fleet {
         try perform(.disk(name == "hub" ? nil : index(of: name), fault))
     }
 
+    /// A second machine runs from a copy of the site's file: a site behind the others, by the name that is returned.
+    @discardableResult
+    package func copy(_ name: String) throws -> Int {
+        try perform(.copy(index(of: name)))
+        return sites.count - 1
+    }
+
+    package func clock(_ name: String, _ skewMs: Int64) throws { try perform(.clock(index(of: name), skewMs)) }
+
     package func wait(_ ms: UInt64) throws { try perform(.wait(ms)) }
 
     package func deliver(_ place: Int) throws { try perform(.deliver(place)) }

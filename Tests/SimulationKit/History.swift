@@ -70,6 +70,16 @@ package struct History: Sendable {
     /// What operators settled, and how far the hub's order then went.
     package var decisions: [Decision] = []
 
+    /// Of each replica that was split off another: the last change set of that one which is its own as well.
+    package var lines: [UInt32: Dot] = [:]
+
+    /// True when one change set is another, or one that its author wrote later, under whatever number.
+    package func isLater(_ later: Dot, than earlier: Dot) -> Bool {
+        if later.replica == earlier.replica { return later.seq >= earlier.seq }
+        guard let step = lines[later.replica] else { return false }
+        return isLater(step, than: earlier)
+    }
+
     /// What the hub wrote of its own accord: rows that it put back, cells that it wrote back.
     package var hubActs: [RecordedSet] = []
     /// What the hub's policies decided, as it told everybody.

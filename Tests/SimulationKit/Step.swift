@@ -67,6 +67,36 @@ package enum Step: Hashable, Sendable {
     case settle
     /// Something happens to the disk of a site's machine; of the hub's when none is named.
     case disk(Int?, DiskFault)
+    /// A second machine runs from a copy of the site's file from now on. It counts as a site behind the others.
+    case copy(Int)
+    /// The clock of a site is so far off from now on, in milliseconds.
+    case clock(Int, Int64)
+
+    /// The site that it is about.
+    var site: Int? {
+        switch self {
+        case .write(let site, _), .uncheckedWrite(let site, _), .seal(let site), .push(let site, _), .pull(let site, _),
+            .copy(let site), .clock(let site, _):
+            site
+        case .disk(let site, _): site
+        case .deliver, .wait, .decide, .undo, .settle: nil
+        }
+    }
+
+    /// The same done to another site.
+    package func at(_ other: Int) -> Step {
+        switch self {
+        case .write(_, let writes): .write(other, writes)
+        case .uncheckedWrite(_, let writes): .uncheckedWrite(other, writes)
+        case .seal: .seal(other)
+        case .push(_, let fault): .push(other, fault)
+        case .pull(_, let fault): .pull(other, fault)
+        case .copy: .copy(other)
+        case .clock(_, let skewMs): .clock(other, skewMs)
+        case .disk(.some, let fault): .disk(other, fault)
+        default: self
+        }
+    }
 }
 
 /// A history to run: who takes part and what happens.
@@ -121,6 +151,8 @@ extension Scenario: CustomStringConvertible {
         case .decide(let place, let choice): return "fleet.decide(\(place), .\(choice))"
         case .undo(let place): return "fleet.undo(\(place))"
         case .settle: return "fleet.settleEverything()"
+        case .copy(let index): return "fleet.copy(\(site(index)))"
+        case .clock(let index, let skewMs): return "fleet.clock(\(site(index)), \(skewMs))"
         case .disk(let index, let fault): return "fleet.disk(\(index.map(site) ?? "hub"), .\(fault))"
         }
     }

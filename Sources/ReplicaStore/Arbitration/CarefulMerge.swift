@@ -64,7 +64,7 @@ final class CarefulMerge {
         let operations = try rows.operations(at: ordinals)
         concurrentRows = try ConcurrentRows(
             operations.map(\.found.row), concurrent: concurrent,
-            own: index.index.own(seen: incoming.seen, author: incoming.header.dot.replica), log: log, finder: finder,
+            own: index.index.own(seen: incoming.seen, author: incoming.author), log: log, finder: finder,
             conflicts: conflicts)
         for (ordinal, (row, key, operation)) in operations {
             let table = try access.table(row.table, "merging change set \(incoming.header.dot)")
@@ -78,6 +78,7 @@ final class CarefulMerge {
                 row: row, table: table, key: keeps ? before?.key ?? key : key, origin: .incoming, operation: operation,
                 concurrent: others, before: before?.data)
             work.ordinal = ordinal
+            work.isRenumbered = rows.isRenumbered
             work.isRespelt = isRespelt && !keeps
             work.keepsSpelling = isRespelt && keeps
             works[row] = work
@@ -126,7 +127,7 @@ final class CarefulMerge {
         }
         if operation.operation == .update, work.before == nil,
             let earlier = try conflicts.withheld(of: work.row, onlyOpen: true)
-                .last(where: { $0.dot.replica == operation.dot.replica })
+                .last(where: { operation.isByAuthor(of: $0.dot) })
         {
             // Its author does not know yet that the row is withheld: the update stays with it.
             // With this it may fit.

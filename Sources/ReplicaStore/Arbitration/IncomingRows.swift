@@ -7,10 +7,18 @@ final class IncomingRows {
     let segments: [Segment]
     /// The sorted key hashes.
     let hashes: [UInt64]
+    /// It had another replica number when it met others at its author's: of two stamps with one time the other may have
+    /// been the greater there. So its author gets the rows that meet others as they stand. (The model, part two, "Two
+    /// live copies".)
+    let isRenumbered: Bool
     private let shapes: [Int: TableShape]
     private(set) lazy var locations = RowLocations(segments, shapes: shapes)
 
-    init(_ entry: LogEntry, _ segments: [Segment], hashes: [UInt64], shapes: [Int: TableShape]) {
+    init(
+        _ entry: LogEntry, _ segments: [Segment], hashes: [UInt64], shapes: [Int: TableShape],
+        isRenumbered: Bool = false
+    ) {
+        self.isRenumbered = isRenumbered
         self.entry = entry
         self.segments = segments
         self.hashes = hashes

@@ -82,7 +82,7 @@ extension ConflictRegister {
             for (column, value) in zip(image.columns, image.values) { seen[column] = value }
         }
         for id in try merge.joins.writes(of: join.id) {
-            guard let earlier = try conflicts.withheld(id: id), earlier.dot.replica == operation.dot.replica else {
+            guard let earlier = try conflicts.withheld(id: id), operation.isByAuthor(of: earlier.dot) else {
                 continue
             }
             for (column, value) in zip(earlier.columns, earlier.values) { seen[column] = value }

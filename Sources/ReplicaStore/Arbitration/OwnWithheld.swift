@@ -11,7 +11,7 @@ extension CarefulMerge {
         var deltas = operation.deltas
         var isElsewhere = false
         for record in try conflicts.withheld(of: row, onlyOpen: false)
-        where record.dot.replica == operation.dot.replica && !record.deltas.isEmpty {
+        where operation.isByAuthor(of: record.dot) && !record.deltas.isEmpty {
             guard let position = try log.entry(record.dot)?.position, operation.seen < position else { continue }
             isElsewhere = true
             guard record.state == .withheld, record.isReplaced(by: operation, changed: .max) else { continue }
@@ -25,7 +25,7 @@ extension CarefulMerge {
             LoggedOperation(
                 dot: operation.dot, hlc: operation.hlc, position: operation.position, seen: operation.seen,
                 operation: operation.operation, columns: operation.columns, values: operation.values,
-                cellStamps: operation.cellStamps, deltas: deltas), isElsewhere
+                cellStamps: operation.cellStamps, deltas: deltas, line: operation.line), isElsewhere
         )
     }
 }
@@ -36,7 +36,7 @@ extension WithheldRecord {
     ///
     /// - Parameter changed: where its conflict last changed.
     func isReplaced(by write: LoggedOperation, changed: UInt64) -> Bool {
-        let goesOn = dot.replica == write.dot.replica
+        let goesOn = write.isByAuthor(of: dot)
         let isWhole = write.operation != .update
         guard operation == .update else { return goesOn && isWhole }
         return (goesOn || write.seen >= changed) && (isWhole || columns.allSatisfy { write.index(of: $0) != nil })

@@ -67,7 +67,7 @@ struct Release {
         _ undo: inout SegmentSink
     ) throws -> Bool {
         let records = try conflicts.withheld(of: record.row, onlyOpen: true)
-            .filter { $0.dot.replica == record.dot.replica }
+            .filter { try origins.log.lines.isSameAuthor($0.dot, record.dot) }
         var write = WithheldWrite(records)
         let table = try access.table(record.tableNumber, "letting a withheld row in")
         let before = try access.row(table, record.key)
@@ -119,6 +119,7 @@ struct Release {
         if stamp == .zero { return true }
         let dot = Dot(replica: stamp.replica, seq: stamp.seq)
         if dot.replica == entry.header.dot.replica { return dot.seq < entry.header.dot.seq }
+        if entry.line.holds(dot) { return true }
         guard let position = try origins.log.entry(dot)?.position else { return false }
         return position <= entry.seen
     }

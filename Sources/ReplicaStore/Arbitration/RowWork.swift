@@ -50,6 +50,8 @@ final class RowWork {
     var keepsSpelling = false
     /// The joins that its references were led on by, from rows that went to those that remain.
     var ledOn: [UInt64] = []
+    /// Its change set had another replica number before: its author gets the row as it stands.
+    var isRenumbered = false
     /// Set on a parent put back: the child that needed it.
     var putBackFor: RowID?
 
@@ -82,8 +84,12 @@ final class RowWork {
 
     /// True when the row must be carried to those who may have lost it.
     var carries: Bool {
-        withheld == nil && ((merge?.carries ?? false) || (keepsSpelling && target != nil) || isLedOnWhole)
+        withheld == nil
+            && ((merge?.carries ?? false) || (keepsSpelling && target != nil) || isLedOnWhole || goesBack)
     }
+
+    /// (What the hub writes of its own accord goes out as such.)
+    private var goesBack: Bool { isRenumbered && !deleteUndone && rewritten.isEmpty && ledOn.isEmpty }
 
     /// True when the hub tells the others how the row stands, whole.
     var isPutRight: Bool { withheld != nil || carries || deleteUndone || (origin == .putBack && before == nil) }

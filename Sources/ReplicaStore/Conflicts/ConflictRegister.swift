@@ -75,7 +75,7 @@ struct ConflictRegister {
                 try onWrite(record, rowSide(operation, work), seen: operation.seen, [])
             } else if record.life.isOpen, operation.seen < record.life.changed {
                 // An author who does not know of the dispute goes on editing its own row: its side moves along.
-                let earlier = record.life.sides.first { $0.dot.replica == operation.dot.replica }?.row ?? [:]
+                let earlier = record.life.sides.first { operation.isByAuthor(of: $0.dot) }?.row ?? [:]
                 try onWrite(record, rowSide(operation, work, over: earlier), seen: operation.seen, [])
             }
             return
@@ -100,7 +100,7 @@ struct ConflictRegister {
             guard let record, record.life.isOpen else { return }
             let decides = operation.operation != .update
             if decides || operation.seen < record.life.changed {
-                let earlier = record.life.sides.first { $0.dot.replica == operation.dot.replica }?.row ?? [:]
+                let earlier = record.life.sides.first { operation.isByAuthor(of: $0.dot) }?.row ?? [:]
                 try onWrite(
                     record, rowSide(operation, work, over: decides ? [:] : earlier), seen: operation.seen, [])
             }
@@ -111,7 +111,7 @@ struct ConflictRegister {
         }
         // An author who goes on editing stands for all that it wrote there.
         let isOpen = record?.life.isOpen == true && operation.operation == .update
-        let earlier = isOpen ? record!.life.sides.first { $0.dot.replica == operation.dot.replica }?.row : nil
+        let earlier = isOpen ? record!.life.sides.first { operation.isByAuthor(of: $0.dot) }?.row : nil
         try openOrJoin(
             record, .deleteUpdate, work, column: nil, base: .row(rowBase(work, operation, others)),
             rowSide(operation, work, over: earlier ?? [:]), others.map { rowSide($0, work) }, seen: operation.seen,
@@ -167,7 +167,7 @@ struct ConflictRegister {
     /// The side of an author in the log: the operation with what the same author wrote on the row since.
     private func latestSide(_ operation: LoggedOperation, _ work: RowWork) -> ConflictSide {
         let later = work.concurrent.filter {
-            $0.dot.replica == operation.dot.replica && $0.dot.seq > operation.dot.seq && $0.operation == .update
+            $0.operation == .update && $0.isByAuthor(of: operation.dot) && $0.covers(operation)
         }
         return later.reduce(rowSide(operation, work)) { rowSide($1, work, over: $0.row ?? [:]) }
     }
@@ -248,7 +248,7 @@ struct ConflictRegister {
         let hash = work.row.hash64
         var best: (stamp: Stamp, value: Value)?
         try merge.index.index.descend([hash], log: merge.log) { entry, _ in
-            guard entry.position <= operation.seen || entry.replica == operation.dot.replica else { return true }
+            guard entry.position <= operation.seen || operation.isByAuthor(of: entry.dot) else { return true }
             guard let found = try merge.operation(on: work.row, in: entry.id), found.operation.isUserWrite,
                 let stamp = found.stamp(of: column), let value = found.value(of: column), stamp > best?.stamp ?? .zero
             else { return true }

@@ -9,7 +9,7 @@ extension ConflictRegister {
         let operation = work.operation!
         let id: UInt64
         if var record = try joined(work, operation, withholding) {
-            let earlier = record.life.sides.first { $0.dot.replica == operation.dot.replica }?.row ?? [:]
+            let earlier = record.life.sides.first { operation.isByAuthor(of: $0.dot) }?.row ?? [:]
             let isUpdate = operation.operation == .update
             record.life.join(unaware: rowSide(operation, work, over: isUpdate ? earlier : [:]), at: position)
             try save(record)
@@ -39,7 +39,7 @@ extension ConflictRegister {
         var id = withholding.joins
         if id == nil {
             id = try conflicts.withheld(of: work.row, onlyOpen: true)
-                .last { $0.dot.replica == operation.dot.replica }?.conflict
+                .last { operation.isByAuthor(of: $0.dot) }?.conflict
         }
         guard let id, let record = try conflicts.record(id), record.life.isOpen, record.row == work.row else {
             return nil

@@ -22,7 +22,7 @@ struct Admission {
                 hint: "The sender's database is a copy or its bytes were made up; nothing was taken.")
         }
         let known = try store.replicaState(replica)
-        guard let known, known.state == "active" else {
+        guard let known, known.state != "retired" else {
             throw StoreError(
                 .refused, doing: doing, why: "replica \(replica) is not active here",
                 hint: "Ask the hub's operator: samband site list.")
@@ -71,11 +71,11 @@ struct Admission {
                 hint: "Its clock was not kept as it must be: the site has to join again.")
         }
         let ms = HybridClock.milliseconds(header.hlc)
-        guard ms <= nowMs + Limits.clockAheadMs else {
+        guard try ms <= store.stampLimitMs(nowMs: nowMs) else {
             throw StoreError(
                 .refused, doing: doing,
-                why: "its stamp is \((ms - nowMs) / 1000) seconds ahead of the hub's clock",
-                hint: "Set the clock of the site's machine; it is sent again by itself.")
+                why: "its stamp is \((ms - min(ms, nowMs)) / 1000) seconds ahead of the hub's clock",
+                hint: "The site gives it another by itself; set the clock of its machine.")
         }
     }
 

@@ -9,10 +9,10 @@ struct Contacts {
     fileprivate(set) var sent: [UInt32: UInt64] = [:]
     /// By replica: the position that it has said it reached, and its last own seq then.
     fileprivate(set) var reached: [UInt32: (position: UInt64, sealed: UInt64)] = [:]
-    /// By site: when it was here last, in milliseconds since 1970.
-    fileprivate(set) var seenMs: [String: UInt64] = [:]
+    /// By replica: when it was here last, in milliseconds since 1970, its site, and how far its clock is off the hub's.
+    fileprivate(set) var seen: [UInt32: (ms: UInt64, site: String, clockOffsetMs: Int64?)] = [:]
 
-    var isEmpty: Bool { sent.isEmpty && reached.isEmpty && seenMs.isEmpty }
+    var isEmpty: Bool { sent.isEmpty && reached.isEmpty && seen.isEmpty }
 }
 
 extension HubStore {
@@ -23,14 +23,18 @@ extension HubStore {
     /// Remembers that a replica has reached a position, and that its last own change set then was `sealed`. It
     /// counts once the hub holds that one. (The model, "Acknowledgement".)
     package func acknowledge(
-        _ replica: UInt32, position: UInt64, sealed: UInt64, nowMs: UInt64
+        _ replica: UInt32, position: UInt64, sealed: UInt64, clockOffsetMs: Int64? = nil, nowMs: UInt64
     ) throws(StoreError) {
-        try givingOut("noting how far replica \(replica) has come") {
+        let doing = "noting how far replica \(replica) has come"
+        if try givingOut(doing, { try replicaState(replica)?.state == "replaced" }) {
+            try writing(doing) { try goesOn(replica, nowMs: nowMs) }
+        }
+        try givingOut(doing) {
             guard let known = try replicaState(replica), position <= known.sent else { return }
             if try log.vector()[replica] >= sealed {
                 contacts.reached[replica] = (max(known.acknowledged, position), sealed)
             }
-            contacts.seenMs[known.site] = nowMs
+            contacts.seen[replica] = (nowMs, known.site, clockOffsetMs ?? contacts.seen[replica]?.clockOffsetMs)
         }
     }
 
@@ -64,10 +68,18 @@ extension HubStore {
             ])
             try statement.run()
         }
-        for (site, ms) in contacts.seenMs {
-            let statement = try connection.cached("UPDATE samband_site SET last_contact = ?1 WHERE name = ?2")
-            try statement.bind([.integer(Int64(ms)), .text(site)])
-            try statement.run()
+        for (replica, seen) in contacts.seen {
+            let ofSite = try connection.cached(
+                "UPDATE samband_site SET last_contact = ?1 WHERE name = ?2 AND coalesce(last_contact, 0) < ?1")
+            try ofSite.bind([.integer(Int64(seen.ms)), .text(seen.site)])
+            try ofSite.run()
+            let ofReplica = try connection.cached(
+                "UPDATE samband_replica SET last_contact = ?1, clock_offset = coalesce(?2, clock_offset) "
+                    + "WHERE replica = ?3")
+            try ofReplica.bind([
+                .integer(Int64(seen.ms)), seen.clockOffsetMs.map { .integer($0) } ?? .null, .integer(Int64(replica)),
+            ])
+            try ofReplica.run()
         }
     }
 }

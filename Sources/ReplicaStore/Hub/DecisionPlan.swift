@@ -158,12 +158,15 @@ struct DecisionPlanner {
     }
 
     private func side(of site: String) throws -> ConflictSide {
+        let named = Dot(site)
         let side = try record.life.sides.last {
+            // Sides of one site, whose file was put back or copied, are told apart by their change sets.
+            if let named { return $0.dot == named }
             let name = try store.siteName(of: $0.dot.replica)
             return name == site || (name.isEmpty && site == "hub")
         }
         guard let side else {
-            throw refuse("site \(site) is no side of it", "Its sides: samband conflict show \(record.id).")
+            throw refuse("\(site) is no side of it", "Its sides: samband conflict show \(record.id).")
         }
         return side
     }

@@ -38,6 +38,7 @@ extension HubStore {
         let admission = Admission(store: self, replica: replica, nowMs: nowMs)
         guard let seen = try admission.check(set.header) else { return false }
         try takeIn(set.header, set.segments, read: try admission.read(set), seen: seen, admission, nowMs: nowMs)
+        try goesOn(replica, nowMs: nowMs)
         return true
     }
 
@@ -65,15 +66,19 @@ extension HubStore {
         try admission.checkRowsOnce(hashes, segments, header)
         let position = try log.lastPosition() + 1
         clock.observe(header.hlc)
-        let concurrent = try index.index.concurrent(seen: seen, author: replica, log: log)
+        let line = try log.lines.line(of: replica)
+        let concurrent = try index.index.concurrent(
+            seen: seen, author: Author(replica: replica, line: line), log: log)
         for (number, bytes) in bytes.enumerated() {
             let digest = isWhole ? header.segmentDigests[number] : SHA256.digest(bytes)
             try log.appendSegment(bytes, change: position, variant: .authored, number: number, digest: digest)
         }
         let rows = IncomingRows(
             LogEntry(
-                id: position, position: position, header: header, seen: seen, isEffective: false, endsTransaction: true),
-            segments, hashes: hashes, shapes: access.tables.mapValues(\.shape))
+                id: position, position: position, header: header, seen: seen, isEffective: false, endsTransaction: true,
+                line: line),
+            segments, hashes: hashes, shapes: access.tables.mapValues(\.shape),
+            isRenumbered: try header.dot.seq <= replicaState(replica)?.renumbered ?? 0)
         let met = try Meeting(rows: rows, finder: finder).met(
             concurrent.map { ($0.id, $0.hashes) }, disputed: disputed)
         var merged = try MixedMerge(self, rows, concurrent: concurrent, met: met, nowMs: nowMs).run()
@@ -113,7 +118,7 @@ extension HubStore {
                 id: position, position: position, header: header, seen: incoming.seen, isEffective: isEffective,
                 endsTransaction: added == nil), keyHashes: hashes)
         index.index.append(
-            ConcurrentIndex.Entry(position: position, id: position, replica: header.dot.replica, hashes: hashes))
+            ConcurrentIndex.Entry(position: position, id: position, dot: header.dot, hashes: hashes))
         guard let added else { return }
         try log.advance(header.dot)
         let own = try ownHeader(

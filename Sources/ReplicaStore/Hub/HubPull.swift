@@ -167,13 +167,16 @@ package enum SnapshotFile {
                 UPDATE samband_replica SET last_digest = zeroblob(32), sent = 0, acknowledged = 0,
                   acknowledged_sealed = 0, heard = NULL, switch_from = NULL, switch_at = NULL;
                 UPDATE samband_vector SET sealed = 0;
+                DELETE FROM samband_split;
+                UPDATE samband_replica SET last_contact = NULL, clock_offset = NULL, renumbered = 0;
                 DELETE FROM samband_meta WHERE name IN ('seq', 'digest', 'epoch', 'restored', 'backup_at',
-                  'backup_position', 'backup_vector');
+                  'backup_position', 'backup_vector', 'accepted_ms', 'running_ms');
                 """)
             try copy.setMeta(.role, .text("node"))
             try copy.setMeta(.site, .text(site))
             try copy.setMeta(.replica, UInt64(replica))
             try copy.setMeta(.position, position)
+            try copy.setMeta(.hlcSeen, copy.metaNumber(.hlc))
             try NodeCapture.install(copy)
         }
         try copy.execute("PRAGMA journal_mode = DELETE; VACUUM;")

@@ -9,6 +9,8 @@ struct ReplicaState {
     /// The position up to which the hub has sent it the order.
     let sent: UInt64
     let acknowledged: UInt64
+    /// Its change sets up to this seq were sealed under another number.
+    let renumbered: UInt64
 }
 
 /// A site as the hub's operators see it.
@@ -21,19 +23,25 @@ package struct SiteRecord: Hashable, Sendable {
     package let lastContactMs: UInt64?
     /// The position that it has acknowledged.
     package let acknowledged: UInt64
+    /// The last change set of another replica of the site that is this one's as well: it goes on from there, since its
+    /// file was put back or copied.
+    package let splitFrom: Dot?
+    /// Milliseconds from the site's clock to the hub's, as the site measured.
+    package let clockOffsetMs: Int64?
 }
 
 extension HubStore {
     func replicaState(_ replica: UInt32) throws -> ReplicaState? {
         let statement = try connection.cached(
-            "SELECT site, state, last_digest, sent, acknowledged FROM samband_replica WHERE replica = ?1")
+            "SELECT site, state, last_digest, sent, acknowledged, renumbered FROM samband_replica WHERE replica = ?1")
         try statement.bind(UInt64(replica), at: 1)
         defer { statement.reset() }
         guard try statement.step() else { return nil }
         return ReplicaState(
             site: statement.string(0), state: statement.string(1), lastDigest: statement.bytes(2),
             sent: max(statement.unsigned(3), positionAtOpening, contacts.sent[replica] ?? 0),
-            acknowledged: max(statement.unsigned(4), contacts.reached[replica]?.position ?? 0))
+            acknowledged: max(statement.unsigned(4), contacts.reached[replica]?.position ?? 0),
+            renumbered: statement.unsigned(5))
     }
 
     /// The name of the site that a replica is (or was) an incarnation of; the hub's own is empty.
@@ -41,14 +49,16 @@ extension HubStore {
         try storing("looking up replica \(replica)") { try replicaState(replica)?.site ?? "" }
     }
 
-    /// All sites by name, with the replica that is active for each.
+    /// All sites by name, once for each replica that is active: a site that runs on two machines has several.
     package func sites() throws(StoreError) -> [SiteRecord] {
         try storing("listing sites") {
             let statement = try connection.cached(
                 """
-                SELECT s.name, s.state, r.replica, s.last_contact, coalesce(r.acknowledged, 0)
+                SELECT s.name, s.state, r.replica,
+                  CASE WHEN r.split_from IS NULL AND r.last_contact IS NULL THEN s.last_contact ELSE r.last_contact END,
+                  coalesce(r.acknowledged, 0), r.split_from, r.split_seq, r.clock_offset
                 FROM samband_site s LEFT JOIN samband_replica r ON r.site = s.name AND r.state = 'active'
-                ORDER BY s.name
+                ORDER BY s.name, r.rowid
                 """)
             defer { statement.reset() }
             var sites: [SiteRecord] = []
@@ -59,9 +69,13 @@ extension HubStore {
                 sites.append(
                     SiteRecord(
                         name: name, state: statement.string(1), replica: replica,
-                        lastContactMs: contacts.seenMs[name]
+                        lastContactMs: replica.flatMap { contacts.seen[$0]?.ms }
                             ?? (statement.type(3) == .null ? nil : statement.unsigned(3)),
-                        acknowledged: max(statement.unsigned(4), reached)))
+                        acknowledged: max(statement.unsigned(4), reached),
+                        splitFrom: statement.type(5) == .null
+                            ? nil : Dot(replica: UInt32(statement.integer(5)), seq: statement.unsigned(6)),
+                        clockOffsetMs: replica.flatMap { contacts.seen[$0]?.clockOffsetMs }
+                            ?? (statement.type(7) == .null ? nil : statement.integer(7))))
             }
             return sites
         }
@@ -151,7 +165,7 @@ extension HubStore {
 
     func activeReplica(of site: String) throws -> UInt32? {
         let statement = try connection.cached(
-            "SELECT replica FROM samband_replica WHERE site = ?1 AND state = 'active'")
+            "SELECT replica FROM samband_replica WHERE site = ?1 AND state = 'active' ORDER BY split_at DESC LIMIT 1")
         try statement.bind(at: 1, text: site)
         defer { statement.reset() }
         return try statement.step() ? UInt32(statement.integer(0)) : nil
@@ -160,21 +174,26 @@ extension HubStore {
     private func newReplica(for site: String, nowMs: UInt64) throws -> UInt32 {
         let former = try activeReplica(of: site)
         let retire = try connection.cached(
-            "UPDATE samband_replica SET state = 'retired' WHERE site = ?1 AND state = 'active'")
+            "UPDATE samband_replica SET state = 'retired' WHERE site = ?1 AND state <> 'retired'")
         try retire.bind(at: 1, text: site)
         try retire.run()
-        var number: UInt32
-        repeat {
-            number = drawReplica()
-        } while try replicaState(number) != nil
+        let number = try drawUnused()
         let statement = try connection.cached(
             """
             INSERT INTO samband_replica(replica, site, state) VALUES(?1, ?2, 'active')
             """)
         try statement.bind([.integer(Int64(number)), .text(site)])
         try statement.run()
-        let changed = [former, number].compactMap { $0 }.map { (ConflictTable.replicaNumber, UInt64($0)) }
-        try publish(changed, at: log.lastPosition() + 1, nowMs: nowMs)
+        try publishReplicas([former, number].compactMap { $0 }, nowMs: nowMs)
+        return number
+    }
+
+    /// A replica number that was never given out.
+    func drawUnused() throws -> UInt32 {
+        var number: UInt32
+        repeat {
+            number = drawReplica()
+        } while try replicaState(number) != nil
         return number
     }
 

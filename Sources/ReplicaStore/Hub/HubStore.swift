@@ -185,6 +185,7 @@ package final class HubStore {
             }
         } catch {
             index.index.reset()
+            log.lines.forget()
             finder.forget()
             clock = clockBefore
             isStale = true
@@ -222,7 +223,7 @@ package final class HubStore {
             endsTransaction: endsTransaction)
         try log.append(entry, keyHashes: hashes)
         index.index.append(
-            ConcurrentIndex.Entry(position: position, id: position, replica: replica, hashes: hashes))
+            ConcurrentIndex.Entry(position: position, id: position, dot: header.dot, hashes: hashes))
         return entry
     }
 }

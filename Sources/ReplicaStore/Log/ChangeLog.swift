@@ -11,6 +11,23 @@ package struct LogEntry: Sendable {
     package let seen: UInt64
     package let isEffective: Bool
     package let endsTransaction: Bool
+    /// Where its author went on from under other replica numbers: the last dot of each that was its own.
+    package let line: [Dot]
+
+    init(
+        id: UInt64, position: UInt64?, header: ChangeSetHeader, seen: UInt64, isEffective: Bool, endsTransaction: Bool,
+        line: [Dot] = []
+    ) {
+        self.id = id
+        self.position = position
+        self.header = header
+        self.seen = seen
+        self.isEffective = isEffective
+        self.endsTransaction = endsTransaction
+        self.line = line
+    }
+
+    var author: Author { Author(replica: header.dot.replica, line: line) }
 }
 
 /// Which bytes of a change set.
@@ -24,6 +41,12 @@ package enum SegmentVariant: Int64, Sendable {
 /// transaction of its caller.
 struct ChangeLog {
     let connection: Connection
+    let lines: ReplicaLines
+
+    init(connection: Connection) {
+        self.connection = connection
+        lines = ReplicaLines(connection: connection)
+    }
 
     func nextID() throws -> UInt64 {
         UInt64(try connection.firstInteger("SELECT coalesce(max(id), 0) + 1 FROM samband_change") ?? 1)
@@ -71,10 +94,11 @@ struct ChangeLog {
     private static let columns = "id, position, seen, header, effective, ends_transaction"
 
     private func read(_ statement: Statement) throws -> LogEntry {
-        LogEntry(
+        let header = try ChangeSetHeader(statement.bytes(3))
+        return LogEntry(
             id: statement.unsigned(0), position: statement.type(1) == .null ? nil : statement.unsigned(1),
-            header: try ChangeSetHeader(statement.bytes(3)), seen: statement.unsigned(2),
-            isEffective: statement.integer(4) == 1, endsTransaction: statement.integer(5) == 1)
+            header: header, seen: statement.unsigned(2), isEffective: statement.integer(4) == 1,
+            endsTransaction: statement.integer(5) == 1, line: try lines.line(of: header.dot.replica))
     }
 
     func entry(_ dot: Dot) throws -> LogEntry? {
@@ -170,18 +194,6 @@ struct ChangeLog {
         return try statement.step() ? statement.unsigned(0) : 0
     }
 
-    /// Gives a change set of our own that nobody else has another header.
-    func rewrite(_ id: UInt64, _ header: ChangeSetHeader, seen: UInt64) throws {
-        let statement = try connection.cached(
-            "UPDATE samband_change SET hlc = ?1, header = ?2, digest = ?3, seen = ?4 WHERE id = ?5")
-        try statement.bind(header.hlc, at: 1)
-        try statement.bind(at: 2, blob: header.encoded())
-        try statement.bind(at: 3, blob: header.digest)
-        try statement.bind(seen, at: 4)
-        try statement.bind(id, at: 5)
-        try statement.run()
-    }
-
     /// Says where one of our own change sets landed in the hub's order.
     func setPosition(_ position: UInt64, of dot: Dot) throws {
         let statement = try connection.cached(
@@ -189,6 +201,23 @@ struct ChangeLog {
         try statement.bind(position, at: 1)
         try statement.bind(UInt64(dot.replica), at: 2)
         try statement.bind(dot.seq, at: 3)
+        try statement.run()
+    }
+
+    /// Gives a change set of our own that nobody else has another header.
+    func rewrite(_ id: UInt64, _ header: ChangeSetHeader) throws {
+        let statement = try connection.cached(
+            """
+            UPDATE samband_change SET replica = ?1, seq = ?2, hlc = ?3, hlc_reached = ?3, header = ?4, digest = ?5,
+              seen = ?7 WHERE id = ?6
+            """)
+        try statement.bind(header.position, at: 7)
+        try statement.bind(UInt64(header.dot.replica), at: 1)
+        try statement.bind(header.dot.seq, at: 2)
+        try statement.bind(header.hlc, at: 3)
+        try statement.bind(at: 4, blob: header.encoded())
+        try statement.bind(at: 5, blob: header.digest)
+        try statement.bind(id, at: 6)
         try statement.run()
     }
 

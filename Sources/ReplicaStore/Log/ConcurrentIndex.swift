@@ -8,7 +8,7 @@ struct ConcurrentIndex {
     struct Entry {
         let position: UInt64
         let id: UInt64
-        let replica: UInt32
+        let dot: Dot
         let hashes: [UInt64]
     }
 
@@ -17,17 +17,17 @@ struct ConcurrentIndex {
     private var floor: UInt64?
     private(set) var hashCount = 0
 
-    /// The entries of other replicas behind `seen`: exactly those concurrent with a change set whose author had
+    /// The entries of other authors behind `seen`: exactly those concurrent with a change set whose author had
     /// reached that position, by position ascending.
     mutating func concurrent(
-        seen: UInt64, author: UInt32, log: ChangeLog
+        seen: UInt64, author: Author, log: ChangeLog
     ) throws -> [Entry] {
         try load(from: seen, log)
-        return behind(seen).filter { $0.replica != author }
+        return behind(seen).filter { !author.wrote($0.dot) }
     }
 
     /// The author's own entries behind `seen`; to be asked after `concurrent`.
-    func own(seen: UInt64, author: UInt32) -> [Entry] { behind(seen).filter { $0.replica == author } }
+    func own(seen: UInt64, author: Author) -> [Entry] { behind(seen).filter { author.wrote($0.dot) } }
 
     /// Those behind a position that is not before `seen` of the last who asked for concurrent ones, ascending.
     func behind(_ position: UInt64) -> ArraySlice<Entry> {
@@ -57,7 +57,8 @@ struct ConcurrentIndex {
             if try !shared.isEmpty && !body(entry, shared) { return }
         }
         let statement = try log.connection.prepare(
-            "SELECT position, id, replica, key_hashes FROM samband_change WHERE position <= ?1 ORDER BY position DESC")
+            "SELECT position, id, replica, seq, key_hashes FROM samband_change "
+                + "WHERE position <= ?1 ORDER BY position DESC")
         try statement.bind(at: 1, integer: floor.map { Int64($0) } ?? .max)
         while try statement.step() {
             let entry = Self.read(statement)
@@ -76,8 +77,9 @@ struct ConcurrentIndex {
 
     private static func read(_ statement: Statement) -> Entry {
         Entry(
-            position: statement.unsigned(0), id: statement.unsigned(1), replica: UInt32(statement.integer(2)),
-            hashes: statement.withBytes(3) { KeyHashes.decode([UInt8]($0)) })
+            position: statement.unsigned(0), id: statement.unsigned(1),
+            dot: Dot(replica: UInt32(statement.integer(2)), seq: statement.unsigned(3)),
+            hashes: statement.withBytes(4) { KeyHashes.decode([UInt8]($0)) })
     }
 
     mutating func append(_ entry: Entry) {
@@ -96,7 +98,7 @@ struct ConcurrentIndex {
     private mutating func load(from position: UInt64, _ log: ChangeLog) throws {
         if let floor, floor <= position { return }
         let statement = try log.connection.cached(
-            "SELECT position, id, replica, key_hashes FROM samband_change "
+            "SELECT position, id, replica, seq, key_hashes FROM samband_change "
                 + "WHERE position > ?1 AND position <= ?2 ORDER BY position")
         try statement.bind(position, at: 1)
         try statement.bind(at: 2, integer: floor.map { Int64($0) } ?? .max)

@@ -4,15 +4,25 @@ enum LogTables {
         CREATE TABLE samband_replica(
           replica INTEGER PRIMARY KEY,             -- given out once, never again
           site TEXT NOT NULL,                      -- whose incarnation it is; '' is the hub itself
-          state TEXT NOT NULL,                     -- active, replaced, retired
+          state TEXT NOT NULL,                     -- active, replaced (by one split off), retired
           last_digest BLOB NOT NULL DEFAULT (zeroblob(32)), -- of its newest change set here: the next one names it
           sent INTEGER NOT NULL DEFAULT 0,         -- hub: the position up to which it has been given the order
           acknowledged INTEGER NOT NULL DEFAULT 0, -- hub: the position it has said it reached
           acknowledged_sealed INTEGER NOT NULL DEFAULT 0, -- hub: its last own seq when it said so
+          last_contact INTEGER,                    -- hub: milliseconds since 1970
+          clock_offset INTEGER,                    -- hub: milliseconds from the site's clock to the hub's, as it said
+          split_from INTEGER,                      -- the replica that it was until its file was put back or copied
+          split_seq INTEGER,                       -- the last change set of that one that is its own as well
+          split_at INTEGER,                        -- milliseconds since 1970
+          renumbered INTEGER NOT NULL DEFAULT 0,   -- hub: its change sets up to here had a number of that one before
           heard INTEGER,                           -- hub: its last own seq when it had handed in all it knows
           switch_from INTEGER,                     -- hub: behind this position it takes the order of this epoch …
           switch_at INTEGER                        -- hub: … up to the repair at this one without applying it
         ) STRICT;
+        CREATE TABLE samband_split(
+          ticket BLOB PRIMARY KEY NOT NULL,        -- hub: by what a site asked for a new replica number
+          replica INTEGER NOT NULL                 -- the number that it was given, and is given again
+        ) STRICT, WITHOUT ROWID;
         CREATE TABLE samband_site(
           name TEXT PRIMARY KEY NOT NULL,
           state TEXT NOT NULL,                     -- invited, active, paused, retired

@@ -6,6 +6,12 @@ enum MetaKey: String {
     case fleet, role, replica, site, hub
     /// The greatest hybrid logical clock given out or seen.
     case hlc
+    /// Node: the greatest of those that came from others.
+    case hlcSeen = "hlc_seen"
+    /// Hub: the greatest milliseconds of a stamp when somebody said that the clock, which was behind, is right.
+    case acceptedMs = "accepted_ms"
+    /// Hub: when it last ran with a clock that nobody doubts, in milliseconds since 1970.
+    case runningMs = "running_ms"
     /// The last own seq, and the digest of that change set.
     case seq
     case digest
@@ -30,6 +36,11 @@ enum MetaKey: String {
     case linkSince = "link_since"
     case lastContact = "last_contact"
     case lastContactMs = "last_contact_ms"
+    /// What a database shows that asks for another replica number, until it has one.
+    case splitTicket = "split_ticket"
+    /// What operators are to know, and since when, in milliseconds since 1970.
+    case notice
+    case noticeMs = "notice_ms"
     /// What keeps the node from its work, in words; NULL when nothing does.
     case trouble
     /// 1 while a restored hub gathers what its sites know and gives nothing out.

@@ -54,7 +54,8 @@ struct OperationReader {
             operation: kind.operation, columns: kind.columns, values: cursor.cells.map { $0.value(in: span) },
             cellStamps: cursor.cellStamps,
             deltas: kind.deltas.isEmpty
-                ? [:] : Dictionary(uniqueKeysWithValues: zip(kind.deltas, cursor.rowDeltas)))
+                ? [:] : Dictionary(uniqueKeysWithValues: zip(kind.deltas, cursor.rowDeltas)),
+            line: entry.line)
         return (RowID(shape: shape, key: key), key, operation)
     }
 

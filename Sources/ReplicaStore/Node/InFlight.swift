@@ -11,12 +11,15 @@ struct InFlight {
     /// From here on a change set is large.
     private static let largeRows = 1024
 
-    /// Their seqs follow one another; those before `start` have been echoed.
+    /// In the order of sealing, counted from `firstOrder`; those before `start` have been echoed.
     private var sets: [Element] = []
     private var start = 0
-    /// The seqs of small change sets by the hashes they hold, ascending.
+    private var firstOrder: UInt64 = 0
+    /// The replica numbers that they bear: a file that was put back goes on under another.
+    private var replicas: Set<UInt32> = []
+    /// The orders of small change sets by the hashes they hold, ascending.
     private var bySmallHash: [UInt64: [UInt64]] = [:]
-    /// The seqs of large change sets, ascending.
+    /// The orders of large change sets, ascending.
     private var large: [UInt64] = []
 
     var isEmpty: Bool { start == sets.count }
@@ -25,31 +28,33 @@ struct InFlight {
     var all: ArraySlice<Element> { sets[start...] }
 
     mutating func append(_ entry: LogEntry, hashes: [UInt64]) {
-        let seq = entry.header.dot.seq
-        precondition(sets.last.map { $0.entry.header.dot.seq + 1 == seq } ?? true, "own change sets have a gap")
+        if sets.isEmpty { firstOrder = entry.header.dot.seq }
+        let order = firstOrder + UInt64(sets.count)
         sets.append((entry, hashes))
-        guard hashes.count < Self.largeRows else { return large.append(seq) }
+        replicas.insert(entry.header.dot.replica)
+        guard hashes.count < Self.largeRows else { return large.append(order) }
         // Two rows may share a hash.
-        for hash in hashes where bySmallHash[hash]?.last != seq { bySmallHash[hash, default: []].append(seq) }
+        for hash in hashes where bySmallHash[hash]?.last != order { bySmallHash[hash, default: []].append(order) }
     }
 
     mutating func removeFirst() {
-        let (entry, hashes) = sets[start]
-        let seq = entry.header.dot.seq
-        if large.first == seq { large.removeFirst() }
-        for hash in hashes where bySmallHash[hash]?.first == seq {
+        let hashes = sets[start].hashes
+        let order = firstOrder + UInt64(start)
+        if large.first == order { large.removeFirst() }
+        for hash in hashes where bySmallHash[hash]?.first == order {
             if bySmallHash[hash]!.count == 1 { bySmallHash[hash] = nil } else { bySmallHash[hash]!.removeFirst() }
         }
         start += 1
         // Now and then, so that each is moved a few times at most.
         if start * 2 > sets.count {
             sets.removeFirst(start)
+            firstOrder += UInt64(start)
             start = 0
         }
     }
 
     /// The place in the order of sealing of the last that holds a hash.
-    func lastSeq(holding hash: UInt64) -> UInt64? {
+    func lastOrder(holding hash: UInt64) -> UInt64? {
         let inLarge = large.last { KeyHashes.contains(self[$0].hashes, hash) }
         return [bySmallHash[hash]?.last, inLarge].compactMap { $0 }.max()
     }
@@ -59,10 +64,15 @@ struct InFlight {
     func holding(_ hashes: [UInt64]) -> [Element] {
         // More of them than there are here: the other way round is shorter.
         if hashes.count > bySmallHash.count { return all.filter { !KeyHashes.shared($0.hashes, hashes).isEmpty } }
-        var seqs = Set(large.filter { !KeyHashes.shared(self[$0].hashes, hashes).isEmpty })
-        for hash in hashes { seqs.formUnion(bySmallHash[hash] ?? []) }
-        return seqs.sorted().map { self[$0] }
+        var orders = Set(large.filter { !KeyHashes.shared(self[$0].hashes, hashes).isEmpty })
+        for hash in hashes { orders.formUnion(bySmallHash[hash] ?? []) }
+        return orders.sorted().map { self[$0] }
     }
 
-    private subscript(seq: UInt64) -> Element { sets[start + Int(seq - sets[start].entry.header.dot.seq)] }
+    /// Whether one of them has this name.
+    func holds(_ dot: Dot) -> Bool {
+        replicas.contains(dot.replica) && all.contains { $0.entry.header.dot == dot }
+    }
+
+    private subscript(order: UInt64) -> Element { sets[Int(order - firstOrder)] }
 }

@@ -15,11 +15,11 @@ package final class NodeStore {
     let rules: MergeRules
     var pieces = MergePieces()
     /// The number of this incarnation of the site's database.
-    package let replica: UInt32
+    package private(set) var replica: UInt32
     package let fleet: String
     package let site: String
     var clock: HybridClock
-    /// Our own change sets that the hub has not echoed yet.
+    /// Our own change sets that the hub has not echoed yet, under this replica number or one before.
     var inFlight = InFlight()
     /// Replicated tables whose writes nobody notices any more, for instance after DROP TABLE and CREATE TABLE: to be
     /// said loudly. Looked for anew whenever the schema has changed.
@@ -54,16 +54,23 @@ package final class NodeStore {
         var found = InFlight()
         let last = try connection.metaNumber(.hlc)
         let statement = try connection.cached(
-            "SELECT seq, key_hashes FROM samband_change WHERE position IS NULL AND replica = ?1 ORDER BY seq")
-        try statement.bind(UInt64(replica), at: 1)
+            "SELECT id, key_hashes FROM samband_change WHERE position IS NULL ORDER BY id")
         defer { statement.reset() }
         while try statement.step() {
-            guard let entry = try log.entry(Dot(replica: replica, seq: statement.unsigned(0))) else { continue }
+            guard let entry = try log.entry(id: statement.unsigned(0)) else { continue }
             found.append(entry, hashes: KeyHashes.decode(statement.bytes(1)))
         }
         inFlight = found
         finder.forget()
         clock = HybridClock(last: last)
+    }
+
+    /// After the file has become another replica's.
+    func reopen(as new: UInt32) throws {
+        replica = new
+        isStale = true
+        log.lines.forget()
+        try refresh()
     }
 
     /// Reads anew what memory knows of the file, after a failure.

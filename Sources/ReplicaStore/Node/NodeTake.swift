@@ -26,6 +26,7 @@ extension NodeStore {
     private func take(_ transaction: HubTransaction, _ hasPolicies: inout Bool) throws {
         let hadInFlight = !inFlight.isEmpty
         var settling = try Settling(store: self)
+        var seen = try connection.metaNumber(.hlcSeen)
         for delivered in transaction {
             guard let position = Optional(delivered.delivery.position), position > 0 else {
                 throw StoreError(
@@ -39,7 +40,7 @@ extension NodeStore {
                     .missing, doing: "taking in change set \(delivered.header.dot)",
                     why: "position \(known + 1) has not come yet", hint: "It is asked for again by itself.")
             }
-            if delivered.header.dot.replica == replica {
+            if try isOwn(delivered) {
                 try echo(delivered.header, position: position)
             } else {
                 let segments = try takeForeign(delivered, position: position, careful: hadInFlight, &settling)
@@ -48,6 +49,7 @@ extension NodeStore {
                     || segments.contains { $0.blocks.contains { $0.kind.table == ConflictTable.policyNumber } }
             }
             clock.observe(delivered.header.hlc)
+            seen = max(seen, delivered.header.hlc)
             try log.advance(delivered.header.dot)
             if delivered.header.kind == .arbitration {
                 // What the hub counts as seen of a lost hub is in no log.
@@ -58,7 +60,14 @@ extension NodeStore {
             try connection.setMeta(.position, position)
         }
         try connection.setMeta(.hlc, clock.last)
+        try connection.setMeta(.hlcSeen, seen)
         if hadInFlight || settling.isNeeded { try settling.run() }
+    }
+
+    /// What we sealed under a former replica number comes back whole, for the hub has it as another's.
+    private func isOwn(_ delivered: DeliveredChangeSet) throws -> Bool {
+        let dot = delivered.header.dot
+        return dot.replica == replica || delivered.delivery.isEcho || inFlight.holds(dot)
     }
 
     /// Our own change set has landed in the hub's order: it is no longer in flight.
@@ -67,7 +76,7 @@ extension NodeStore {
             throw StoreError(
                 .diverged, doing: "taking in the echo of change set \(header.dot)",
                 why: "this database has not sealed it as the hub has it, or not yet",
-                hint: "The file was restored from a backup or copied; it must join as a new replica.")
+                hint: "The file was put back from a backup or copied; it goes on as a new replica by itself.")
         }
         try log.setPosition(position, of: header.dot)
         inFlight.removeFirst()
@@ -132,7 +141,7 @@ extension NodeStore {
 
     /// The place of a row's last own operation in the order of sealing; nil for a row that is settled.
     func ownOrder(of row: RowID) -> UInt64? {
-        inFlight.lastSeq(holding: row.hash64)
+        inFlight.lastOrder(holding: row.hash64)
     }
 
     // MARK: rows aside

@@ -7,7 +7,7 @@ package struct FittingChoice: Hashable, Sendable {
     }
 
     package let how: How
-    /// Of `take`: whose side; `now` for what stands.
+    /// Of `take`: whose side, or its change set where a site has several; `now` for what stands.
     package let site: String?
     /// Of `set`: the columns that may be set.
     package let columns: [String]
@@ -23,13 +23,13 @@ package struct FittingChoice: Hashable, Sendable {
     /// - Parameter isReferred: other rows refer to the row, so it cannot be deleted.
     static func all(_ view: ConflictView, withheld: [WithheldRecord], isReferred: Bool) -> [FittingChoice] {
         guard view.record.life.isOpen else { return [] }
-        let sites = view.sites.reduce(into: [String]()) { list, site in
-            let name = site.isEmpty ? "hub" : site
-            if !list.contains(name) { list.append(name) }
+        // Several sides of one site, whose file was put back or copied, are told apart by their change sets.
+        let sites = zip(view.record.life.sides, view.sites).map { side, site in
+            view.sites.count { $0 == site } > 1 ? "\(side.dot)" : site.isEmpty ? "hub" : site
         }
         let takes = sites.map { FittingChoice(.take, site: $0) }
         let now = FittingChoice(.take, site: "now")
-        let deleting = zip(view.record.life.sides, view.sites).filter { $0.0.row == nil }.map { $0.1 }
+        let deleting = zip(view.record.life.sides, sites).filter { $0.0.row == nil }.map { $0.1 }
         let kept = isReferred ? takes.filter { !deleting.contains($0.site ?? "") } : takes
         let restoring = [FittingChoice(.restore)] + (isReferred ? [] : [FittingChoice(.delete)])
         switch view.record.kind {
@@ -45,7 +45,6 @@ package struct FittingChoice: Hashable, Sendable {
                 return view.record.kind == .foreignKey ? kept + restoring : []
             }
             var choices: [FittingChoice] = []
-            // Two rows of one site are not told apart by its name.
             if view.record.kind == .unique, sites.count > 1 { choices += takes + [now] }
             choices.append(FittingChoice(.admit))
             if own.contains(where: { !$0.operation.isKeyOnly }) {

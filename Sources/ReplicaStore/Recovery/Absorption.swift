@@ -83,7 +83,7 @@ struct Absorption {
         if try known == nil && !isDead && dot.seq <= store.log.vector()[dot.replica] {
             return try handed.setState("taken", of: record.id)
         }
-        if HybridClock.milliseconds(header.hlc) > nowMs + Limits.clockAheadMs {
+        if try HybridClock.milliseconds(header.hlc) > store.stampLimitMs(nowMs: nowMs) {
             try handed.setState("refused", why: "its stamp is ahead of the hub's clock", of: record.id)
             return
         }

@@ -91,7 +91,7 @@ extension NodeStore {
                     hint: "It is asked for again by itself.")
             }
             let header = delivered.header
-            if header.dot.replica == replica {
+            if header.dot.replica == replica || inFlight.holds(header.dot) {
                 try land(header, position)
             } else {
                 try logForeign(delivered, position: position)
@@ -105,6 +105,7 @@ extension NodeStore {
         _ = try takeForeign(repair, position: position + 1, careful: true, &settling)
         try connection.setMeta(.position, position + 1)
         try connection.setMeta(.hlc, clock.last)
+        try connection.setMeta(.hlcSeen, max(connection.metaNumber(.hlcSeen), repair.header.hlc))
         try settling.run()
     }
 
@@ -155,7 +156,8 @@ extension NodeStore {
         // What memory knows of the clock is read anew with the rest.
         try connection.setMeta(.hlc, clock.last)
         try reloadInFlight()
-        guard let first = inFlight.first?.entry.header.dot.seq, let vector = transaction.last?.header.contextDelta
+        guard let first = inFlight.all.first(where: { $0.entry.header.dot.replica == replica })?.entry.header.dot.seq,
+            let vector = transaction.last?.header.contextDelta
         else {
             return
         }
@@ -163,7 +165,7 @@ extension NodeStore {
         for entry in try log.entries(of: replica, after: 0, limit: .max) where entry.header.dot.seq < first {
             context.merge(entry.header.contextDelta)
         }
-        for (entry, _) in inFlight.all {
+        for (entry, _) in inFlight.all where entry.header.dot.replica == replica {
             let old = entry.header
             context.merge(old.contextDelta)
             let position = old.position <= base ? old.position : seen(context, behind: base, transaction)
@@ -174,7 +176,7 @@ extension NodeStore {
                 contextDelta: VectorClock(delta), schemaVersion: old.schemaVersion, rowCount: old.rowCount,
                 conflict: old.conflict, previous: previous ?? ChangeSetHeader.firstPrevious,
                 segmentDigests: old.segmentDigests)
-            try log.rewrite(entry.id, header, seen: position)
+            try log.rewrite(entry.id, header)
             try connection.setMeta(.digest, .blob(header.digest))
         }
         try connection.setMeta(.hlc, clock.last)

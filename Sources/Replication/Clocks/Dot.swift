@@ -24,6 +24,11 @@ package struct Dot: Hashable, Comparable, Sendable, CustomStringConvertible {
     }
 }
 
+extension [Dot] {
+    /// True when a change set is one of those that end with these, each the last of its replica.
+    package func holds(_ dot: Dot) -> Bool { contains { $0.replica == dot.replica && dot.seq <= $0.seq } }
+}
+
 /// What orders concurrent writes of one cell the same way everywhere: the hybrid logical clock first, then the
 /// replica, then its count. The zero stamp is below every write: a carried cell has it when the write that it
 /// repeats is no longer in the log.

@@ -10,9 +10,12 @@ package struct HybridClock: Hashable, Sendable {
     /// A value greater than all before it. `nowMs` is physical time in milliseconds since 1970, already
     /// corrected by the known offset to the hub's clock.
     package mutating func tick(nowMs: UInt64) -> UInt64 {
-        last = max(last + 1, HybridClock.value(ms: nowMs))
+        last = next(nowMs: nowMs)
         return last
     }
+
+    /// The value that the next tick at this time would give.
+    package func next(nowMs: UInt64) -> UInt64 { max(last + 1, HybridClock.value(ms: nowMs)) }
 
     /// Takes in a value that came from elsewhere.
     package mutating func observe(_ hlc: UInt64) { last = max(last, hlc) }

@@ -45,6 +45,22 @@ package struct ChangeSetHeader: Hashable, Sendable {
         self.segmentDigests = segmentDigests
     }
 
+    /// The same change set under another name, at another place of a chain.
+    package init(_ other: ChangeSetHeader, dot: Dot, contextDelta: VectorClock, previous: [UInt8]) {
+        self.init(
+            kind: other.kind, dot: dot, hlc: other.hlc, position: other.position, contextDelta: contextDelta,
+            schemaVersion: other.schemaVersion, rowCount: other.rowCount, conflict: other.conflict, previous: previous,
+            segmentDigests: other.segmentDigests)
+    }
+
+    /// The same change set with another stamp, behind a chain that is another.
+    package init(_ other: ChangeSetHeader, hlc: UInt64, previous: [UInt8]) {
+        self.init(
+            kind: other.kind, dot: other.dot, hlc: hlc, position: other.position, contextDelta: other.contextDelta,
+            schemaVersion: other.schemaVersion, rowCount: other.rowCount, conflict: other.conflict, previous: previous,
+            segmentDigests: other.segmentDigests)
+    }
+
     package var stamp: Stamp { Stamp(hlc: hlc, dot: dot) }
 
     /// The digest that names this change set's content: SHA-256 over these header bytes, which hold the digests

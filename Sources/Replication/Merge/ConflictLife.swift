@@ -13,11 +13,14 @@ package struct ConflictSide: Hashable, Sendable {
     /// The number of the table that the side's row is in, where it is another than the conflict's: a child whose
     /// parent was deleted.
     package let table: Int?
+    /// Where its author went on from under other replica numbers, of a write that comes in; it is not kept.
+    let line: [Dot]
 
     package init(
         dot: Dot, hlc: UInt64, position: UInt64, value: Value?, row: [Int: Value]?, key: [Value]? = nil,
-        table: Int? = nil
+        table: Int? = nil, line: [Dot] = []
     ) {
+        self.line = line
         self.key = key
         self.table = table
         self.dot = dot
@@ -26,6 +29,8 @@ package struct ConflictSide: Hashable, Sendable {
         self.value = value
         self.row = row
     }
+
+    func isByAuthor(of other: Dot) -> Bool { dot.replica == other.replica || line.holds(other) }
 
     /// True when two sides want the same.
     package func agrees(with other: ConflictSide) -> Bool {
@@ -111,7 +116,7 @@ package struct Conflict: Hashable, Sendable {
         if later.isEmpty, let settledBy, incoming.agrees(with: settledBy) { return false }
         sides = []
         // Settled by nothing written, or by the same author, who goes on: the earlier ends are still at odds.
-        let isOwn = settledBy == nil || settledBy?.dot.replica == incoming.dot.replica
+        let isOwn = settledBy.map { incoming.isByAuthor(of: $0.dot) } ?? true
         for side in isOwn ? others : later { join(side) }
         if let settledBy { join(settledBy) }
         join(incoming)
@@ -147,10 +152,10 @@ package struct Conflict: Hashable, Sendable {
 
     /// The newest write of each author is its side.
     private mutating func join(_ side: ConflictSide) {
-        guard let index = sides.firstIndex(where: { $0.dot.replica == side.dot.replica }) else {
+        guard let index = sides.firstIndex(where: { side.isByAuthor(of: $0.dot) }) else {
             sides.append(side)
             return
         }
-        if sides[index].dot.seq < side.dot.seq { sides[index] = side }
+        if sides[index].dot.replica != side.dot.replica || sides[index].dot.seq < side.dot.seq { sides[index] = side }
     }
 }

@@ -14,10 +14,12 @@ package struct LoggedOperation: Hashable, Sendable {
     package let cellStamps: [Stamp]
     /// By how much the author raised a column of the policy `sum`; a column without one was written absolutely.
     package let deltas: [Int: Int64]
+    /// Where its author went on from under other replica numbers: the last dot of each that was its own.
+    package let line: [Dot]
 
     package init(
         dot: Dot, hlc: UInt64, position: UInt64, seen: UInt64, operation: Operation, columns: [Int],
-        values: [Value], cellStamps: [Stamp] = [], deltas: [Int: Int64] = [:]
+        values: [Value], cellStamps: [Stamp] = [], deltas: [Int: Int64] = [:], line: [Dot] = []
     ) {
         precondition(columns.count == values.count)
         self.dot = dot
@@ -29,13 +31,18 @@ package struct LoggedOperation: Hashable, Sendable {
         self.values = values
         self.cellStamps = cellStamps
         self.deltas = deltas
+        self.line = line
     }
 
     /// True when the author of this one had seen `other`. Within one fleet the position says the same as the
     /// context: the hub's order respects happened-before, and a site takes it in without gaps (MODEL, section 4).
     package func covers(_ other: LoggedOperation) -> Bool {
-        dot.replica == other.dot.replica ? other.dot.seq < dot.seq : other.position <= seen
+        if dot.replica == other.dot.replica { return other.dot.seq < dot.seq }
+        return other.position <= seen || line.holds(other.dot)
     }
+
+    /// True when a change set is by the same author, if it may have gone on under another replica number since.
+    package func isByAuthor(of other: Dot) -> Bool { dot.replica == other.replica || line.holds(other) }
 
     /// The place of a column within `columns`, nil when it was not written.
     package func index(of column: Int) -> Int? {

@@ -4,19 +4,22 @@ import HTTP
 struct HubServer {
     private let running: Running
     private let endpoint: Endpoint
+    private let acceptsClock: Bool
 
-    init(_ database: DatabaseFile, _ endpoint: Endpoint, _ context: Context) {
+    init(_ database: DatabaseFile, _ endpoint: Endpoint, acceptsClock: Bool, _ context: Context) {
+        self.acceptsClock = acceptsClock
         running = Running(database: database, context: context)
         self.endpoint = endpoint
     }
 
     func run() async throws -> ExitCode {
         try await running.run { opened in
-            guard case .hub(let networkHandler, let drain) = opened.work else {
+            guard case .hub(let networkHandler, let begin, let drain) = opened.work else {
                 throw CommandError(
                     .usage, "\(running.database.name) is the database of a site",
                     hint: "Run it so: samband node serve --db \(running.database.name)")
             }
+            try await begin(acceptsClock)
             let server = try running.server(endpoint, networkHandler)
             running.announce("hub serving on \(HubServer.url(server.endpoint))")
             await Signals.first()

@@ -27,7 +27,9 @@ struct RoomServices: Services {
         if facts.role == "hub" {
             let hub = try HubService(path: path, now: RoomServices.now)
             return OpenedDatabase(
-                .hub(networkHandler: hub.networkHandler, drain: { await hub.drain() }),
+                .hub(
+                    networkHandler: hub.networkHandler, begin: { try await hub.begin(acceptClock: $0) },
+                    drain: { await hub.drain() }),
                 operatorHandler: hub.operatorHandler, close: { await hub.close() })
         }
         let secret = try secret(path)

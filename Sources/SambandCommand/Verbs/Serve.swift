@@ -3,6 +3,8 @@ import HTTP
 extension Option {
     static let listen = Option(
         "listen", "ADDRESS", "where sites reach it: default 127.0.0.1:7420; or [::]:7420, unix:PATH")
+    fileprivate static let acceptClock = Option(
+        "accept-clock", nil, "the machine's clock is right, though it is a day or more off the last time known")
     fileprivate static let nodeListen = Option(
         "listen", "ADDRESS", "The status page of a node comes with a later version.", isLater: true)
 }
@@ -14,7 +16,7 @@ extension Verb {
             "SIGTERM or Ctrl-C ends it when begun requests have their answers; a second one ends it at once.",
             "Operators of this machine reach it through FILE-samband.sock.",
         ],
-        options: [.database, .listen],
+        options: [.database, .listen, .acceptClock],
         examples: ["samband hub serve --db hub.db --listen 10.0.0.1:7420"],
         task: { _ in "run the hub" },
         run: { invocation, context in
@@ -25,7 +27,8 @@ extension Verb {
                     hint: "Write 127.0.0.1:7420, [::1]:7420 or unix:PATH. https is nginx's part in front.")
             }
             let database = try DatabaseFile(existing: try invocation.required(.database))
-            return try await HubServer(database, endpoint, context).run()
+            return try await HubServer(
+                database, endpoint, acceptsClock: invocation.flag(.acceptClock), context).run()
         })
 
     static let nodeServe = Verb(

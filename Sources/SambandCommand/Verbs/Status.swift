@@ -94,6 +94,8 @@ private func nodeText(_ answer: Answer, _ console: Console) throws(CommandError)
         ("last contact", console.time(answer["last_contact"].string)),
     ]
     if let trouble = answer["trouble"].string { facts.append(("trouble", trouble)) }
+    if let text = try? answer.object("notice").text("text") { facts.append(("notice", text)) }
+    if let clock = shownClock(answer["clock_offset_ms"].integer) { facts.append(("clock", clock)) }
     facts += [
         ("pending", count(try answer.number("pending"), "row", "rows") + " not yet at the hub"),
         ("in flight", count(try answer.number("in_flight"), "change set", "change sets")),
@@ -138,5 +140,37 @@ func siteTable(_ sites: [Answer], _ console: Console) throws(CommandError) -> St
             site.shownNumber("behind"),
         ])
     }
-    return table.text(console.style)
+    return table.text(console.style) + (try siteNotes(sites))
+}
+
+/// What is to be known of sites beside the table: several machines, files put back, wrong clocks.
+private func siteNotes(_ sites: [Answer]) throws(CommandError) -> String {
+    var text = ""
+    var counts: [String: Int] = [:]
+    for site in sites { counts[try site.text("name"), default: 0] += 1 }
+    for (name, count) in counts.sorted(by: { $0.key < $1.key }) where count > 1 {
+        text +=
+            "\(Visible.text(name)): \(count) machines run copies of its file, each a replica of its own; if that is not meant, "
+            + "switch all but one off\n"
+    }
+    for site in sites {
+        let name = Visible.text(try site.text("name"))
+        if let change = site["split_from"].string {
+            text +=
+                "\(name): replica \(site.shownNumber("replica")) goes on from change \(Visible.text(change)); "
+                + "its file was put back from an earlier state, or copied\n"
+        }
+        if let clock = shownClock(site["clock_offset_ms"].integer) { text += "\(name): its clock is \(clock)\n" }
+    }
+    return text.isEmpty ? "" : "\n" + text
+}
+
+/// How far a site's clock is off, when that is worth a word.
+private func shownClock(_ offsetMs: Int64?) -> String? {
+    guard let offsetMs, offsetMs.magnitude >= 5_000 else { return nil }
+    let seconds = offsetMs.magnitude / 1000
+    let amount =
+        seconds < 120 ? "\(seconds) s" : seconds < 7200 ? "\(seconds / 60) min"
+        : seconds < 172_800 ? "\(seconds / 3600) h" : "\(seconds / 86_400) days"
+    return "\(amount) \(offsetMs < 0 ? "ahead of" : "behind") the hub's; set it, or have it set by the network"
 }

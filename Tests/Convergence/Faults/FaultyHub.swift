@@ -78,6 +78,33 @@ final class FaultyHub: HubEnd {
         return try change("take in \(parcel.header.dot)") { try $0.ingest(parcel, from: replica, nowMs: nowMs) }
     }
 
+    func lastPosition() throws -> UInt64 { try hub.lastPosition() }
+    func greeting(of replica: UInt32) throws -> SimulationKit.Greeting { try hub.greeting(of: replica) }
+
+    func split(_ asked: SplitAsked, nowMs: UInt64) throws -> (replica: UInt32, at: UInt64) {
+        let done = try watched {
+            try machine.attempt(
+                "split \(asked.replica)", state: { try $0.lastPosition() }, isChange: { $0.isNew }
+            ) { hub -> Split in
+                let before = try hub.lastPosition()
+                let given = try hub.split(asked, nowMs: nowMs)
+                return Split(replica: given.replica, at: given.at, isNew: try hub.lastPosition() > before)
+            } result: { hub, _, _ in
+                // It has happened and nobody was told: asked again, it is the same.
+                let given = try hub.split(asked, nowMs: nowMs)
+                return Split(replica: given.replica, at: given.at, isNew: true)
+            }
+        }
+        acknowledged = try hub.vector()
+        return (done.replica, done.at)
+    }
+
+    private struct Split {
+        let replica: UInt32
+        let at: UInt64
+        let isNew: Bool
+    }
+
     func decide(_ conflict: UInt64, seen changed: UInt64, _ choice: SimulationKit.Choice, nowMs: UInt64) throws -> Bool
     {
         try change("decide conflict \(conflict)") { try $0.decide(conflict, seen: changed, choice, nowMs: nowMs) }

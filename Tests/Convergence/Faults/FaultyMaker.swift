@@ -8,12 +8,13 @@ final class FaultyMaker: FleetMaker {
     let tally: FaultTally
     private let seed: UInt64
     private let plant: PlantedFault?
+    private var copies: UInt64 = 0
 
     init(
         _ catalogue: Catalogue, in simulation: SimulationFolder, seed: UInt64, tally: FaultTally = FaultTally(),
         plant: PlantedFault? = nil
     ) throws {
-        stores = try StoreMaker(catalogue, in: simulation, bug: plant?.bug)
+        stores = try StoreMaker(catalogue, in: simulation, bug: plant?.bug, seed: seed)
         self.seed = seed
         self.tally = tally
         self.plant = plant
@@ -32,6 +33,18 @@ final class FaultyMaker: FleetMaker {
         let disk = try disk(of: site, as: "site.db", UInt64(replica))
         return try FaultyNode(
             stores, site: site, disk: disk, seed: seed &* 31 &+ UInt64(replica), tally: tally, plant: plant)
+    }
+
+    var measuresClocks: Bool { true }
+
+    func copy(of node: any NodeEnd) throws -> (any NodeEnd)? {
+        guard let node = node as? FaultyNode else { return nil }
+        copies += 1
+        tally.copies += 1
+        let disk = SimulatedDisk(seed: seed &* 1_000_003 &+ copies)
+        disk.put(node.image())
+        return try FaultyNode(
+            stores, site: node.site, disk: disk, seed: seed &* 31 &+ copies, tally: tally, plant: plant)
     }
 
     private func disk(of name: String, as file: String, _ salt: UInt64) throws -> SimulatedDisk {

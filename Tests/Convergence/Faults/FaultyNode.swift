@@ -16,10 +16,11 @@ final class FaultyNode: NodeEnd {
     }
 
     private let machine: Machine<StoreNode>
-    private let site: String
+    let site: String
     /// What programs and the hub have been told is done.
     private var kept = Kept(transactions: 0, sealed: 0, position: 0)
     private let plant: PlantedFault?
+    private let tally: FaultTally
     /// Planted: the disk has let it down once.
     private var hasGivenUp = false
 
@@ -28,6 +29,7 @@ final class FaultyNode: NodeEnd {
     {
         self.site = site
         self.plant = plant
+        self.tally = tally
         // A log that is written back after every few pages is one that crashes meet in every state.
         let pages = Int(seed % 40)
         machine = try Machine(site, disk: disk, seed: seed, tally: tally) {
@@ -150,6 +152,44 @@ final class FaultyNode: NodeEnd {
         } else {
             try watched { try machine.meet(fault) }
         }
+    }
+
+    // MARK: the beginning of a contact
+
+    func image() -> SimulatedDisk.Image { machine.disk.image() }
+
+    func fits(_ greeting: SimulationKit.Greeting) throws -> Bool {
+        try plant == .sameDot || node.fits(greeting)
+    }
+
+    func splitAsked() throws -> SplitAsked {
+        var asked: SplitAsked?
+        try watched { try machine.attemptLoosely { asked = try $0.splitAsked() } }
+        return asked!
+    }
+
+    func split(to replica: UInt32, at seq: UInt64, nowMs: UInt64) throws {
+        try machine.attempt("go on as \(replica)", state: { $0.replica }) {
+            try $0.split(to: replica, at: seq, nowMs: nowMs)
+        } result: { _, _, after in
+            guard after == replica else { throw Broken("atomic: \(site) goes on as \(after), not as \(replica)") }
+        }
+        kept = try state()
+        tally.splits += 1
+    }
+
+    func restamp(above held: UInt64, hubMs: UInt64) throws -> Bool {
+        // The newest own digest tells whether it has happened.
+        func newest(_ node: StoreNode) throws -> [UInt8]? { try node.store.digest(ofOwn: node.store.sealedSeq()) }
+        let isDone = try watched {
+            try machine.attempt("restamp", state: newest, isChange: { $0 }) {
+                try $0.restamp(above: held, hubMs: hubMs)
+            } result: { _, _, _ in
+                true
+            }
+        }
+        if isDone { tally.restamps += 1 }
+        return isDone
     }
 
     // MARK: what is seen from outside

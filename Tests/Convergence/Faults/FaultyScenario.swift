@@ -15,10 +15,17 @@ extension Scenario {
             seed: seed, catalogue: catalogue, siteCount: random.pick([2, 2, 3, 3, 4]), decides: true, random: &random)
         let percent = random.pick([5, 15, 30])
         // One kind of trouble, or all together.
-        let kinds = random.pick([[0], [0], [1], [2], [0, 1], [0, 1, 2], [0, 1, 2, 3]])
+        let kinds = random.pick([[0], [1], [2], [0, 1], [0, 1, 2], [3], [3], [4], [3, 4], [0, 1, 2, 3, 4]])
+        var copies = 0
         steps = steps.flatMap { step in
+            // Copies do what sites do.
+            let site = skewsMs.count + random.int(0...max(copies, 1) - 1)
+            let step = copies > 0 && random.chance(40) ? step.at(site) : step
             if random.chance(8) { return [.wait(UInt64(random.int(1...600)) * 60_000), step] }
-            return random.chance(percent) ? Scenario.trouble(kinds, sites: skewsMs.count, &random) + [step] : [step]
+            guard random.chance(percent) else { return [step] }
+            let trouble = Scenario.trouble(kinds, sites: skewsMs.count + copies, &random)
+            if case .copy = trouble[0] { copies = min(copies + 1, 2) }
+            return trouble + [step]
         }
     }
 
@@ -40,7 +47,18 @@ extension Scenario {
                         .full(room: random.int(0...60_000)), .readOnly, .mended, .mended, .restart, .writeBack,
                     ]))
             ]
-        default: return [.disk(random.int(0...sites - 1), random.pick([.image, .image, .restore]))]
+        case 3:
+            let site = random.int(0...sites - 1)
+            if random.chance(15) { return [.copy(site)] }
+            return [.disk(site, random.pick([.image, .image, .restore]))]
+        default:
+            // 1970, 2099, days and minutes off, and right again.
+            let now = Int64(Fleet.beginMs)
+            return [
+                .clock(
+                    random.int(0...sites - 1),
+                    random.pick([-now, 2_370_000_000_000, 86_400_000, -86_400_000, 600_000, -600_000, 61_000, 0]))
+            ]
         }
     }
 }

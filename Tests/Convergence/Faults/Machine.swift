@@ -8,9 +8,15 @@ final class FaultTally: CustomStringConvertible {
     var survived = 0
     var failures = 0
     var restarts = 0
+    var restores = 0
+    var copies = 0
+    /// Files that went on as another replica, and ones that gave change sets other stamps.
+    var splits = 0
+    var restamps = 0
 
     var description: String {
-        "\(crashes) crashes (\(survived) of them behind the commit), \(failures) failed operations, \(restarts) restarts"
+        "\(crashes) crashes (\(survived) of them behind the commit), \(failures) failed operations, \(restarts) restarts, "
+            + "\(restores) files put back, \(copies) copied, \(splits) splits, \(restamps) restamped"
     }
 }
 
@@ -182,6 +188,7 @@ final class Machine<Programs> {
         case .image: image = disk.image()
         case .restore:
             guard let image else { return }
+            tally.restores += 1
             running = nil
             disk.put(image)
             running = try start()

@@ -73,10 +73,6 @@ enum PlantedFault: String, CaseIterable {
         switch self {
         case .atomic:
             for transaction in transactions { try node.take([transaction], nowMs: nowMs) }
-        case .sameDot:
-            do { try node.take(transactions, nowMs: nowMs) } catch let error as StoreError {
-                guard error.kind == .diverged else { throw error }
-            }
         default: try node.take(transactions, nowMs: nowMs)
         }
         if self == .constraints {

@@ -41,6 +41,8 @@ final class ReferenceHub: HubEnd {
 
     func vector() -> VectorClock { seen }
 
+    func lastPosition() -> UInt64 { UInt64(entries.count) }
+
     func admit(site: String, nowMs: UInt64) -> UInt32 {
         admitted += 1
         replicas[site] = admitted

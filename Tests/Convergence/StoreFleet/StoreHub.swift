@@ -12,7 +12,7 @@ final class StoreHub: HubEnd {
 
     init(_ maker: StoreMaker, path: String) throws {
         self.maker = maker
-        store = try HubStore(path: path, rules: maker.bug?.rules ?? .right)
+        store = try HubStore(path: path, rules: maker.bug?.rules ?? .right, drawReplica: maker.numbers.draw)
         // Small pieces for one half of the tables: what is large in the field is cut up in histories of a few rows too.
         if maker.catalogue.tables.count % 2 == 1 { store.pieces.rows = 2 }
         reader = try Connection(path: path, mode: .readWrite, busyTimeoutMs: 1000)
@@ -64,6 +64,24 @@ final class StoreHub: HubEnd {
     }
 
     func complaint() throws -> String? { try maker.complaint(reader) }
+
+    func lastPosition() throws -> UInt64 { try store.lastPosition() }
+
+    func greeting(of replica: UInt32) throws -> SimulationKit.Greeting {
+        let greeting = try store.greeting(of: replica)
+        return SimulationKit.Greeting(seq: greeting.seq, digest: greeting.digest)
+    }
+
+    func split(_ asked: SplitAsked, nowMs: UInt64) throws -> (replica: UInt32, at: UInt64) {
+        let request = SplitRequest(
+            replica: asked.replica, sealed: asked.sealed,
+            digests: asked.digests.enumerated().map { (seq: UInt64($0 + 1), digest: $1) }, position: asked.position,
+            ticket: asked.ticket)
+        guard case .goOn(let replica, let seq) = try store.split(request, nowMs: nowMs) else {
+            throw Broken("the hub wants other digests though it has all")
+        }
+        return (replica, seq)
+    }
 
     func decide(_ id: UInt64, seen changed: UInt64, _ choice: SimulationKit.Choice, nowMs: UInt64) throws
         -> Bool

@@ -10,11 +10,14 @@ final class StoreMaker: FleetMaker {
     let template: StoreTemplate
     let folder: String
     let bug: PlantedBug?
+    /// Where the hub's replica numbers come from, and the tickets of nodes: a history replays exactly.
+    let numbers: ReplicaNumbers
     /// Its folder must outlive the fleet.
     private let simulation: SimulationFolder
 
-    init(_ catalogue: Catalogue, in simulation: SimulationFolder, bug: PlantedBug? = nil) throws {
+    init(_ catalogue: Catalogue, in simulation: SimulationFolder, bug: PlantedBug? = nil, seed: UInt64 = 0) throws {
         self.bug = bug
+        numbers = ReplicaNumbers(seed: seed &+ 1)
         self.simulation = simulation
         self.catalogue = catalogue
         template = try simulation.template(catalogue)

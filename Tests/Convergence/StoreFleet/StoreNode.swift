@@ -128,4 +128,24 @@ final class StoreNode: NodeEnd {
     func inFlightCount() throws -> Int { try store.inFlightCount() }
     func asideCount() throws -> Int { try store.asideCount() }
     func complaint() throws -> String? { try maker.complaint(program) }
+
+    func fits(_ greeting: SimulationKit.Greeting) throws -> Bool {
+        try greeting.seq == 0 || store.digest(ofOwn: greeting.seq) == greeting.digest
+    }
+
+    func splitAsked() throws -> SplitAsked {
+        let sealed = try store.sealedSeq()
+        return SplitAsked(
+            replica: replica, sealed: sealed,
+            digests: try store.ownDigests(above: 0, below: sealed + 1, limit: Int(Int32.max)).map(\.digest),
+            position: try store.position(), ticket: try store.splitTicket(maker.numbers.ticket))
+    }
+
+    func split(to replica: UInt32, at seq: UInt64, nowMs: UInt64) throws {
+        try store.split(to: replica, at: seq, notice: "split", nowMs: nowMs)
+    }
+
+    func restamp(above held: UInt64, hubMs: UInt64) throws -> Bool {
+        try store.restamp(above: held, hubMs: hubMs, notice: { "\($0)" }, nowMs: hubMs) > 0
+    }
 }

@@ -17,7 +17,7 @@ struct StoreTemplate {
         let nowMs: UInt64 = 1_699_999_999_000
         let path = folder + "/hub.db"
         // The same numbers in every run: they order writes of one stamp, and a history must replay exactly.
-        let numbers = ReplicaNumbers()
+        let numbers = ReplicaNumbers(seed: 20_111_231)
         try HubCreation.create(
             path: path, fleet: "simulation", migrations: [(name: "001.sql", sql: catalogue.schema)],
             nowMs: nowMs, drawReplica: numbers.draw)
@@ -43,10 +43,14 @@ struct StoreTemplate {
 }
 
 /// Replica numbers in no order of the sites.
-private final class ReplicaNumbers {
-    private var random = SeededRandom(seed: 20_111_231)
+final class ReplicaNumbers {
+    private var random: SeededRandom
+
+    init(seed: UInt64) { random = SeededRandom(seed: seed) }
 
     func draw() -> UInt32 { UInt32(random.int(1...Int(Int32.max) - 1)) }
+
+    func ticket() -> [UInt8] { (0..<16).map { _ in UInt8(random.int(0...255)) } }
 }
 
 extension Catalogue {

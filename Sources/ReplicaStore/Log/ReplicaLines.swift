@@ -1,0 +1,59 @@
+import Replication
+import SQLite
+
+/// Who wrote a change set: a replica, and what it had written under other numbers before its file was put back or copied.
+struct Author {
+    let replica: UInt32
+    let line: [Dot]
+
+    /// True for its own change sets: it has seen them, wherever they stand in the hub's order.
+    func wrote(_ dot: Dot) -> Bool { dot.replica == replica || line.holds(dot) }
+}
+
+/// Which replicas went on from which others. A replica that was split off another one (DESIGN, section 8 "Restored or
+/// copied database") has written what the other had up to there, too.
+final class ReplicaLines {
+    private let connection: Connection
+    private var known: [UInt32: [Dot]]?
+
+    init(connection: Connection) { self.connection = connection }
+
+    /// The last own dot of each number that a replica had before.
+    func line(of replica: UInt32) throws -> [Dot] {
+        let lines: [UInt32: [Dot]]
+        if let known { lines = known } else { lines = try load() }
+        known = lines
+        return lines[replica] ?? []
+    }
+
+    /// True when two change sets are of one author, under one number or two.
+    func isSameAuthor(_ a: Dot, _ b: Dot) throws -> Bool {
+        try a.replica == b.replica || line(of: a.replica).holds(b) || line(of: b.replica).holds(a)
+    }
+
+    /// After a split, and after a transaction that was rolled back.
+    func forget() { known = nil }
+
+    private func load() throws -> [UInt32: [Dot]] {
+        let statement = try connection.cached(
+            "SELECT replica, split_from, split_seq FROM samband_replica WHERE split_from IS NOT NULL")
+        defer { statement.reset() }
+        var steps: [UInt32: Dot] = [:]
+        while try statement.step() {
+            steps[UInt32(statement.integer(0))] = Dot(
+                replica: UInt32(statement.integer(1)), seq: statement.unsigned(2))
+        }
+        var lines: [UInt32: [Dot]] = [:]
+        for replica in steps.keys {
+            var line: [Dot] = []
+            var at = replica
+            while let step = steps[at], line.count <= steps.count {
+                // (Seq 0: it had the file of the other before that had written anything.)
+                line.append(step)
+                at = step.replica
+            }
+            lines[replica] = line
+        }
+        return lines
+    }
+}
