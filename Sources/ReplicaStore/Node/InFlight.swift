@@ -11,7 +11,7 @@ struct InFlight {
     /// From here on a change set is large.
     private static let largeRows = 1024
 
-    /// Their seqs follow one another; those before `start` have been echoed.
+    /// By seq, ascending; those before `start` have been echoed.
     private var sets: [Element] = []
     private var start = 0
     /// The seqs of small change sets by the hashes they hold, ascending.
@@ -26,19 +26,27 @@ struct InFlight {
 
     mutating func append(_ entry: LogEntry, hashes: [UInt64]) {
         let seq = entry.header.dot.seq
-        precondition(sets.last.map { $0.entry.header.dot.seq + 1 == seq } ?? true, "own change sets have a gap")
+        precondition(sets.last.map { $0.entry.header.dot.seq < seq } ?? true, "own change sets are out of order")
         sets.append((entry, hashes))
         guard hashes.count < Self.largeRows else { return large.append(seq) }
         // Two rows may share a hash.
         for hash in hashes where bySmallHash[hash]?.last != seq { bySmallHash[hash, default: []].append(seq) }
     }
 
-    mutating func removeFirst() {
-        let (entry, hashes) = sets[start]
-        let seq = entry.header.dot.seq
-        if large.first == seq { large.removeFirst() }
-        for hash in hashes where bySmallHash[hash]?.first == seq {
-            if bySmallHash[hash]!.count == 1 { bySmallHash[hash] = nil } else { bySmallHash[hash]!.removeFirst() }
+    /// Takes out the change set with this very header.
+    /// - Returns: false when there is none.
+    mutating func remove(_ header: ChangeSetHeader) -> Bool {
+        let seq = header.dot.seq
+        guard let place = place(of: seq), sets[place].entry.header == header else { return false }
+        large.removeAll { $0 == seq }
+        for hash in sets[place].hashes {
+            bySmallHash[hash]?.removeAll { $0 == seq }
+            if bySmallHash[hash]?.isEmpty == true { bySmallHash[hash] = nil }
+        }
+        // Almost always the oldest: the hub's order keeps that of an author.
+        guard place == start else {
+            sets.remove(at: place)
+            return true
         }
         start += 1
         // Now and then, so that each is moved a few times at most.
@@ -46,6 +54,13 @@ struct InFlight {
             sets.removeFirst(start)
             start = 0
         }
+        return true
+    }
+
+    /// Puts an entry in the place of the one with its seq, which writes the same rows.
+    mutating func replace(_ entry: LogEntry) {
+        guard let place = place(of: entry.header.dot.seq) else { return }
+        sets[place].entry = entry
     }
 
     /// The place in the order of sealing of the last that holds a hash.
@@ -64,5 +79,14 @@ struct InFlight {
         return seqs.sorted().map { self[$0] }
     }
 
-    private subscript(seq: UInt64) -> Element { sets[start + Int(seq - sets[start].entry.header.dot.seq)] }
+    private subscript(seq: UInt64) -> Element { sets[place(of: seq)!] }
+
+    private func place(of seq: UInt64) -> Int? {
+        var (low, high) = (start, sets.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if sets[middle].entry.header.dot.seq < seq { low = middle + 1 } else { high = middle }
+        }
+        return low < sets.count && sets[low].entry.header.dot.seq == seq ? low : nil
+    }
 }

@@ -70,7 +70,7 @@ extension NodeStore {
                 hint: "The file was restored from a backup or copied; it must join as a new replica.")
         }
         try log.setPosition(position, of: header.dot)
-        inFlight.removeFirst()
+        _ = inFlight.remove(header)  // it is the first, as was seen above
     }
 
     /// Logs a change set of another without applying it.

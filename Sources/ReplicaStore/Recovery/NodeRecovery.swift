@@ -121,14 +121,13 @@ extension NodeStore {
     }
 
     private func land(_ header: ChangeSetHeader, _ position: UInt64) throws {
-        guard let place = inFlight.firstIndex(where: { $0.entry.header == header }) else {
+        guard inFlight.remove(header) else {
             throw StoreError(
                 .diverged, doing: "following a restored hub",
                 why: "it has change set \(header.dot) otherwise than this database",
                 hint: "The file was restored from a backup or copied.")
         }
         try log.setPosition(position, of: header.dot)
-        inFlight.remove(at: place)
     }
 
     /// We have seen what the restored hub had at its repair, and of our own all.
@@ -151,8 +150,7 @@ extension NodeStore {
         for entry in try log.entries(of: replica, after: 0, limit: .max) where entry.header.dot.seq < first {
             context.merge(entry.header.contextDelta)
         }
-        for place in inFlight.indices {
-            let (entry, hashes) = inFlight[place]
+        for (entry, _) in inFlight.all {
             let old = entry.header
             context.merge(old.contextDelta)
             let position = old.position <= base ? old.position : seen(context, behind: base, transaction)
@@ -164,11 +162,10 @@ extension NodeStore {
                 conflict: old.conflict, previous: previous ?? ChangeSetHeader.firstPrevious,
                 segmentDigests: old.segmentDigests)
             try log.rewrite(entry.id, header, seen: position)
-            inFlight[place] = (
+            inFlight.replace(
                 LogEntry(
                     id: entry.id, position: nil, header: header, seen: position, isEffective: false,
-                    endsTransaction: true), hashes
-            )
+                    endsTransaction: true))
             try connection.setMeta(.digest, .blob(header.digest))
         }
         finder.forget()
