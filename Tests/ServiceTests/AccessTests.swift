@@ -22,6 +22,12 @@ struct AccessTests {
         "POST /v1/join": "++++ ++++",
         "GET /v1/snapshot": "113+ 3333",
         "POST /v1/hello": "113+ 3333",
+        "POST /v1/recovery/offer": "113+ 3333",
+        "POST /v1/recovery/sets": "113+ 3333",
+        "POST /v1/recovery/done": "113+ 3333",
+        "GET /v1/recovery": "1113 ++++",
+        "POST /v1/recovery/begin": "1113 33+3",
+        "POST /v1/recovery/accept": "1113 33+3",
         "POST /v1/push": "113+ 3333",
         "POST /v1/pull": "113+ 3333",
         "GET /v1/status": "1113 ++++",
@@ -80,6 +86,7 @@ struct AccessTests {
         let text = try String(contentsOf: page.standardized, encoding: .utf8)
         let ofSites: Set = [
             "GET /healthz", "POST /v1/join", "GET /v1/snapshot", "POST /v1/hello", "POST /v1/push", "POST /v1/pull",
+            "POST /v1/recovery/offer", "POST /v1/recovery/sets", "POST /v1/recovery/done",
         ]
         for route in Self.matrix.keys where !ofSites.contains(route) {
             #expect(text.contains("`\(route)`"), "\(route)")
@@ -143,7 +150,10 @@ struct AccessTests {
             let path = words[1].replacing("{id}", with: "99").replacing("{name}", with: "none")
             let response = await fleet.hub.operatorHandler.respond(
                 to: Self.request(words[0] == "GET" ? .get : .post, path))
-            let isForSites = ["/healthz", "/v1/join", "/v1/snapshot", "/v1/hello", "/v1/push", "/v1/pull"].contains(words[1])
+            let isForSites = [
+                "/healthz", "/v1/join", "/v1/snapshot", "/v1/hello", "/v1/push", "/v1/pull", "/v1/recovery/offer",
+                "/v1/recovery/sets", "/v1/recovery/done",
+            ].contains(words[1])
             #expect(response.status != .unauthorized && response.status != .forbidden, "\(route)")
             if isForSites { #expect(response.status == .notFound, "\(route)") }
         }

@@ -57,12 +57,6 @@ struct InFlight {
         return true
     }
 
-    /// Puts an entry in the place of the one with its seq, which writes the same rows.
-    mutating func replace(_ entry: LogEntry) {
-        guard let place = place(of: entry.header.dot.seq) else { return }
-        sets[place].entry = entry
-    }
-
     /// The place in the order of sealing of the last that holds a hash.
     func lastSeq(holding hash: UInt64) -> UInt64? {
         let inLarge = large.last { KeyHashes.contains(self[$0].hashes, hash) }

@@ -34,6 +34,13 @@ struct Absorption {
             try handed.setState("refused", why: "the hub has other content under this dot", of: record.id)
             return
         }
+        if known == nil && !isDead {
+            let reached = try store.log.vector()[dot.replica]
+            // Taken long ago: behind what the log holds.
+            if dot.seq <= reached { return try handed.setState("taken", of: record.id) }
+            // Nobody has handed in what comes before it, or that could not be taken: it waits for it.
+            if dot.seq > reached + 1 { return }
+        }
         if HybridClock.milliseconds(header.hlc) > nowMs + Limits.clockAheadMs {
             try handed.setState("refused", why: "its stamp is ahead of the hub's clock", of: record.id)
             return

@@ -8,6 +8,16 @@ extension NodeStore {
         try storing("reading the hub's epochs") { try EpochTable(connection: connection).all() }
     }
 
+    /// The digest of what stands at our position; nil when the log does not reach back to it.
+    package func digestAtPosition() throws(StoreError) -> [UInt8]? {
+        try storing("reading the end of the order") {
+            let statement = try connection.cached("SELECT digest FROM samband_change WHERE position = ?1")
+            try statement.bind(connection.metaNumber(.position), at: 1)
+            defer { statement.reset() }
+            return try statement.step() ? statement.bytes(0) : nil
+        }
+    }
+
     /// What a hub that shares the order up to a position may lack: everything behind it, and our own in flight.
     package func offers(after position: UInt64) throws(StoreError) -> [OfferedSet] {
         try storing("looking at what a restored hub may lack") {
@@ -121,7 +131,7 @@ extension NodeStore {
     }
 
     private func land(_ header: ChangeSetHeader, _ position: UInt64) throws {
-        guard inFlight.remove(header) else {
+        guard try log.entry(header.dot)?.header == header else {
             throw StoreError(
                 .diverged, doing: "following a restored hub",
                 why: "it has change set \(header.dot) otherwise than this database",
@@ -142,6 +152,7 @@ extension NodeStore {
     /// Own change sets that were sealed after all was handed in, so that nobody else has them: their headers name the
     /// place in the new order up to which their author had seen all, and stamps above it.
     private func resealInFlight(behind base: UInt64, _ transaction: HubTransaction, nowMs: UInt64) throws {
+        try reloadInFlight()
         guard let first = inFlight.first?.entry.header.dot.seq, let vector = transaction.last?.header.contextDelta
         else {
             return
@@ -162,13 +173,10 @@ extension NodeStore {
                 conflict: old.conflict, previous: previous ?? ChangeSetHeader.firstPrevious,
                 segmentDigests: old.segmentDigests)
             try log.rewrite(entry.id, header, seen: position)
-            inFlight.replace(
-                LogEntry(
-                    id: entry.id, position: nil, header: header, seen: position, isEffective: false,
-                    endsTransaction: true))
             try connection.setMeta(.digest, .blob(header.digest))
         }
-        finder.forget()
+        try connection.setMeta(.hlc, clock.last)
+        try reloadInFlight()
     }
 
     /// The position in the new order up to which a context covers all that others wrote. (The model, part two,
