@@ -32,7 +32,8 @@ extension SplitRequest {
     /// Nil when it is not what a node asks.
     fileprivate init?(_ json: JSON) {
         func number(_ json: JSON?) -> UInt64? { json?.integer.flatMap { UInt64(exactly: $0) } }
-        guard let replica = number(json["replica"]).flatMap({ UInt32(exactly: $0) }), let sealed = number(json["sealed"]),
+        guard let replica = number(json["replica"]).flatMap({ UInt32(exactly: $0) }),
+            let sealed = number(json["sealed"]),
             let position = number(json["position"]), let ticket = json["ticket"]?.string.flatMap({ Base64.decode($0) }),
             ticket.count == 16, let list = json["digests"]?.array, list.count <= Limits.splitDigests
         else { return nil }

@@ -104,8 +104,10 @@ extension NodeService {
         _ = try storing { () throws(StoreError) in
             try store.restamp(
                 above: answer.known.seq, hubMs: hubMs,
-                notice: { "the clock of this machine was wrong: \($0) change sets that it had stamped with a time to come "
-                    + "bear the hub's time now" }, nowMs: localNow())
+                notice: {
+                    "the clock of this machine was wrong: \($0) change sets that it had stamped with a time to come "
+                        + "bear the hub's time now"
+                }, nowMs: localNow())
         }
     }
 

@@ -26,7 +26,9 @@ extension NodeStore {
         let count = try writing("giving change sets stamps that the hub takes") {
             var clock = HybridClock(last: max(try connection.metaNumber(.hlcSeen), try stampBefore(entries.first)))
             // There is nothing to gain where what came from others is as far ahead.
-            if let first = entries.first, HybridClock(last: clock.last).next(nowMs: hubMs) >= first.header.hlc { return 0 }
+            if let first = entries.first, HybridClock(last: clock.last).next(nowMs: hubMs) >= first.header.hlc {
+                return 0
+            }
             for (place, entry) in entries.enumerated() {
                 let previous = place == 0 ? entry.header.previous : nil
                 try rewrite(entry, hlc: clock.tick(nowMs: hubMs), previous: previous)

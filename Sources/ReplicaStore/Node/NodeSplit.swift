@@ -32,7 +32,9 @@ extension NodeStore {
     /// What this database shows when it asks for another replica number: drawn once and kept until it has one, so that an
     /// answer that was lost is given again.
     package func splitTicket(_ draw: () -> [UInt8]) throws(StoreError) -> [UInt8] {
-        if case .blob(let known) = try storing("reading the ticket", { try connection.meta(.splitTicket) }) { return known }
+        if case .blob(let known) = try storing("reading the ticket", { try connection.meta(.splitTicket) }) {
+            return known
+        }
         let ticket = draw()
         try writing("keeping the ticket") { try connection.setMeta(.splitTicket, .blob(ticket)) }
         return ticket
@@ -101,7 +103,8 @@ extension NodeStore {
     private func noteVector(_ former: UInt32, _ seq: UInt64, _ new: UInt32, _ count: Int) throws {
         // The next change set tells its whole context when it is the first under the new number.
         if count == 0 { try connection.cached("UPDATE samband_vector SET sealed = 0").run() }
-        let replace = try connection.cached("INSERT OR REPLACE INTO samband_vector(replica, seq, sealed) VALUES(?1, ?2, ?3)")
+        let replace = try connection.cached(
+            "INSERT OR REPLACE INTO samband_vector(replica, seq, sealed) VALUES(?1, ?2, ?3)")
         let delete = try connection.cached("DELETE FROM samband_vector WHERE replica = ?1")
         for (replica, last) in [(former, seq), (new, UInt64(count))] {
             guard last > 0 else {
