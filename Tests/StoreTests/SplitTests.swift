@@ -92,7 +92,9 @@ struct SplitSearchTests {
                     ticket: [UInt8](repeating: 0, count: 8) + withUnsafeBytes(of: ticket) { [UInt8]($0) }),
                 nowMs: fleet.nowMs)
         }
-        try fleet.program(at: "hub").execute(
+        let program = try fleet.program(at: "hub")
+        try program.setTriggersEnabled(false)
+        try program.execute(
             """
             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < \(Limits.replicasPerSite - 1))
             INSERT INTO samband_replica(replica, site, state) SELECT 3000000000 + i, 'snasa', 'retired' FROM n
