@@ -57,6 +57,7 @@ enum Access: Equatable, Sendable {
         Route(.post, "/v1/record/merge"): rows,
         Route(.post, "/v1/record/unmerge"): rows,
 
+        Route(.post, "/v1/recovery/begin"): fleet,
         Route(.post, "/v1/recovery/accept"): fleet,
         Route(.post, "/v1/policy"): fleet,
         Route(.post, "/v1/site"): fleet,

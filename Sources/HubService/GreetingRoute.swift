@@ -5,15 +5,18 @@ import ReplicaStore
 import Replication
 
 extension HubService {
-    /// The first request of every contact: `{"epochs":[{"hub":…,"base":…}], "sealed":…, "run":…}` → which hub
-    /// this is, and what it holds of the caller: `{"replica":…, "hub":…, "epochs":…, "vector":…, "known":{"seq":…,"digest":"<base64>"},
+    /// The first request of every contact: `{"epochs":[{"hub":…,"base":…}], "sealed":…, "run":…, "position":…,
+    /// "digest":"<base64>"|null}` → which hub this is, and what it holds of the caller:
+    /// `{"replica":…, "hub":…, "epochs":…, "vector":…, "known":{"seq":…,"digest":"<base64>"},
     /// "staged":{"seq":…,"segments":…}|null, "recovery":{"do":"hand_in"|"wait"|"follow", "after":…, "at":…}|null,
     /// "twin":…, "hub_time_ms":…}`. With `recovery` the caller follows a hub that was lost; as a `twin` it runs from the same
     /// file as another machine.
     func hello(_ request: Request) async throws(Problem) -> Response {
         let caller = try caller(request)
         let body = try await request.provenJSON(limit: 1 << 20)
-        guard let epochs = body["epochs"].flatMap({ [Epoch](json: $0) }), let sealed = body["sealed"]?.integer else {
+        guard let epochs = body["epochs"].flatMap({ [Epoch](json: $0) }), let sealed = body["sealed"]?.integer,
+            let position = body["position"]?.integer.flatMap({ UInt64(exactly: $0) })
+        else {
             throw Problem(
                 .badRequest, title: "The request is not complete", detail: "A greeting names epochs and sealed.",
                 next: "Use this version's node.")
@@ -24,6 +27,12 @@ extension HubService {
             try store.recoveryStep(of: caller.replica, epochs: epochs, sealed: UInt64(clamping: sealed))
         }
         keepPush(of: caller.replica)
+        if step == nil {
+            let digest = body["digest"]?.string.flatMap { Base64.decode($0) }
+            try answering { () throws(StoreError) in
+                try store.checkOrder(of: caller.replica, position: position, digest: digest)
+            }
+        }
         let greeting = try answering { () throws(StoreError) in try store.greeting(of: caller.replica) }
         return try .provenJSON([
             "replica": .integer(Int64(caller.replica)), "hub": .integer(Int64(store.replica)),

@@ -44,7 +44,7 @@ extension HubService {
                 "role": "hub", "fleet": .string(store.fleet), "replica": .integer(Int64(store.replica)),
                 "schema_version": 1, "vector": try store.vector().json, "frontier": try store.frontier().json,
                 "conflicts": ["open": .integer(Int64(counts.conflictsOpen))],
-                "trouble": diskWatch.sentence(file: path).map { .string($0) } ?? .null,
+                "trouble": (recoveryTrouble ?? diskWatch.sentence(file: path)).map { .string($0) } ?? .null,
                 "withheld": .integer(Int64(counts.withheld)), "backup": try store.newestBackup()?.status ?? .null,
                 "sites": .array(sites),
             ]

@@ -18,6 +18,7 @@ struct RecoveryRoutes {
     func addForOperators(to router: inout Router) {
         let hub = self.hub
         router.on(.get, "/v1/recovery") { _, _ throws(Problem) in try await hub.recovery() }
+        router.on(.post, "/v1/recovery/begin") { _, _ throws(Problem) in try await hub.beginRecovery() }
         router.on(.post, "/v1/recovery/accept") { _, _ throws(Problem) in try await hub.acceptRecovery() }
     }
 }
@@ -117,9 +118,20 @@ extension HubService {
 
     // MARK: operators
 
+    /// In words, while nothing is given out.
+    var recoveryTrouble: String? {
+        store.isRecovering
+            ? "the hub was restored from a backup and gathers what its sites know: samband recover status" : nil
+    }
+
     func recovery() throws(Problem) -> Response {
         let report = try answering { () throws(StoreError) in try store.recoveryReport() }
         return try .json(report.json)
+    }
+
+    func beginRecovery() throws(Problem) -> Response {
+        try answering { () throws(StoreError) in try store.markRestored() }
+        return try recovery()
     }
 
     func acceptRecovery() throws(Problem) -> Response {

@@ -49,7 +49,8 @@ extension NodeService {
             if dots.isEmpty { continue }
             let sender = HandedBody(node: self, dots: dots)
             let response = try await send(
-                pushTransport, .post, ["v1", "recovery", "sets"], Body { try await sender.next() }, answerWithinMs: Self.handInMs)
+                pushTransport, .post, ["v1", "recovery", "sets"], Body { try await sender.next() },
+                answerWithinMs: Self.handInMs)
             _ = try await json(response)
         }
         let done: JSON = ["sealed": .integer(Int64(sealed))]
@@ -64,7 +65,8 @@ extension NodeService {
         let bytes: [UInt8]
         do { bytes = try json.bytes() } catch { throw .unreachable("\(error)") }
         return try await send(
-            pushTransport, .post, path, Body(bytes: bytes), answerWithinMs: answerWithinMs, proof: ContentDigest.field(of: bytes))
+            pushTransport, .post, path, Body(bytes: bytes), answerWithinMs: answerWithinMs,
+            proof: ContentDigest.field(of: bytes))
     }
 
     func handedIn(_ dot: Dot) throws(StoreError) -> DeliveredChangeSet? { try store.handedIn(dot) }

@@ -113,7 +113,11 @@ extension NodeService {
 
     private func hello() async throws(ExchangeError) -> HubAnswer {
         let body = try storing { () throws(StoreError) -> JSON in
-            ["epochs": try store.epochs().json, "sealed": .integer(Int64(try store.sealedSeq())), "run": .string(run)]
+            [
+                "epochs": try store.epochs().json, "sealed": .integer(Int64(try store.sealedSeq())),
+                "run": .string(run), "position": .integer(Int64(try store.position())),
+                "digest": try store.digestAtPosition().map { .string(Base64.encode($0)) } ?? .null,
+            ]
         }
         let before = localNow()
         let response = try await sendJSON(["v1", "hello"], body)

@@ -24,6 +24,14 @@ struct WriteAheadLog {
         return UInt64(about.st_size)
     }
 
+    /// Writes all back and empties the log, as far as others let it. Does not wait for a program that reads without end, as
+    /// Litestream does.
+    func empty() throws {
+        try connection.execute("PRAGMA busy_timeout = 0")
+        defer { try? connection.execute("PRAGMA busy_timeout = \(ReplicaFile.busyTimeoutMs)") }
+        _ = try isWrittenBack("TRUNCATE")
+    }
+
     /// https://www.sqlite.org/pragma.html#pragma_wal_checkpoint: blocked or not, pages in the log, pages written back.
     private func isWrittenBack(_ mode: String) throws -> Bool {
         let statement = try connection.prepare("PRAGMA wal_checkpoint(\(mode))")

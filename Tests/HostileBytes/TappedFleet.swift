@@ -71,6 +71,10 @@ final class TappedFleet: Sendable {
         defer { source.close() }
         try source.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         try FileManager.default.copyItem(atPath: folder.file(name), toPath: path)
+        // With its seat a hub's file is no restored one; a node has none.
+        try? FileManager.default.removeItem(atPath: HubSeat.path(of: path))
+        try? FileManager.default.copyItem(
+            atPath: HubSeat.path(of: folder.file(name)), toPath: HubSeat.path(of: path))
         return path
     }
 }

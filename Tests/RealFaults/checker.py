@@ -69,7 +69,7 @@ class Checker:
     # The elements themselves
 
     def resolve(self):
-        """Learns from what was read which unsure transactions were committed, and where all stand in their site's order."""
+        """Learns from what was read which unsure transactions were committed, and where they stand in their order."""
         for transaction in self.history.transactions:
             if transaction.end == "ok" and transaction.writes:
                 self.place(transaction, transaction.tick)

@@ -63,7 +63,8 @@ class Faults:
 
     def stop(self, name, seconds):
         child = self.fleet.children[name]
-        self.last("SIGSTOP", [name], 0.3, seconds, lambda: child.send(signal.SIGSTOP), lambda: child.send(signal.SIGCONT))
+        self.last("SIGSTOP", [name], 0.3, seconds,
+                  lambda: child.send(signal.SIGSTOP), lambda: child.send(signal.SIGCONT))
 
     def stop_node(self):
         self.stop(self.dice.choice(SITES), 4)

@@ -159,7 +159,8 @@ class Fleet:
 
     def tool(self, *words, network=None):
         prefix = ["nsenter", f"--net=/proc/{network}/ns/net"] if network else []
-        answer = subprocess.run([*prefix, self.samband, *words], capture_output=True, text=True, timeout=120, check=False)
+        answer = subprocess.run(
+            [*prefix, self.samband, *words], capture_output=True, text=True, timeout=120, check=False)
         if answer.returncode != 0:
             raise Broken(f"samband {' '.join(words)} ended with {answer.returncode}: {answer.stderr}")
         return answer.stdout

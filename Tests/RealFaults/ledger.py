@@ -1,5 +1,5 @@
-"""Whether every write that EndToEnd/Scripts/traffic.py was told is committed can be accounted for in the end: it is in the
-tables, or was overwritten by one that had seen it, or is kept in a conflict or withheld."""
+"""Whether every write that EndToEnd/Scripts/traffic.py was told is committed can be accounted for in the end: it is in
+the tables, or was overwritten by one that had seen it, or is kept in a conflict or withheld."""
 import json
 
 

@@ -6,6 +6,7 @@ import pathlib
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -39,8 +40,8 @@ class Run:
         self.generations[name] += 1
         session = f"{site}-{manner}{self.generations[name]}"
         rate = {"python": 16, "shell": 5, "reader": 12, "torn": 5}[manner]
-        self.fleet.spawn(name, [sys.executable, str(HERE / "client.py"), manner, self.fleet.database(site), site, session,
-                                str(self.options.seed), str(self.fleet.folder), str(rate)])
+        self.fleet.spawn(name, [sys.executable, str(HERE / "client.py"), manner, self.fleet.database(site), site,
+                                session, str(self.options.seed), str(self.fleet.folder), str(rate)])
 
     def start_programs(self):
         for site in SITES:
@@ -50,8 +51,11 @@ class Run:
             for manner in ("python", "shell", "reader"):
                 self.start_client(f"{site} {manner}")
             with open(self.fleet.folder / f"{site}.traffic", "wb") as output:
-                self.fleet.spawn(f"{site} traffic", [sys.executable, str(TRAFFIC), self.fleet.database(site), site,
-                                                     f"{site}-t", str(self.options.seed), self.stop_file], stdout=output)
+                self.fleet.spawn(
+                    f"{site} traffic",
+                    [sys.executable, str(TRAFFIC), self.fleet.database(site), site, f"{site}-t",
+                     str(self.options.seed), self.stop_file, "0.12"],
+                    stdout=output)
         self.start_client("mosvik torn")
 
     @property
@@ -93,8 +97,9 @@ class Run:
 
     def compare(self):
         names = self.fleet.places
-        compared = subprocess.run([str(HERE.parent.parent / "Deploy" / "compare-databases"), *map(self.fleet.database, names)],
-                                  capture_output=True, text=True, check=False)
+        compare = HERE.parent.parent / "Deploy" / "compare-databases"
+        compared = subprocess.run(
+            [str(compare), *map(self.fleet.database, names)], capture_output=True, text=True, check=False)
         if compared.returncode != 0:
             raise Broken(f"the databases differ:\n{compared.stdout}{compared.stderr}")
         for words in (["conflict", "list", "--all"], ["withheld", "list"]):
@@ -155,7 +160,8 @@ class Run:
     def judge_checker(self, history, torn):
         """The torn reader has to be found out; else nothing above proves anything."""
         kinds = collections.Counter(a.kind for a in Checker(History(history.transactions + torn, {})).check())
-        print("planted, a reader that opens in between: " + ", ".join(f"{count} {kind}" for kind, count in kinds.items()))
+        print("planted, a reader that opens in between: "
+              + ", ".join(f"{count} {kind}" for kind, count in kinds.items()))
         if not kinds["fractured read"]:
             raise Broken("the checker did not notice a reader that opens a transaction for each list")
 
@@ -182,6 +188,7 @@ def main():
     parser.add_argument("--isolated", action="store_true")
     options = parser.parse_args()
     sys.stdout.reconfigure(line_buffering=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     folder = tempfile.mkdtemp(prefix="samband-faults.")
     run = Run(options, folder)
     try:

@@ -157,7 +157,7 @@ struct ArgumentParserTests {
             "grant list",
             "grant preview", "policy list", "policy set", "schema plan", "schema apply", "schema status",
             "frontier",
-            "backup", "recover status", "recover accept", "audit list", "audit verify", "audit export",
+            "backup", "recover status", "recover accept", "recover begin", "audit list", "audit verify", "audit export",
             "node join",
             "node serve", "node leave", "sync", "verify", "export", "import", "status", "conflict list",
             "conflict show", "conflict undo", "conflict report", "conflict resolve", "withheld list",

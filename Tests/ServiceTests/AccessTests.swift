@@ -22,6 +22,12 @@ struct AccessTests {
         "POST /v1/join": "++++ ++++",
         "GET /v1/snapshot": "113+ 3333",
         "POST /v1/hello": "113+ 3333",
+        "POST /v1/recovery/offer": "113+ 3333",
+        "POST /v1/recovery/sets": "113+ 3333",
+        "POST /v1/recovery/done": "113+ 3333",
+        "GET /v1/recovery": "1113 ++++",
+        "POST /v1/recovery/begin": "1113 33+3",
+        "POST /v1/recovery/accept": "1113 33+3",
         "POST /v1/split": "113+ 3333",
         "POST /v1/push": "113+ 3333",
         "POST /v1/pull": "113+ 3333",
@@ -82,6 +88,7 @@ struct AccessTests {
         let ofSites: Set = [
             "GET /healthz", "POST /v1/join", "GET /v1/snapshot", "POST /v1/hello", "POST /v1/split", "POST /v1/push",
             "POST /v1/pull",
+            "POST /v1/recovery/offer", "POST /v1/recovery/sets", "POST /v1/recovery/done",
         ]
         for route in Self.matrix.keys where !ofSites.contains(route) {
             #expect(text.contains("`\(route)`"), "\(route)")
@@ -147,6 +154,7 @@ struct AccessTests {
                 to: Self.request(words[0] == "GET" ? .get : .post, path))
             let isForSites = [
                 "/healthz", "/v1/join", "/v1/snapshot", "/v1/hello", "/v1/split", "/v1/push", "/v1/pull",
+                "/v1/recovery/offer", "/v1/recovery/sets", "/v1/recovery/done",
             ].contains(words[1])
             #expect(response.status != .unauthorized && response.status != .forbidden, "\(route)")
             if isForSites { #expect(response.status == .notFound, "\(route)") }

@@ -28,7 +28,8 @@ final class ServiceFleet: Sendable {
     func add(_ site: String) async throws -> String {
         let answer = try await json(
             hub.operatorHandler, Request(.post, path: ["v1", "site"], body: Body(text: #"{"name":"\#(site)"}"#)))
-        return answer["token"]!.string!
+        guard let token = answer["token"]?.string else { throw Unanswered(answer: answer) }
+        return token
     }
 
     /// Joins a site over a line of its own.
@@ -173,4 +174,9 @@ final class Line: Transport {
             return piece
         }
     }
+}
+
+/// An answer without what was asked for.
+struct Unanswered: Error {
+    let answer: JSON
 }

@@ -102,7 +102,9 @@ struct LostHubHistory {
         guard !fleet.hub.isRecovering else { return }
         let open = try fleet.hub.conflicts(includeSettled: false)
         guard let conflict = open.randomElement(using: &random) else { return }
-        let choices: [ReplicaStore.Choice] = [.take(site: "now"), .take(site: "snasa"), .delete, .restore, .admit, .discard]
+        let choices: [ReplicaStore.Choice] = [
+            .take(site: "now"), .take(site: "snasa"), .delete, .restore, .admit, .discard,
+        ]
         let choice = random.pick(choices)
         // What does not fit is refused; what a choice deletes was before the person who chose.
         let row = conflict.table == "ward" && choice == .delete ? try held("hub", "ward", conflict.key) : []
@@ -150,7 +152,8 @@ struct LostHubHistory {
         where sql.contains("'\(Self.name(conflict.key))'") {
             for side in conflict.life.sides { replaced.formUnion(Self.values(of: side)) }
         }
-        let isThere = try numbers(site, "SELECT 1 FROM ward WHERE \(value) IN (x, y, u)").count
+        let isThere =
+            try numbers(site, "SELECT 1 FROM ward WHERE \(value) IN (x, y, u)").count
             + numbers(site, "SELECT 1 FROM stay WHERE z = \(value)").count > 0
         if isThere { written[value] = "\(site): \(sql)" }
     }

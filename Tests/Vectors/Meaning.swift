@@ -103,6 +103,7 @@ enum Meaning {
             if delivery.endsTransaction { flags.append(.string("ends transaction")) }
             if delivery.isEcho { flags.append(.string("echo")) }
             if delivery.isEffective { flags.append(.string("effective")) }
+            if delivery.isAbsorbed { flags.append(.string("absorbed")) }
             return .object([
                 "frame": .string("header"), "header": header(head), "position": number(delivery.position),
                 "flags": .array(flags), "first_segment": number(delivery.firstSegment),

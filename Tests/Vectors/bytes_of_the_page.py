@@ -260,8 +260,8 @@ def read_frame(reader):
         meaning = {"frame": "header", "header": read_header(inner.counted(HEADER_MAX))}
         meaning["position"] = str(inner.varint())
         flags = inner.byte()
-        need(flags < 8, "unknown flag")
-        names = [(1, "ends transaction"), (2, "echo"), (4, "effective")]
+        need(flags < 16, "unknown flag")
+        names = [(1, "ends transaction"), (2, "echo"), (4, "effective"), (8, "absorbed")]
         meaning["flags"] = [name for bit, name in names if flags & bit]
         meaning["first_segment"] = str(inner.varint())
         digests = inner.digests()

@@ -4,6 +4,8 @@ import SQLite
 /// Whether a copy of the hub's database is whole: as SQLite sees it, and as the digests in the log prove it. Every byte
 /// of the log is covered by them: the segments by their headers, each header by the next one of its replica, the last
 /// by what the hub remembers of that replica. Memory holds one segment.
+///
+/// A hub that was restored knows of its lost selves what its sites had been given: parts of change sets, and not all.
 struct BackupCheck {
     let connection: Connection
 
@@ -43,7 +45,8 @@ struct BackupCheck {
 
     private func checkChains() throws {
         let changes = try connection.prepare(
-            "SELECT id, replica, seq, header, digest FROM samband_change ORDER BY replica, seq")
+            "SELECT id, replica, seq, header, digest, effective FROM samband_change ORDER BY replica, seq")
+        let lost = try lostHubs()
         var ends: [UInt32: (seq: UInt64, digest: [UInt8])] = [:]
         while try changes.step() {
             let dot = Dot(replica: UInt32(changes.integer(1)), seq: changes.unsigned(2))
@@ -52,19 +55,27 @@ struct BackupCheck {
             guard let header = try? ChangeSetHeader(bytes), header.dot == dot, digest == changes.bytes(4) else {
                 throw damage("the header of change set \(dot) is not the one that was taken in")
             }
-            if let before = ends[dot.replica] {
+            if let before = ends[dot.replica], before.seq + 1 == dot.seq || !lost.contains(dot.replica) {
                 guard before.seq + 1 == dot.seq else { throw damage("a change set before \(dot) is missing") }
                 guard before.digest == header.previous else {
                     throw damage("the change set before \(dot) is not the one that its author wrote")
                 }
             }
             ends[dot.replica] = (dot.seq, digest)
-            try checkSegments(of: header, id: changes.unsigned(0))
+            try checkSegments(of: header, id: changes.unsigned(0), mayBePart: !lost.isEmpty && changes.integer(5) == 1)
         }
-        try checkEnds(ends)
+        try checkEnds(ends, lost)
     }
 
-    private func checkSegments(of header: ChangeSetHeader, id: UInt64) throws {
+    /// The replica numbers that the hub had before it was restored.
+    private func lostHubs() throws -> Set<UInt32> {
+        let rows = try connection.prepare("SELECT replica FROM samband_replica WHERE site = '' AND state = 'retired'")
+        var lost: Set<UInt32> = []
+        while try rows.step() { lost.insert(UInt32(rows.integer(0))) }
+        return lost
+    }
+
+    private func checkSegments(of header: ChangeSetHeader, id: UInt64, mayBePart: Bool) throws {
         let segments = try connection.cached(
             "SELECT variant, digest, bytes FROM samband_segment WHERE change = ?1 ORDER BY variant, number")
         try segments.bind(id, at: 1)
@@ -77,14 +88,14 @@ struct BackupCheck {
             }
             if segments.integer(0) == SegmentVariant.authored.rawValue { authored.append(digest) }
         }
-        guard authored == header.segmentDigests else {
+        guard authored == header.segmentDigests || mayBePart else {
             throw damage("the bytes of change set \(header.dot) are not those that its header names")
         }
     }
 
     /// The end of each replica's chain against what the hub remembers of it.
-    private func checkEnds(_ ends: [UInt32: (seq: UInt64, digest: [UInt8])]) throws {
-        for (replica, seq) in try ChangeLog(connection: connection).vector().entries {
+    private func checkEnds(_ ends: [UInt32: (seq: UInt64, digest: [UInt8])], _ lost: Set<UInt32>) throws {
+        for (replica, seq) in try ChangeLog(connection: connection).vector().entries where !lost.contains(replica) {
             guard let end = ends[replica], end.seq == seq else {
                 throw damage("the newest change set of replica \(replica) is missing")
             }

@@ -127,7 +127,7 @@ extension Connection {
 extension HubStore {
     /// Remembers a verified backup, unless a newer one is remembered.
     package func noteBackup(_ record: BackupRecord) throws(StoreError) {
-        try writing("noting a backup") {
+        try writing("noting a backup", whileRecovering: true) {
             let known = try connection.meta(.backupAt) == nil ? nil : try connection.metaNumber(.backupPosition)
             if let known, known > record.position { return }
             try connection.setBackup(record)

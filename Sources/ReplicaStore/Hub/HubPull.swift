@@ -157,6 +157,9 @@ package enum SnapshotFile {
                 """
                 DELETE FROM samband_site;
                 DROP TABLE samband_operator;
+                -- What Litestream writes into a database that it replicates.
+                DROP TABLE IF EXISTS _litestream_seq;
+                DROP TABLE IF EXISTS _litestream_lock;
                 DELETE FROM samband_segment;
                 DELETE FROM samband_change;
                 DELETE FROM samband_staged;

@@ -116,7 +116,7 @@ package final class HubStore {
 
     /// Writes SQLite's log back into the file and empties it. What keeps it from doing so loses nothing: the log is read
     /// at the next start. https://www.sqlite.org/pragma.html#pragma_wal_checkpoint
-    package func writeBack() { try? connection.execute("PRAGMA wal_checkpoint(TRUNCATE)") }
+    package func writeBack() { try? WriteAheadLog(connection: connection).empty() }
 
     /// What the hub has.
     package func vector() throws(StoreError) -> VectorClock {

@@ -11,7 +11,7 @@ struct MixedTake {
     let checksReferences: Bool
 
     func run(_ settling: inout Settling) throws {
-        let own = store.inFlight.map { (id: $0.entry.id, hashes: $0.hashes) }
+        let own = store.inFlight.holding(rows.hashes).map { (id: $0.entry.id, hashes: $0.hashes) }
         let aside = try store.asideHashes()
         var careful = Set(try Meeting(rows: rows, finder: store.finder).met(own, disputed: aside))
         for attempt in 0... {
@@ -51,9 +51,8 @@ extension NodeStore {
     /// Our own operations on rows that the hub has not echoed, oldest first, for rows with these key hashes, which ascend.
     func ownOperations(holding hashes: [UInt64]) throws -> [RowID: [LoggedOperation]] {
         var byRow: [RowID: [LoggedOperation]] = [:]
-        for (entry, own) in inFlight {
+        for (entry, own) in inFlight.holding(hashes) {
             let shared = KeyHashes.shared(own, hashes)
-            if shared.isEmpty { continue }
             for (row, _, operation) in try finder.operations(of: entry, holding: shared) {
                 byRow[row, default: []].append(operation)
             }

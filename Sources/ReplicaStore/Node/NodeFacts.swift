@@ -28,8 +28,8 @@ extension NodeStore {
                 let mark = sealer.markTable(table.number)
                 count += UInt64(try connection.firstInteger("SELECT count(*) FROM \(mark)") ?? 0)
             }
-            for (entry, _) in inFlight where entry.header.dot.replica == replica && entry.header.dot.seq > acknowledged
-            {
+            for (entry, _) in inFlight.all
+            where entry.header.dot.replica == replica && entry.header.dot.seq > acknowledged {
                 count += entry.header.rowCount
             }
             return count

@@ -18,11 +18,12 @@ extension NodeStore {
         let limit = hubMs + Limits.clockAheadMs
         try storing("looking at the stamps in flight") { try refresh() }
         guard HybridClock.milliseconds(clock.last) > limit else { return 0 }
-        let first = inFlight.firstIndex { entry, _ in
+        let all = Array(inFlight.all)
+        let first = all.firstIndex { entry, _ in
             entry.header.dot.replica == replica && entry.header.dot.seq > held
                 && HybridClock.milliseconds(entry.header.hlc) > limit
         }
-        let entries = first.map { inFlight[$0...].map(\.entry) } ?? []
+        let entries = first.map { all[$0...].map(\.entry) } ?? []
         let count = try writing("giving change sets stamps that the hub takes") {
             var clock = HybridClock(last: max(try connection.metaNumber(.hlcSeen), try stampBefore(entries.first)))
             // There is nothing to gain where what came from others is as far ahead.

@@ -19,8 +19,8 @@ package final class NodeStore {
     package let fleet: String
     package let site: String
     var clock: HybridClock
-    /// Our own change sets that the hub has not echoed yet, oldest first, under this replica number or one before, with their sorted key hashes.
-    var inFlight: [(entry: LogEntry, hashes: [UInt64])] = []
+    /// Our own change sets that the hub has not echoed yet, under this replica number or one before.
+    var inFlight = InFlight()
     /// Replicated tables whose writes nobody notices any more, for instance after DROP TABLE and CREATE TABLE: to be
     /// said loudly. Looked for anew whenever the schema has changed.
     package private(set) var uncaptured: [String] = []
@@ -51,14 +51,14 @@ package final class NodeStore {
     }
 
     func reloadInFlight() throws {
-        var found: [(entry: LogEntry, hashes: [UInt64])] = []
+        var found = InFlight()
         let last = try connection.metaNumber(.hlc)
         let statement = try connection.cached(
             "SELECT id, key_hashes FROM samband_change WHERE position IS NULL ORDER BY id")
         defer { statement.reset() }
         while try statement.step() {
             guard let entry = try log.entry(id: statement.unsigned(0)) else { continue }
-            found.append((entry, KeyHashes.decode(statement.bytes(1))))
+            found.append(entry, hashes: KeyHashes.decode(statement.bytes(1)))
         }
         inFlight = found
         finder.forget()
@@ -105,7 +105,7 @@ package final class NodeStore {
 
     /// Writes SQLite's log back into the file and empties it. What keeps it from doing so loses nothing: the log is read
     /// at the next start. https://www.sqlite.org/pragma.html#pragma_wal_checkpoint
-    package func writeBack() { try? connection.execute("PRAGMA wal_checkpoint(TRUNCATE)") }
+    package func writeBack() { try? WriteAheadLog(connection: connection).empty() }
 
     // MARK: what is known
 
@@ -216,7 +216,7 @@ package final class NodeStore {
                 replica: replica, clock: &clock, nowMs: nowMs, position: try connection.metaNumber(.position),
                 schemaVersion: 1, asideIsEmpty: asideIsEmpty)
         else { return nil }
-        inFlight.append((sealed.entry, sealed.keyHashes))
+        inFlight.append(sealed.entry, hashes: sealed.keyHashes)
         // A row aside is given up only by a sealed insert or delete of its key (the model, B1).
         for row in sealed.decidedRows { try dropAside(row) }
         return sealed.entry.header.dot

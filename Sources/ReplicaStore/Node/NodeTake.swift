@@ -67,7 +67,7 @@ extension NodeStore {
     /// What we sealed under a former replica number comes back whole, for the hub has it as another's.
     private func isOwn(_ delivered: DeliveredChangeSet) throws -> Bool {
         let dot = delivered.header.dot
-        return dot.replica == replica || delivered.delivery.isEcho || inFlight.contains { $0.entry.header.dot == dot }
+        return dot.replica == replica || delivered.delivery.isEcho || inFlight.holds(dot)
     }
 
     /// Our own change set has landed in the hub's order: it is no longer in flight.
@@ -140,9 +140,8 @@ extension NodeStore {
     // MARK: our own operations in flight
 
     /// The place of a row's last own operation in the order of sealing; nil for a row that is settled.
-    func ownOrder(of row: RowID) throws -> UInt64? {
-        let hash = row.hash64
-        return inFlight.lastIndex { KeyHashes.contains($0.hashes, hash) }.map { UInt64($0 + 1) }
+    func ownOrder(of row: RowID) -> UInt64? {
+        inFlight.lastOrder(holding: row.hash64)
     }
 
     // MARK: rows aside

@@ -183,7 +183,7 @@ struct Settling {
     /// Lets what fits stand again, settled rows before our own, those in the order of their seal; then takes out
     /// rows whose parent is not there.
     mutating func run() throws {
-        let waiting = try store.allAside().map { (row: $0, order: try store.ownOrder(of: $0.id) ?? 0) }
+        let waiting = try store.allAside().map { (row: $0, order: store.ownOrder(of: $0.id) ?? 0) }
             .sorted { ($0.order, $0.row.id) < ($1.order, $1.row.id) }
         for (row, order) in waiting {
             // An earlier one may have been put back, or have pushed this one out again.
@@ -195,23 +195,27 @@ struct Settling {
 
     private mutating func putBack(_ row: Row, isOwn: Bool) throws {
         let table = try access.table(row.id.table, "putting a row back")
-        try store.dropAside(row.id)
-        touch(table, row.id, row.key, nil)
         if !isOwn {
+            try store.dropAside(row.id)
+            touch(table, row.id, row.key, nil)
             try place(row, table)
             return
         }
         do {
             try access.put(table, row.key, row.data)
         } catch let error as SQLiteError where error.isConstraint {
-            try putAside(row)
+            // Most do not fit yet, and there may be hundreds at each hub transaction: nothing is written for those.
+            return
         }
+        try store.dropAside(row.id)
+        touch(table, row.id, row.key, nil)
     }
 
     /// One pass over the rows touched; true when some row had to step aside.
     private mutating func takeOutOrphans() throws -> Bool {
         var moved = false
-        for (_, entry) in touched.sorted(by: { $0.key < $1.key }) {
+        for row in touched.keys.sorted() {
+            let entry = touched[row]!
             let now = try access.row(entry.table, entry.key)
             if let now {
                 for reference in entry.table.references {

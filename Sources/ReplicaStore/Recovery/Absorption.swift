@@ -14,7 +14,7 @@ struct Absorption {
     private(set) var conflicts: Set<UInt64> = []
     private(set) var withheld: Set<UInt64> = []
     /// The lost conflicts whose decision came back as a change set.
-    private var redecided: Set<UInt64> = []
+    private var redecided: Set<LostRecords.Name> = []
 
     init(store: HubStore, lost: LostRecords, nowMs: UInt64) {
         self.store = store
@@ -22,17 +22,66 @@ struct Absorption {
         self.nowMs = nowMs
     }
 
+    /// Takes all that waits in the order given, each behind what its author had seen. What its author had seen and nobody
+    /// has handed in holds nothing up in the end; what comes before it of the same author does: it waits for that.
+    mutating func take(all records: [HandedTable.Record], _ handed: HandedTable) throws {
+        var left = records
+        var isPatient = true
+        while !left.isEmpty {
+            var waiting: [HandedTable.Record] = []
+            for (place, record) in left.enumerated() {
+                if try take(record, handed, isPatient: isPatient) {
+                    guard isPatient else {
+                        waiting += left[(place + 1)...]
+                        break
+                    }
+                } else {
+                    waiting.append(record)
+                }
+            }
+            let hasTaken = waiting.count < left.count
+            if !hasTaken && !isPatient { return }
+            isPatient = hasTaken
+            left = waiting
+        }
+    }
+
     /// Takes it in as a new arrival; one that cannot be taken is kept with the reason, and the others go on.
-    mutating func take(_ record: HandedTable.Record, _ handed: HandedTable) throws {
+    /// - Returns: false when it waits for others.
+    private mutating func take(
+        _ record: HandedTable.Record, _ handed: HandedTable, isPatient: Bool
+    ) throws -> Bool {
         let header = record.header
         let dot = header.dot
-        let isDead = try isHub(dot.replica)
+        let isDead = try header.kind == .decision || isHub(dot.replica)
+        if try !isDead && store.log.entry(dot) == nil && waits(header, isPatient: isPatient) { return false }
         try follow(header)
+        try takeNow(record, isDead: isDead, handed)
+        return true
+    }
+
+    private func waits(_ header: ChangeSetHeader, isPatient: Bool) throws -> Bool {
+        let vector = try store.log.vector()
+        if header.dot.seq > vector[header.dot.replica] + 1 { return true }
+        guard isPatient else { return false }
+        for (replica, seq) in header.contextDelta.entries where seq > vector[replica] {
+            if try !isHub(replica) { return true }
+        }
+        return false
+    }
+
+    private mutating func takeNow(_ record: HandedTable.Record, isDead: Bool, _ handed: HandedTable) throws {
+        let header = record.header
+        let dot = header.dot
         if isDead { deadSeqs[dot.replica] = max(deadSeqs[dot.replica] ?? 0, dot.seq) }
         let known = try store.log.entry(dot)
         if let known, known.header.digest != record.digest {
             try handed.setState("refused", why: "the hub has other content under this dot", of: record.id)
             return
+        }
+        // Taken long ago: behind what the log holds.
+        if try known == nil && !isDead && dot.seq <= store.log.vector()[dot.replica] {
+            return try handed.setState("taken", of: record.id)
         }
         if try HybridClock.milliseconds(header.hlc) > store.stampLimitMs(nowMs: nowMs) {
             try handed.setState("refused", why: "its stamp is ahead of the hub's clock", of: record.id)
@@ -71,8 +120,8 @@ struct Absorption {
     }
 
     private func isHub(_ replica: UInt32) throws -> Bool {
-        try EpochTable(connection: store.connection).all().contains { $0.hub == replica }
-            || store.replicaState(replica)?.site.isEmpty == true
+        if lost.hubs.contains(replica) { return true }
+        return try EpochTable(connection: store.connection).all().contains { $0.hub == replica }
     }
 
     /// Adds what a change set says its author had seen.
@@ -111,8 +160,9 @@ struct Absorption {
 
     /// A person's decision has come back: the conflict that it settled is settled by that person again.
     private mutating func settle(_ header: ChangeSetHeader) throws {
-        guard header.conflict != 0, let record = lost.conflicts[header.conflict] else { return }
-        redecided.insert(header.conflict)
+        let name = LostRecords.Name(hub: header.dot.replica, id: header.conflict)
+        guard header.conflict != 0, let record = lost.conflicts[name] else { return }
+        redecided.insert(name)
         guard record.isByPerson, let decision = record.decision,
             var own = try match(record, settledBy: header.dot)
         else { return }

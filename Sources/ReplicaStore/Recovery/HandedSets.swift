@@ -70,6 +70,14 @@ struct HandedTable {
         return (statement.unsigned(0), statement.integer(1) == 1, statement.unsigned(2), statement.integer(3) == 1)
     }
 
+    /// What could not be taken may be taken the next time: its author has it still.
+    func tryAgain(_ id: UInt64) throws {
+        let statement = try connection.cached(
+            "UPDATE samband_handed SET state = 'waiting', why = NULL WHERE id = ?1 AND state = 'refused'")
+        try statement.bind(id, at: 1)
+        try statement.run()
+    }
+
     /// A site that follows a newer epoch, or a hub at all, knows better where it stood.
     func setPlace(_ id: UInt64, _ place: UInt64, epoch: UInt64, floor: UInt64) throws {
         let statement = try connection.cached(

@@ -8,7 +8,7 @@ extension HubStore {
         let handed = HandedTable(connection: connection)
         let lost = try LostRecords(handed, shapes: access.tables.mapValues(\.shape))
         var absorption = Absorption(store: self, lost: lost, nowMs: nowMs)
-        for record in try handed.waiting() { try absorption.take(record, handed) }
+        try absorption.take(all: handed.waiting(), handed)
         try absorption.redecide()
         try dropDeadComponents(absorption.deadSeqs)
         let repair = try writeRepair(absorption, nowMs: nowMs)

@@ -63,6 +63,7 @@ extension HubStore {
                     continue
                 }
                 if !known.isWhole && offer.isWhole { wanted.append(offer.dot) }
+                if offer.dot.replica == replica { try handed.tryAgain(known.id) }
                 if let place = offer.place, !known.hasPlace || known.epoch < UInt64(epochs.count) {
                     try handed.setPlace(known.id, place, epoch: UInt64(epochs.count), floor: floor)
                 }
@@ -126,6 +127,32 @@ extension HubStore {
         }
         try writing("accepting the recovery", whileRecovering: true) { try absorb(nowMs: nowMs) }
         isRecovering = false
+    }
+
+    /// An operator says that the file was put back some time ago, which nothing told: the next start begins an epoch in
+    /// which all that the sites know is compared with all that is here.
+    package func markRestored() throws(StoreError) {
+        try writing("marking the hub's file as restored", whileRecovering: true) {
+            try connection.setMeta(.restored, Restoration.unnoticedMark)
+        }
+    }
+
+    /// Refuses a replica that has got more of this hub's order than there is, or another: the file was put back, and
+    /// nothing had told so.
+    ///
+    /// - Parameter digest: of what the replica has at its position; nil when it has nothing there.
+    package func checkOrder(of replica: UInt32, position: UInt64, digest: [UInt8]?) throws(StoreError) {
+        let doing = "comparing the order with what replica \(replica) has of it"
+        let fits = try storing(doing) {
+            if try position > log.lastPosition() { return false }
+            guard let digest, let entry = try log.entry(id: position) else { return true }
+            return entry.header.digest == digest
+        }
+        guard fits else {
+            throw StoreError(
+                .diverged, doing: doing, why: "its position \(position) is not of this hub's order",
+                hint: "The hub's file was put back. At the hub: samband recover begin, then start it again.")
+        }
     }
 
     /// The position up to which all epochs that either knows share the order.

@@ -12,14 +12,25 @@ struct LostRecords {
         let hlc: UInt64
     }
 
-    /// By the number that the lost hub gave the conflict.
-    private(set) var conflicts: [UInt64: Record] = [:]
+    /// A conflict as one lost hub numbered it: another may have given the number to another.
+    struct Name: Hashable, Comparable {
+        let hub: UInt32
+        let id: UInt64
+
+        static func < (a: Name, b: Name) -> Bool { a.id != b.id ? a.id < b.id : a.hub < b.hub }
+    }
+
+    private(set) var conflicts: [Name: Record] = [:]
+    /// The replica numbers of all lost hubs of which something was handed in.
+    private(set) var hubs: Set<UInt32> = []
 
     init(_ handed: HandedTable, shapes: [Int: TableShape]) throws {
-        var found: [UInt64: Record] = [:]
+        var found: [Name: Record] = [:]
+        var hubs: Set<UInt32> = []
         let columns = ConflictTable.travelling.first { $0.number == ConflictTable.conflictNumber }!.dataColumns
         func place(_ name: String) -> Int { columns.firstIndex(of: name)! }
         try handed.noted { record in
+            hubs.insert(record.header.dot.replica)
             for bytes in try handed.segments(record.id) {
                 let segment = try Segment(bytes)
                 let span = segment.bytes.span
@@ -32,9 +43,9 @@ struct LostRecords {
                             case .integer(let table) = cells[place("table_number")],
                             case .blob(let canonical) = cells[place("canonical")]
                         else { continue }
-                        let id64 = UInt64(bitPattern: id)
-                        if let known = found[id64], known.hlc > record.header.hlc { continue }
-                        found[id64] = Record(
+                        let name = Name(hub: record.header.dot.replica, id: UInt64(bitPattern: id))
+                        if let known = found[name], known.hlc > record.header.hlc { continue }
+                        found[name] = Record(
                             table: Int(table), canonical: canonical, columnIndex: cells[place("column_index")].int,
                             isByPerson: cells[place("settlement")].string == "person",
                             decision: Self.decision(
@@ -46,6 +57,7 @@ struct LostRecords {
             }
         }
         conflicts = found
+        self.hubs = hubs
     }
 
     private static func decision(by: Value, at: Value, how: Value, reason: Value) -> Decision? {

@@ -8,6 +8,16 @@ extension NodeStore {
         try storing("reading the hub's epochs") { try EpochTable(connection: connection).all() }
     }
 
+    /// The digest of what stands at our position; nil when the log does not reach back to it.
+    package func digestAtPosition() throws(StoreError) -> [UInt8]? {
+        try storing("reading the end of the order") {
+            let statement = try connection.cached("SELECT digest FROM samband_change WHERE position = ?1")
+            try statement.bind(connection.metaNumber(.position), at: 1)
+            defer { statement.reset() }
+            return try statement.step() ? statement.bytes(0) : nil
+        }
+    }
+
     /// What a hub that shares the order up to a position may lack: everything behind it, and our own in flight.
     package func offers(after position: UInt64) throws(StoreError) -> [OfferedSet] {
         try storing("looking at what a restored hub may lack") {
@@ -81,7 +91,7 @@ extension NodeStore {
                     hint: "It is asked for again by itself.")
             }
             let header = delivered.header
-            if header.dot.replica == replica || inFlight.contains(where: { $0.entry.header.dot == header.dot }) {
+            if header.dot.replica == replica || inFlight.holds(header.dot) {
                 try land(header, position)
             } else {
                 try logForeign(delivered, position: position)
@@ -122,14 +132,13 @@ extension NodeStore {
     }
 
     private func land(_ header: ChangeSetHeader, _ position: UInt64) throws {
-        guard let place = inFlight.firstIndex(where: { $0.entry.header == header }) else {
+        guard try log.entry(header.dot)?.header == header else {
             throw StoreError(
                 .diverged, doing: "following a restored hub",
                 why: "it has change set \(header.dot) otherwise than this database",
                 hint: "The file was restored from a backup or copied.")
         }
         try log.setPosition(position, of: header.dot)
-        inFlight.remove(at: place)
     }
 
     /// We have seen what the restored hub had at its repair, and of our own all.
@@ -144,7 +153,11 @@ extension NodeStore {
     /// Own change sets that were sealed after all was handed in, so that nobody else has them: their headers name the
     /// place in the new order up to which their author had seen all, and stamps above it.
     private func resealInFlight(behind base: UInt64, _ transaction: HubTransaction, nowMs: UInt64) throws {
-        guard let first = inFlight.first?.entry.header.dot.seq, let vector = transaction.last?.header.contextDelta
+        // What memory knows of the clock is read anew with the rest.
+        try connection.setMeta(.hlc, clock.last)
+        try reloadInFlight()
+        guard let first = inFlight.all.first(where: { $0.entry.header.dot.replica == replica })?.entry.header.dot.seq,
+            let vector = transaction.last?.header.contextDelta
         else {
             return
         }
@@ -152,8 +165,7 @@ extension NodeStore {
         for entry in try log.entries(of: replica, after: 0, limit: .max) where entry.header.dot.seq < first {
             context.merge(entry.header.contextDelta)
         }
-        for place in inFlight.indices {
-            let (entry, hashes) = inFlight[place]
+        for (entry, _) in inFlight.all where entry.header.dot.replica == replica {
             let old = entry.header
             context.merge(old.contextDelta)
             let position = old.position <= base ? old.position : seen(context, behind: base, transaction)
@@ -165,14 +177,10 @@ extension NodeStore {
                 conflict: old.conflict, previous: previous ?? ChangeSetHeader.firstPrevious,
                 segmentDigests: old.segmentDigests)
             try log.rewrite(entry.id, header)
-            inFlight[place] = (
-                LogEntry(
-                    id: entry.id, position: nil, header: header, seen: position, isEffective: false,
-                    endsTransaction: true), hashes
-            )
             try connection.setMeta(.digest, .blob(header.digest))
         }
-        finder.forget()
+        try connection.setMeta(.hlc, clock.last)
+        try reloadInFlight()
     }
 
     /// The position in the new order up to which a context covers all that others wrote. (The model, part two,

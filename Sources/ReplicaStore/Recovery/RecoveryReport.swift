@@ -103,7 +103,7 @@ extension HubStore {
 
     private func operatorNames() throws -> [String] {
         let statement = try connection.prepare(
-            "SELECT name FROM samband_operator WHERE revoked_at IS NULL ORDER BY name")
+            "SELECT name FROM samband_operator WHERE revoked IS NULL ORDER BY name")
         var names: [String] = []
         while try statement.step() { names.append(statement.string(0)) }
         return names

@@ -24,8 +24,15 @@ package enum Restoration: Sendable {
         return try ReplicaFile.open(path, role: "hub")
     }
 
+    /// The mark in the file by which an operator says that it was put back some time ago.
+    static let unnoticedMark: UInt64 = 2
+
     private static func detect(_ opened: ReplicaFile.Opened, _ seat: HubSeat?) throws -> Restoration? {
-        if try opened.connection.metaNumber(.restored) != 0 { return .fromBackup }
+        switch try opened.connection.metaNumber(.restored) {
+        case 0: break
+        case unnoticedMark: return .unnoticed
+        default: return .fromBackup
+        }
         guard let seat else { return nil }
         guard let noted = try seat.read() else {
             // A hub that has given nothing out to anybody is simply new.

@@ -28,7 +28,7 @@ struct Catalogue: Sendable {
                 title: "Hub",
                 verbs: [
                     .hubInit, .hubServe, .siteAdd, .siteList, .operatorAdd, .operatorList, .operatorRevoke,
-                    .policyList, .policySet, .backup,
+                    .policyList, .policySet, .backup, .recoverStatus, .recoverAccept, .recoverBegin,
                 ]),
             Group(title: "Node", verbs: [.nodeJoin, .nodeServe, .sync]),
             Group(
@@ -53,8 +53,6 @@ struct Catalogue: Sendable {
             Later("schema apply", "take a migration to every site"),
             Later("schema status", "show which site has which schema"),
             Later("frontier", "show which site holds the log back, and what that costs"),
-            Later("recover status", "show what a restored hub still waits for"),
-            Later("recover accept", "end a restored hub's recovery"),
             Later("audit list", "list what operators did"),
             Later("audit verify", "check that the audit log is whole"),
             Later("audit export", "write the audit log to a file"),

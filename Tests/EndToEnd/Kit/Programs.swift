@@ -19,6 +19,11 @@ enum Programs {
             .appending(path: "Scripts/\(name)").path
     }
 
+    /// Tests/run brings it from PyPI.
+    static var litestream: String? {
+        ProcessInfo.processInfo.environment["SAMBAND_LITESTREAM"] ?? ChildProgram.find("litestream")
+    }
+
     static var areHere: Bool { ChildProgram.areHere("sqlite3", "python3") }
 }
 

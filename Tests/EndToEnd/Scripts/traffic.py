@@ -1,7 +1,7 @@
 """Writes one site's database like a busy program, and prints a line of JSON for every transaction whose commit
-has returned. Ends when the file STOP is there.
+has returned. Ends when the file STOP is there. Between two it rests up to PAUSE seconds, 0.03 when nothing is said.
 
-    traffic.py DATABASE SITE WRITER SEED STOP
+    traffic.py DATABASE SITE WRITER SEED STOP [PAUSE]
 
 Every value is written once only, so that each can be found again:
   own      rows of this writer alone: inserted, counted up, deleted;
@@ -16,6 +16,7 @@ import sys
 import time
 
 database, site, writer, seed, stop = sys.argv[1:6]
+pause = float(sys.argv[6]) if len(sys.argv) > 6 else 0.03
 dice = random.Random(int(seed))
 connection = sqlite3.connect(database, timeout=60, isolation_level=None)
 connection.execute("PRAGMA foreign_keys = ON")
@@ -101,4 +102,4 @@ while not os.path.exists(stop):
     for name in [name for name, value in said["own"].items() if value is None]:
         own.pop(name, None)
     print(json.dumps(said), flush=True)
-    time.sleep(dice.random() * 0.03)
+    time.sleep(dice.random() * pause)

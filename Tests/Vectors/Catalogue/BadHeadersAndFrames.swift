@@ -79,7 +79,7 @@ enum BadFrames {
             "a kind of change set that this version does not know"
         ),
         ("header-with-trailing-byte", head(BadHeaders.make() + [0x00]), "bytes behind the end"),
-        ("unknown-flag", head(flags: 8), "a flag that this version does not know"),
+        ("unknown-flag", head(flags: 16), "a flag that this version does not know"),
         (
             "digests-without-flag", head(flags: 1, digests: [0x01] + [UInt8](repeating: 0xab, count: 32)),
             "digests without their flag"
