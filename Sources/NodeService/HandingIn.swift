@@ -18,7 +18,13 @@ extension NodeService {
             throw .unreachable(
                 "the hub was restored from a backup and waits for other sites; everything here has been handed in")
         case .follow(let from, _):
-            _ = try await pullAll(waitMs: 0, following: (hub: hub, from: from))
+            do {
+                _ = try await pullAll(waitMs: 0, following: (hub: hub, from: from))
+            } catch {
+                // What the hub has not is handed in again; then the next attempt goes on.
+                if case .store(let why) = error, why.kind == .diverged { try await handIn(after: from) }
+                throw error
+            }
             // What the lost hub had acknowledged says nothing any more.
             acknowledged = 0
         }
@@ -49,7 +55,8 @@ extension NodeService {
             if dots.isEmpty { continue }
             let sender = HandedBody(node: self, dots: dots)
             let response = try await send(
-                pushTransport, .post, ["v1", "recovery", "sets"], Body { try await sender.next() }, answerWithinMs: Self.handInMs)
+                pushTransport, .post, ["v1", "recovery", "sets"], Body { try await sender.next() },
+                answerWithinMs: Self.handInMs)
             _ = try await json(response)
         }
         let done: JSON = ["sealed": .integer(Int64(sealed))]
@@ -64,7 +71,8 @@ extension NodeService {
         let bytes: [UInt8]
         do { bytes = try json.bytes() } catch { throw .unreachable("\(error)") }
         return try await send(
-            pushTransport, .post, path, Body(bytes: bytes), answerWithinMs: answerWithinMs, proof: ContentDigest.field(of: bytes))
+            pushTransport, .post, path, Body(bytes: bytes), answerWithinMs: answerWithinMs,
+            proof: ContentDigest.field(of: bytes))
     }
 
     func handedIn(_ dot: Dot) throws(StoreError) -> DeliveredChangeSet? { try store.handedIn(dot) }

@@ -28,8 +28,10 @@ final class TestFleet {
     }
 
     /// Adds a site and joins it.
-    func join(_ site: String) throws {
-        let replica = try hub.admit(site: site, nowMs: nowMs)
+    ///
+    /// - Parameter admitted: its replica number, when it has one already.
+    func join(_ site: String, as admitted: UInt32? = nil) throws {
+        let replica = try admitted ?? hub.admit(site: site, nowMs: nowMs)
         let path = "\(folder)/\(site).db"
         try hub.makeSnapshot(for: replica, to: path, nowMs: nowMs)
         nodes[site] = try NodeStore(path: path)
@@ -121,7 +123,13 @@ extension TestFleet {
             case .follow(let from, _):
                 let order = try hub.pull(
                     for: node.replica, after: min(from, node.position()), maxBytes: .max)
-                try node.take(order, nowMs: nowMs)
+                do {
+                    try node.take(order, nowMs: nowMs)
+                } catch {
+                    guard error.kind == .diverged else { throw error }
+                    try handIn(site, after: from)
+                    throw error
+                }
             }
         }
         return try hub.recoveryStep(of: node.replica, epochs: node.epochs(), sealed: node.sealedSeq())

@@ -5,7 +5,11 @@ import SQLite
 struct Absorption {
     let store: HubStore
     let lost: LostRecords
+    /// Hubs of epochs that may be unknown here.
+    let hubs: Set<UInt32>
     let nowMs: UInt64
+    /// Authors of whom a change set was not taken: what they wrote behind it is not taken either.
+    private var held: [UInt32: String] = [:]
     /// What each author had seen at its last change set, as far as it is above the epoch's base.
     private var contexts: [UInt32: VectorClock] = [:]
     /// The highest seq of lost hubs that any context names.
@@ -16,9 +20,10 @@ struct Absorption {
     /// The lost conflicts whose decision came back as a change set.
     private var redecided: Set<UInt64> = []
 
-    init(store: HubStore, lost: LostRecords, nowMs: UInt64) {
+    init(store: HubStore, lost: LostRecords, hubs: Set<UInt32>, nowMs: UInt64) {
         self.store = store
         self.lost = lost
+        self.hubs = hubs
         self.nowMs = nowMs
     }
 
@@ -26,16 +31,26 @@ struct Absorption {
     mutating func take(_ record: HandedTable.Record, _ handed: HandedTable) throws {
         let header = record.header
         let dot = header.dot
-        let isDead = try isHub(dot.replica)
+        let isDead = try header.kind != .local || isHub(dot.replica)
         try follow(header)
         if isDead { deadSeqs[dot.replica] = max(deadSeqs[dot.replica] ?? 0, dot.seq) }
         let known = try store.log.entry(dot)
         if let known, known.header.digest != record.digest {
             try handed.setState("refused", why: "the hub has other content under this dot", of: record.id)
+            if record.isByAuthor { held[dot.replica] = "refused" }
+            return
+        }
+        if !isDead, known == nil, let state = held[dot.replica] {
+            try handed.setState(
+                record.place == nil ? "refused" : state, why: "what its author wrote before it was not taken",
+                of: record.id)
             return
         }
         if HybridClock.milliseconds(header.hlc) > nowMs + Limits.clockAheadMs {
-            try handed.setState("refused", why: "its stamp is ahead of the hub's clock", of: record.id)
+            // What a hub has once taken waits until the clock of this one is right; others may have it. What no hub has
+            // taken its author stamps anew.
+            held[dot.replica] = record.place == nil ? "refused" : "waiting"
+            try handed.setState(held[dot.replica]!, why: "its stamp is ahead of the hub's clock", of: record.id)
             return
         }
         try store.connection.beginSavepoint("handed")
@@ -43,6 +58,8 @@ struct Absorption {
         do {
             if let known {
                 try complete(known, record, handed.segments(record.id))
+            } else if try !isDead && dot.seq <= store.log.vector()[dot.replica] {
+                try comeLate(record, handed.segments(record.id))
             } else {
                 let seen = isDead ? try store.log.lastPosition() : try seen(record)
                 try store.takeHanded(record, handed.segments(record.id), seen: seen, nowMs: nowMs)
@@ -58,6 +75,7 @@ struct Absorption {
             store.finder.forget()
             try store.reloadDisputed()
             try handed.setState("refused", why: "\(error)", of: record.id)
+            held[dot.replica] = "refused"
         }
     }
 
@@ -70,8 +88,19 @@ struct Absorption {
         withheld.formUnion(complement.withheld)
     }
 
+    /// What an author wrote before something of it that is here already: it is in the log, and where it differs from
+    /// what stands a person looks at it.
+    private mutating func comeLate(_ record: HandedTable.Record, _ bytes: [[UInt8]]) throws {
+        let admission = Admission(store: store, replica: record.header.dot.replica, nowMs: nowMs)
+        let segments = try admission.read(record.header, bytes, isWhole: record.isWhole)
+        var complement = Complement(store: store, nowMs: nowMs, position: try store.log.lastPosition() + 1)
+        try complement.addLate(record, bytes, segments, admission, seen: try seen(record))
+        conflicts.formUnion(complement.conflicts)
+        withheld.formUnion(complement.withheld)
+    }
+
     private func isHub(_ replica: UInt32) throws -> Bool {
-        try EpochTable(connection: store.connection).all().contains { $0.hub == replica }
+        try hubs.contains(replica) || EpochTable(connection: store.connection).all().contains { $0.hub == replica }
             || store.replicaState(replica)?.site.isEmpty == true
     }
 
