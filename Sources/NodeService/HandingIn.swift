@@ -18,7 +18,13 @@ extension NodeService {
             throw .unreachable(
                 "the hub was restored from a backup and waits for other sites; everything here has been handed in")
         case .follow(let from, _):
-            _ = try await pullAll(waitMs: 0, following: (hub: hub, from: from))
+            do {
+                _ = try await pullAll(waitMs: 0, following: (hub: hub, from: from))
+            } catch {
+                // What the hub has not is handed in again; then the next attempt goes on.
+                if case .store(let why) = error, why.kind == .diverged { try await handIn(after: from) }
+                throw error
+            }
             // What the lost hub had acknowledged says nothing any more.
             acknowledged = 0
         }

@@ -30,7 +30,7 @@ final class TappedFleet: Sendable {
     let hub: HubService
 
     init() throws {
-        folder = try TemporaryFolder()
+        folder = try TemporaryFolder(inMemory: true)
         try HubCreation.create(
             path: folder.file("hub.db"), fleet: "test", migrations: [(name: "1.sql", sql: Self.schema)],
             nowMs: Self.now())

@@ -13,7 +13,10 @@ final class TestFleet {
     var nowMs: UInt64 = 1_700_000_000_000
 
     init(_ schema: String) throws {
-        folder = NSTemporaryDirectory() + "samband-store-\(UInt64.random(in: 0...UInt64.max))"
+        // In memory where it can be: thousands of commits, whose place is not what is tested.
+        let memory = FileManager.default.isWritableFile(atPath: "/dev/shm/")
+        folder =
+            (memory ? "/dev/shm/" : NSTemporaryDirectory()) + "samband-store-\(UInt64.random(in: 0...UInt64.max))"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         try HubCreation.create(
             path: folder + "/hub.db", fleet: "test", migrations: [(name: "001.sql", sql: schema)],
@@ -28,8 +31,10 @@ final class TestFleet {
     }
 
     /// Adds a site and joins it.
-    func join(_ site: String) throws {
-        let replica = try hub.admit(site: site, nowMs: nowMs)
+    ///
+    /// - Parameter admitted: its replica number, when it has one already.
+    func join(_ site: String, as admitted: UInt32? = nil) throws {
+        let replica = try admitted ?? hub.admit(site: site, nowMs: nowMs)
         let path = "\(folder)/\(site).db"
         try hub.makeSnapshot(for: replica, to: path, nowMs: nowMs)
         nodes[site] = try NodeStore(path: path)
@@ -121,7 +126,13 @@ extension TestFleet {
             case .follow(let from, _):
                 let order = try hub.pull(
                     for: node.replica, after: min(from, node.position()), maxBytes: .max)
-                try node.take(order, nowMs: nowMs)
+                do {
+                    try node.take(order, nowMs: nowMs)
+                } catch {
+                    guard error.kind == .diverged else { throw error }
+                    try handIn(site, after: from)
+                    throw error
+                }
             }
         }
         return try hub.recoveryStep(of: node.replica, epochs: node.epochs(), sealed: node.sealedSeq())

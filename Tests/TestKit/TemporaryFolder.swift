@@ -4,8 +4,12 @@ import Foundation
 package final class TemporaryFolder: Sendable {
     package let path: String
 
-    package init() throws {
-        path = NSTemporaryDirectory() + "samband-" + UUID().uuidString
+    /// - Parameter inMemory: where it can be, on a file system in memory: for thousands of commits, whose place is not
+    ///   what is tested.
+    package init(inMemory: Bool = false) throws {
+        let memory = "/dev/shm/"
+        let isThere = inMemory && FileManager.default.isWritableFile(atPath: memory)
+        path = (isThere ? memory : NSTemporaryDirectory()) + "samband-" + UUID().uuidString
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     }
 

@@ -114,8 +114,22 @@ struct ConflictRegister {
         let earlier = isOpen ? record!.life.sides.first { operation.isByAuthor(of: $0.dot) }?.row : nil
         try openOrJoin(
             record, .deleteUpdate, work, column: nil, base: .row(rowBase(work, operation, others)),
-            rowSide(operation, work, over: earlier ?? [:]), others.map { rowSide($0, work) }, seen: operation.seen,
+            rowSide(operation, work, over: earlier ?? [:]), others.map { wholeSide($0, work) }, seen: operation.seen,
             policy: nil)
+    }
+
+    /// The side of an author in the log: the operation over what the same author had written on the row before, none of
+    /// which the other had seen.
+    private func wholeSide(_ operation: LoggedOperation, _ work: RowWork) -> ConflictSide {
+        let own = work.concurrent.filter { $0.dot.replica == operation.dot.replica && $0.dot.seq < operation.dot.seq }
+        let cells = own.sorted { $0.dot.seq < $1.dot.seq }.reduce(into: [Int: Value]()) { cells, earlier in
+            if earlier.operation != .update {
+                cells = [:]
+                return
+            }
+            for (column, value) in zip(earlier.columns, earlier.values) { cells[column] = value }
+        }
+        return rowSide(operation, work, over: operation.operation == .update ? cells : [:])
     }
 
     /// True when a delete has taken the row, and nothing that it went with brings it back.

@@ -5,7 +5,11 @@ import SQLite
 struct Absorption {
     let store: HubStore
     let lost: LostRecords
+    /// Hubs of epochs that may be unknown here.
+    let hubs: Set<UInt32>
     let nowMs: UInt64
+    /// Authors of whom a change set was not taken: what they wrote behind it is not taken either.
+    private var held: [UInt32: String] = [:]
     /// What each author had seen at its last change set, as far as it is above the epoch's base.
     private var contexts: [UInt32: VectorClock] = [:]
     /// The highest seq of lost hubs that any context names.
@@ -16,14 +20,15 @@ struct Absorption {
     /// The lost conflicts whose decision came back as a change set.
     private var redecided: Set<LostRecords.Name> = []
 
-    init(store: HubStore, lost: LostRecords, nowMs: UInt64) {
+    init(store: HubStore, lost: LostRecords, hubs: Set<UInt32>, nowMs: UInt64) {
         self.store = store
         self.lost = lost
+        self.hubs = hubs
         self.nowMs = nowMs
     }
 
-    /// Takes all that waits in the order given, each behind what its author had seen. What its author had seen and nobody
-    /// has handed in holds nothing up in the end; what comes before it of the same author does: it waits for that.
+    /// Takes all that waits in the order given, each behind what its author had seen. What nobody has handed in of that
+    /// holds nothing up in the end.
     mutating func take(all records: [HandedTable.Record], _ handed: HandedTable) throws {
         var left = records
         var isPatient = true
@@ -40,7 +45,6 @@ struct Absorption {
                 }
             }
             let hasTaken = waiting.count < left.count
-            if !hasTaken && !isPatient { return }
             isPatient = hasTaken
             left = waiting
         }
@@ -53,17 +57,17 @@ struct Absorption {
     ) throws -> Bool {
         let header = record.header
         let dot = header.dot
-        let isDead = try header.kind == .decision || isHub(dot.replica)
-        if try !isDead && store.log.entry(dot) == nil && waits(header, isPatient: isPatient) { return false }
+        let isDead = try header.kind != .local || isHub(dot.replica)
+        if try isPatient && !isDead && store.log.entry(dot) == nil && waits(header) { return false }
         try follow(header)
         try takeNow(record, isDead: isDead, handed)
         return true
     }
 
-    private func waits(_ header: ChangeSetHeader, isPatient: Bool) throws -> Bool {
+    /// Whether something that its author had seen, or written before it, is not here yet.
+    private func waits(_ header: ChangeSetHeader) throws -> Bool {
         let vector = try store.log.vector()
         if header.dot.seq > vector[header.dot.replica] + 1 { return true }
-        guard isPatient else { return false }
         for (replica, seq) in header.contextDelta.entries where seq > vector[replica] {
             if try !isHub(replica) { return true }
         }
@@ -77,14 +81,20 @@ struct Absorption {
         let known = try store.log.entry(dot)
         if let known, known.header.digest != record.digest {
             try handed.setState("refused", why: "the hub has other content under this dot", of: record.id)
+            if record.isByAuthor { held[dot.replica] = "refused" }
             return
         }
-        // Taken long ago: behind what the log holds.
-        if try known == nil && !isDead && dot.seq <= store.log.vector()[dot.replica] {
-            return try handed.setState("taken", of: record.id)
+        if !isDead, known == nil, let state = held[dot.replica] {
+            try handed.setState(
+                record.place == nil ? "refused" : state, why: "what its author wrote before it was not taken",
+                of: record.id)
+            return
         }
         if try HybridClock.milliseconds(header.hlc) > store.stampLimitMs(nowMs: nowMs) {
-            try handed.setState("refused", why: "its stamp is ahead of the hub's clock", of: record.id)
+            // What a hub has once taken waits until the clock of this one is right; others may have it. What no hub has
+            // taken its author stamps anew.
+            held[dot.replica] = record.place == nil ? "refused" : "waiting"
+            try handed.setState(held[dot.replica]!, why: "its stamp is ahead of the hub's clock", of: record.id)
             return
         }
         try store.connection.beginSavepoint("handed")
@@ -92,6 +102,8 @@ struct Absorption {
         do {
             if let known {
                 try complete(known, record, handed.segments(record.id))
+            } else if try !isDead && dot.seq <= store.log.vector()[dot.replica] {
+                try comeLate(record, handed.segments(record.id))
             } else {
                 let seen = isDead ? try store.log.lastPosition() : try seen(record)
                 try store.takeHanded(record, handed.segments(record.id), seen: seen, nowMs: nowMs)
@@ -107,6 +119,7 @@ struct Absorption {
             store.finder.forget()
             try store.reloadDisputed()
             try handed.setState("refused", why: "\(error)", of: record.id)
+            held[dot.replica] = "refused"
         }
     }
 
@@ -119,9 +132,21 @@ struct Absorption {
         withheld.formUnion(complement.withheld)
     }
 
+    /// What an author wrote before something of it that is here already: it is in the log, and where it differs from
+    /// what stands a person looks at it.
+    private mutating func comeLate(_ record: HandedTable.Record, _ bytes: [[UInt8]]) throws {
+        let admission = Admission(store: store, replica: record.header.dot.replica, nowMs: nowMs)
+        let segments = try admission.read(record.header, bytes, isWhole: record.isWhole)
+        var complement = Complement(store: store, nowMs: nowMs, position: try store.log.lastPosition() + 1)
+        try complement.addLate(record, bytes, segments, admission, seen: try seen(record))
+        conflicts.formUnion(complement.conflicts)
+        withheld.formUnion(complement.withheld)
+    }
+
     private func isHub(_ replica: UInt32) throws -> Bool {
-        if lost.hubs.contains(replica) { return true }
-        return try EpochTable(connection: store.connection).all().contains { $0.hub == replica }
+        try hubs.contains(replica) || lost.hubs.contains(replica)
+            || EpochTable(connection: store.connection).all().contains { $0.hub == replica }
+            || store.replicaState(replica)?.site.isEmpty == true
     }
 
     /// Adds what a change set says its author had seen.

@@ -34,6 +34,37 @@ struct Complement {
         try replace(entry, bytes, hashes)
     }
 
+    /// A change set that stands in the log behind what its author wrote later: nothing of it goes out as it is.
+    mutating func addLate(
+        _ record: HandedTable.Record, _ bytes: [[UInt8]], _ segments: [Segment], _ admission: Admission, seen: UInt64
+    ) throws {
+        let header = record.header
+        let shapes = store.access.tables.mapValues(\.shape)
+        let hashes = try keyHashes(of: segments, shapes: shapes, doing: "reading change set \(header.dot)")
+        try admission.checkRowsOnce(hashes, segments, header)
+        let entry = LogEntry(
+            id: position, position: position, header: header, seen: seen, isEffective: true, endsTransaction: true)
+        for (number, bytes) in bytes.enumerated() {
+            try store.log.appendSegment(
+                bytes, change: entry.id, variant: .authored, number: number, digest: SHA256.digest(bytes))
+        }
+        let rows = IncomingRows(entry, segments, hashes: hashes, shapes: shapes)
+        for (_, found) in try rows.operations(at: (0..<UInt32(rows.count)).map { $0 }) {
+            try complement(found.row, found.key, found.operation, nil)
+        }
+        try store.log.append(entry, keyHashes: hashes)
+        store.index.index.append(
+            ConcurrentIndex.Entry(position: position, id: position, dot: entry.header.dot, hashes: hashes))
+        store.clock.observe(header.hlc)
+        try store.connection.setMeta(.hlc, store.clock.last)
+    }
+
+    /// Whether what stands was written by the same author later.
+    private func isReplaced(_ operation: LoggedOperation, _ row: RowID, _ column: Int?) throws -> Bool {
+        guard let writer = try store.origins.lastWriter(of: row, column: column) else { return false }
+        return writer.dot.replica == operation.dot.replica && writer.dot.seq > operation.dot.seq
+    }
+
     private mutating func complement(
         _ row: RowID, _ key: [Value], _ operation: LoggedOperation, _ had: LoggedOperation?
     ) throws {
@@ -46,11 +77,13 @@ struct Complement {
             return
         }
         if operation.operation == .delete {
+            if try isReplaced(operation, row, nil) { return }
             _ = try open(.deleteUpdate, row, key, table, nil, side(operation, column: nil))
             return
         }
         for column in operation.columns where had?.columns.contains(column) != true {
             guard let value = operation.value(of: column), value != standing[column] else { continue }
+            if try isReplaced(operation, row, column) { continue }
             _ = try open(.cell, row, key, table, column, side(operation, column: column))
         }
     }
@@ -66,6 +99,7 @@ struct Complement {
     private mutating func open(
         _ kind: ConflictKind, _ row: RowID, _ key: [Value], _ table: TableLayout, _ column: Int?, _ side: ConflictSide
     ) throws -> UInt64 {
+        store.disputed.insert(row.hash64)
         if var record = try store.conflictTable.records(of: row).last(where: {
             $0.life.isOpen && $0.columnIndex == column
         }) {

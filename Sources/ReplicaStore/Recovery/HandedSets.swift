@@ -30,6 +30,7 @@ struct HandedTable {
         let floor: UInt64
         let place: UInt64?
         let isWhole: Bool
+        var isByAuthor: Bool { sender == header.dot.replica }
     }
 
     private static let columns = "id, header, digest, sender, floor, place, is_whole"
@@ -86,6 +87,21 @@ struct HandedTable {
             .integer(Int64(place)), .integer(Int64(epoch)), .integer(Int64(floor)), .integer(Int64(id)),
         ])
         try statement.run()
+    }
+
+    /// Its author has said itself that it is its own.
+    func setSender(_ id: UInt64, _ sender: UInt32) throws {
+        let statement = try connection.cached("UPDATE samband_handed SET sender = ?1 WHERE id = ?2")
+        try statement.bind([.integer(Int64(sender)), .integer(Int64(id))])
+        try statement.run()
+    }
+
+    /// The replicas that arbitrations came from: hubs, of epochs that may be unknown here.
+    func hubs() throws -> Set<UInt32> {
+        let statement = try connection.prepare("SELECT DISTINCT replica FROM samband_handed WHERE state = 'noted'")
+        var hubs: Set<UInt32> = []
+        while try statement.step() { hubs.insert(UInt32(statement.integer(0))) }
+        return hubs
     }
 
     func segments(_ id: UInt64) throws -> [[UInt8]] {

@@ -7,8 +7,19 @@ extension HubStore {
     func absorb(nowMs: UInt64) throws {
         let handed = HandedTable(connection: connection)
         let lost = try LostRecords(handed, shapes: access.tables.mapValues(\.shape))
-        var absorption = Absorption(store: self, lost: lost, nowMs: nowMs)
-        try absorption.take(all: handed.waiting(), handed)
+        var absorption = Absorption(store: self, lost: lost, hubs: try handed.hubs(), nowMs: nowMs)
+        let waiting = try handed.waiting()
+        var authored: [Dot: [UInt8]] = [:]
+        for record in waiting where record.isByAuthor { authored[record.header.dot] = record.digest }
+        var taken: [HandedTable.Record] = []
+        for record in waiting {
+            if let digest = authored[record.header.dot], digest != record.digest, !record.isByAuthor {
+                try handed.setState("refused", why: "its author has handed in other content", of: record.id)
+            } else {
+                taken.append(record)
+            }
+        }
+        try absorption.take(all: taken, handed)
         try absorption.redecide()
         try dropDeadComponents(absorption.deadSeqs)
         let repair = try writeRepair(absorption, nowMs: nowMs)

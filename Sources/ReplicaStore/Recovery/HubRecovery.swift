@@ -27,9 +27,7 @@ extension HubStore {
         of replica: UInt32, epochs: [Epoch], sealed: UInt64
     ) throws(StoreError) -> RecoveryStep? {
         try storing("greeting replica \(replica), which follows another hub") {
-            guard let shared = try EpochTable(connection: connection).all().sharedPosition(with: epochs) else {
-                return nil
-            }
+            guard let shared = try sharedPosition(with: epochs) else { return nil }
             let statement = try connection.cached(
                 "SELECT heard, switch_from, switch_at FROM samband_replica WHERE replica = ?1")
             try statement.bind(UInt64(replica), at: 1)
@@ -48,8 +46,9 @@ extension HubStore {
         _ offers: [OfferedSet], from replica: UInt32, epochs: [Epoch]
     ) throws(StoreError) -> [Dot] {
         try writing("looking at what replica \(replica) has", whileRecovering: true) {
+            try checkHandsIn(replica, epochs)
             let handed = HandedTable(connection: connection)
-            let floor = try Self.floor(EpochTable(connection: connection).all(), epochs)
+            let floor = try floor(epochs)
             var wanted: [Dot] = []
             for offer in offers {
                 let known = try handed.find(offer.dot, offer.digest)
@@ -62,8 +61,12 @@ extension HubStore {
                     wanted.append(offer.dot)
                     continue
                 }
-                if !known.isWhole && offer.isWhole { wanted.append(offer.dot) }
-                if offer.dot.replica == replica { try handed.tryAgain(known.id) }
+                if !known.isWhole && offer.isWhole {
+                    wanted.append(offer.dot)
+                } else if offer.dot.replica == replica {
+                    try handed.setSender(known.id, replica)
+                    try handed.tryAgain(known.id)
+                }
                 if let place = offer.place, !known.hasPlace || known.epoch < UInt64(epochs.count) {
                     try handed.setPlace(known.id, place, epoch: UInt64(epochs.count), floor: floor)
                 }
@@ -77,16 +80,10 @@ extension HubStore {
         _ sets: [DeliveredChangeSet], from replica: UInt32, epochs: [Epoch]
     ) throws(StoreError) {
         try writing("keeping what replica \(replica) hands in", whileRecovering: true) {
-            let floor = try Self.floor(EpochTable(connection: connection).all(), epochs)
+            try checkHandsIn(replica, epochs)
+            let floor = try floor(epochs)
             for set in sets {
-                let digests =
-                    set.delivery.isEffective ? set.delivery.effectiveDigests : set.header.segmentDigests
-                guard set.segments.map({ SHA256.digest($0) }) == digests else {
-                    throw StoreError(
-                        .refused, doing: "taking in change set \(set.header.dot), which replica \(replica) hands in",
-                        why: "a segment's digest does not fit",
-                        hint: "Nothing of it was kept; it is handed in again by itself.")
-                }
+                try checkHanded(set, from: replica)
                 try HandedTable(connection: connection).keep(
                     set.header, set.segments, isWhole: !set.delivery.isEffective,
                     place: set.delivery.position == 0 ? nil : set.delivery.position, sender: replica,
@@ -103,7 +100,10 @@ extension HubStore {
         _ replica: UInt32, epochs: [Epoch], sealed: UInt64, nowMs: UInt64
     ) throws(StoreError) {
         try writing("noting that replica \(replica) has handed in all it knows", whileRecovering: true) {
-            guard let shared = try EpochTable(connection: connection).all().sharedPosition(with: epochs) else { return }
+            guard let shared = try sharedPosition(with: epochs) else { return }
+            try checkHandsIn(replica, epochs)
+            // A word that is said again, and has brought nothing, makes no other repair.
+            if try !isRecovering && !isToAbsorb(replica, nowMs: nowMs) { return }
             let statement = try connection.cached(
                 "UPDATE samband_replica SET heard = ?1, switch_from = ?2, switch_at = NULL WHERE replica = ?3")
             try statement.bind([
@@ -115,6 +115,24 @@ extension HubStore {
             if !isRecovering || unheard == 0 { try absorb(nowMs: nowMs) }
         }
         try storing("noting the state of the recovery") { isRecovering = try connection.metaNumber(.recovering) == 1 }
+    }
+
+    /// Whether the hub, which gives out already, has something to take in when a replica says that it has handed in all.
+    private func isToAbsorb(_ replica: UInt32, nowMs: UInt64) throws -> Bool {
+        let statement = try connection.cached(
+            """
+            SELECT switch_at < (SELECT coalesce(max(c.position), 0) FROM samband_change c JOIN samband_handed h
+              ON h.replica = c.replica AND h.seq = c.seq WHERE h.state = 'taken')
+            FROM samband_replica WHERE replica = ?1 AND switch_at IS NOT NULL
+            """)
+        try statement.bind(UInt64(replica), at: 1)
+        defer { statement.reset() }
+        // Behind the repair that it was told of others have brought what it may know, too: it needs a newer one.
+        guard try statement.step(), statement.integer(0) == 0 else { return true }
+        let limit = try stampLimitMs(nowMs: nowMs)
+        return try HandedTable(connection: connection).waiting().contains {
+            HybridClock.milliseconds($0.header.hlc) <= limit
+        }
     }
 
     /// An operator accepts that some sites were not heard: takes what has been handed in and goes on without them. What
@@ -153,11 +171,5 @@ extension HubStore {
                 .diverged, doing: doing, why: "its position \(position) is not of this hub's order",
                 hint: "The hub's file was put back. At the hub: samband recover begin, then start it again.")
         }
-    }
-
-    /// The position up to which all epochs that either knows share the order.
-    static func floor(_ own: [Epoch], _ other: [Epoch]) throws -> UInt64 {
-        let bases = (own + other).filter { $0.number > 0 }.map(\.base)
-        return min(bases.min() ?? 0, own.sharedPosition(with: other) ?? .max)
     }
 }

@@ -112,13 +112,14 @@ extension NodeStore {
     /// Takes what stands behind a position out of the former order: change sets of others go, for they come again; our
     /// own are in flight again until they do.
     private func leaveOrder(behind base: UInt64, in order: Set<Dot>) throws {
-        for entry in try log.entries(after: base, limit: .max) where entry.header.dot.replica != replica {
+        for entry in try log.entries(after: base, limit: .max) {
             guard entry.header.kind == .arbitration || order.contains(entry.header.dot) else {
                 throw StoreError(
                     .diverged, doing: "following a restored hub",
                     why: "it does not have change set \(entry.header.dot), which this database has",
                     hint: "Nothing was changed; it is handed in again by itself.")
             }
+            if entry.header.dot.replica == replica { continue }
             for table in ["samband_segment WHERE change", "samband_change WHERE id"] {
                 let delete = try connection.prepare("DELETE FROM \(table) = ?1")
                 try delete.bind(entry.id, at: 1)

@@ -17,6 +17,7 @@ package struct RecoveryReport: Sendable {
         package let partial: Int
     }
 
+    /// A change set that was not taken, or not yet.
     package struct Refused: Sendable {
         package let dot: Dot
         package let why: String
@@ -90,7 +91,7 @@ extension HubStore {
 
     private func refusedSets() throws -> [RecoveryReport.Refused] {
         let statement = try connection.prepare(
-            "SELECT replica, seq, why FROM samband_handed WHERE state = 'refused' ORDER BY replica, seq")
+            "SELECT replica, seq, why FROM samband_handed WHERE why IS NOT NULL ORDER BY replica, seq")
         var refused: [RecoveryReport.Refused] = []
         while try statement.step() {
             refused.append(

@@ -69,6 +69,8 @@ package enum Restoration: Sendable {
             DELETE FROM samband_meta WHERE name IN ('seq', 'digest', 'restored');
             DELETE FROM samband_staged;
             UPDATE samband_replica SET heard = NULL, switch_from = NULL, switch_at = NULL;
+            UPDATE samband_replica SET acknowledged = min(acknowledged, \(base));
+            UPDATE samband_handed SET state = 'waiting', why = NULL WHERE state = 'refused';
             UPDATE samband_vector SET sealed = 0;
             """)
         try connection.setMeta(.replica, UInt64(number))
