@@ -30,8 +30,6 @@ package enum Limits {
     package static let splitDigests = 1024
     /// How far the hub's clock may be off the last time that it knows before somebody has to say that it is right.
     package static let clockOffMs: UInt64 = 86_400_000
-    /// From which offset of its clock on a site is warned.
-    package static let clockWarningMs: UInt64 = 5_000
     /// Bytes of a value as applications are shown it in a dispute; a longer one is only counted.
     package static let shownValueBytes = 64 << 10
     /// Bytes of all that they are shown of one conflict or withheld row; beyond, shorter values are counted too.

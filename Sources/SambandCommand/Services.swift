@@ -18,6 +18,7 @@ package protocol Services: Sendable {
 
 /// The service of a database that this process holds; the database is given back when the last copy goes.
 package struct OpenedDatabase: Sendable {
+    /// What it does beside answering its operators.
     package enum Work: Sendable {
         /// A hub: what sites and operators reach over the network, and what sends waiting ones away before the end.
         /// `begin` comes first: it throws when the machine's clock cannot be right and is not accepted.

@@ -198,6 +198,18 @@ extension Story {
                 try fleet.send("verran")
                 guard try fleet.hub.withheld().map(\.state) == [.released] else { throw Broken("it still waits") }
             }, ends: ["w": nil, "x": [.integer(1)]]),
+        Story(
+            claim: "a row that a decision displaced was deleted: one who writes it unaware disputes that",
+            tables: [.unique],
+            tell: { fleet in
+                try fleet.write("snasa", bed("l", 1))
+                try fleet.send("snasa")
+                try fleet.write("verran", bed("m", 1))
+                try fleet.send("verran")
+                try fleet.decide(.unique, .side(1))
+                try fleet.write("inderoy", bed("l", 2))
+                try fleet.send("inderoy")
+            }, open: [.insert, .deleteUpdate]),
     ]
 
     /// Verran's update of k is in flight and must step aside; then a program there inserts k and deletes it.

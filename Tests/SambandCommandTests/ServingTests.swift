@@ -26,6 +26,31 @@ private struct FailingServices: Services {
     }
 }
 
+/// Services whose hub's machine has a clock that cannot be right.
+private struct LateServices: Services {
+    let inner = FakeServices([:])
+
+    func createHub(path: String, fleet: String, migrations: [Migration]) async throws -> DatabaseFacts {
+        try await inner.createHub(path: path, fleet: fleet, migrations: migrations)
+    }
+    func joinNode(
+        path: String, hub: String, token: String, transport: any Transport
+    ) async throws -> DatabaseFacts {
+        try await inner.joinNode(path: path, hub: hub, token: token, transport: transport)
+    }
+    func open(
+        path: String, connect: @escaping @Sendable (String) throws -> any Transport
+    ) async throws -> OpenedDatabase {
+        OpenedDatabase(
+            .hub(
+                networkHandler: inner,
+                begin: { isAccepted in
+                    if isAccepted { throw StoreError(.inputOutput, doing: "serving", why: "it began", hint: "") }
+                    throw StoreError(.wrongClock, doing: "looking at the clock", why: "it is off", hint: "Set it.")
+                }, drain: {}), operatorHandler: inner)
+    }
+}
+
 @Suite("Processes that serve", .serialized)
 struct ServingTests {
     @Test(
@@ -40,6 +65,17 @@ struct ServingTests {
             Issue.record("the lock was kept")
             return
         }
+    }
+
+    @Test("a hub whose clock cannot be right does not begin, unless it is told that it is", .timeLimit(.minutes(1)))
+    func wrongClock() async throws {
+        let world = try FakeWorld()
+        let printed = await world.run(words: ["hub", "serve", "--listen", "127.0.0.1:0"], services: LateServices())
+        #expect(printed.code == .later)
+        #expect(printed.notes.contains("looking at the clock: it is off\nhint: Set it.\n"))
+        let accepted = await world.run(
+            words: ["hub", "serve", "--accept-clock", "--listen", "127.0.0.1:0"], services: LateServices())
+        #expect(accepted.notes.contains("it began"))
     }
 
     @Test("a database of the other kind is refused with the verb that fits")

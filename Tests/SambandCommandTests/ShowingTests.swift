@@ -5,6 +5,28 @@ import Testing
 
 @Suite("Verbs that show")
 struct ShowingTests {
+    @Test("a site on two machines, one whose file was put back and one whose clock is wrong are named under the table")
+    func siteNotes() async throws {
+        func site(_ replica: Int, _ more: String) -> String {
+            #"{"name":"snasa","state":"active","replica":\#(replica),"connected":true,"#
+                + #""last_contact":"2026-11-21T19:46:00Z","behind":0\#(more)}"#
+        }
+        let list = "[\(site(8070, "")),\(site(9111, #","split_from":"8070:41","clock_offset_ms":-90000"#))]"
+        let printed = try await FakeWorld(["GET /v1/site": .json(list)]).run("site", "list")
+        #expect(printed.results.contains("snasa: 2 machines run copies of its file"))
+        #expect(printed.results.contains("snasa: replica 9111 goes on from change 8070:41"))
+        #expect(printed.results.contains("snasa: its clock is 90 s ahead of the hub's"))
+        let node = Sample.node.replacing(
+            #""pending":14"#,
+            with:
+                #""clock_offset_ms":7200000,"notice":{"text":"it was put back","at":"2026-11-21T19:46:00Z"},"pending":14"#
+        )
+        let shown = try await FakeWorld(["GET /v1/status": .json(node)]).run("status")
+        #expect(shown.results.contains("it was put back") && shown.results.contains("2 h behind the hub's"))
+        let right = try await FakeWorld(["GET /v1/status": .json(Sample.hub)]).run("status")
+        #expect(!right.results.contains("machines") && !right.results.contains("clock"))
+    }
+
     @Test("status of a hub: its facts, then its sites")
     func hubStatus() async throws {
         let printed = try await FakeWorld(["GET /v1/status": .json(Sample.hub)]).run("status")

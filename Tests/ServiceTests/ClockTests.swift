@@ -52,7 +52,9 @@ struct WrongClockTests {
     func ahead() async throws {
         clock.set(Self.year2099)
         for value in 1...3 {
-            try fleet.write("snasa", "UPDATE note SET body = x'0\(value)' WHERE id = 'a'; INSERT INTO note VALUES('s\(value)', NULL)")
+            try fleet.write(
+                "snasa",
+                "UPDATE note SET body = x'0\(value)' WHERE id = 'a'; INSERT INTO note VALUES('s\(value)', NULL)")
             await snasa.onCommit()
         }
         hubClock.pass(3_600_000)
@@ -117,7 +119,8 @@ struct WrongClockTests {
         #expect(try fleet.value("hub", "SELECT count(*) FROM samband_conflict WHERE state = 'open'") == "1")
     }
 
-    @Test("a hub whose clock is a day off does not begin unless somebody says that it is right", arguments: [true, false])
+    @Test(
+        "a hub whose clock is a day off does not begin unless somebody says that it is right", arguments: [true, false])
     func hubOff(isAhead: Bool) async throws {
         await fleet.hub.close()
         let now = isAhead ? Self.noon + 86_400_001 : Self.noon - 86_400_001

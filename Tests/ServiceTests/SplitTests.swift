@@ -17,7 +17,10 @@ struct SplitTests {
     }
 
     private func notes(_ place: String) throws -> String? {
-        try fleet.value(place, "SELECT group_concat(id || coalesce('=' || CAST(body AS TEXT), ''), ' ') FROM (SELECT * FROM note ORDER BY id)")
+        try fleet.value(
+            place,
+            "SELECT group_concat(id || coalesce('=' || CAST(body AS TEXT), ''), ' ') FROM (SELECT * FROM note ORDER BY id)"
+        )
     }
 
     private func write(_ site: String, _ id: String, _ body: String = "") throws {
@@ -29,7 +32,10 @@ struct SplitTests {
     /// The site's file as it is, as a file of that name beside it.
     private func keep(_ site: String, as name: String) throws {
         try fleet.write(site, "PRAGMA wal_checkpoint(TRUNCATE)")
-        for (from, to) in [(fleet.path(site), fleet.path(name)), (Joining.secretPath(of: fleet.path(site)), Joining.secretPath(of: fleet.path(name)))] {
+        for (from, to) in [
+            (fleet.path(site), fleet.path(name)),
+            (Joining.secretPath(of: fleet.path(site)), Joining.secretPath(of: fleet.path(name))),
+        ] {
             unlink(to)
             try FileManager.default.copyItem(atPath: from, toPath: to)
         }
@@ -122,7 +128,9 @@ struct SplitTests {
         #expect(try count("SELECT count(*) FROM samband_conflict") == "0")
         // c came in once: a, b, c with it, d, e.
         #expect(
-            try count("SELECT count(*) FROM samband_change WHERE kind = 1 AND replica IN (SELECT replica FROM samband_replica WHERE site = 'snasa')")
+            try count(
+                "SELECT count(*) FROM samband_change WHERE kind = 1 AND replica IN (SELECT replica FROM samband_replica WHERE site = 'snasa')"
+            )
                 == "5")
     }
 
@@ -239,7 +247,9 @@ struct SplitTests {
         try expectAlike("snasa", "copy", "third")
         #expect(try notes("hub") == "a=1 c= s= t=")
         #expect(try count("SELECT count(*) FROM samband_conflict") == "0")
-        #expect(try count("SELECT count(DISTINCT replica) FROM samband_replica WHERE site = 'snasa' AND state = 'active'") != "1")
+        #expect(
+            try count("SELECT count(DISTINCT replica) FROM samband_replica WHERE site = 'snasa' AND state = 'active'")
+                != "1")
     }
 
     @Test("a copy made by .dump is found out like any other")

@@ -183,7 +183,9 @@ extension Fleet {
     }
 
     /// True when it was asked for under another number, or holds change sets of ours that our file has not sealed so.
-    private func isOfAnother(_ index: Int, _ transactions: [[Parcel]], _ replica: UInt32, after position: UInt64) -> Bool {
+    private func isOfAnother(_ index: Int, _ transactions: [[Parcel]], _ replica: UInt32, after position: UInt64)
+        -> Bool
+    {
         let node = sites[index].node
         if replica != node.replica { return true }
         return transactions.flatMap { $0 }.contains { parcel in

@@ -168,10 +168,15 @@ extension ConflictTable {
         try connection.firstInteger("SELECT EXISTS(SELECT 1 FROM samband_withheld)") == 1
     }
 
-    /// Whose operations on a row were ever withheld: none of them is in the merge.
+    /// Whose operations on a row were ever withheld: none of them is in the merge. A row that a decision displaced is kept
+    /// under the decision's name, and that it went counts all the same.
     func withheldDots(of row: RowID) throws -> Set<Dot> {
         let statement = try connection.cached(
-            "SELECT replica, seq FROM samband_withheld WHERE table_number = ?1 AND canonical = ?2")
+            """
+            SELECT w.replica, w.seq FROM samband_withheld w LEFT JOIN samband_change c USING (replica, seq)
+            WHERE w.table_number = ?1 AND w.canonical = ?2 AND coalesce(c.kind, 1) <> ?3
+            """)
+        try statement.bind(at: 3, integer: Int64(ChangeSetHeader.Kind.decision.rawValue))
         try statement.bind(at: 1, integer: Int64(row.table))
         try statement.bind(at: 2, blob: row.canonical)
         defer { statement.reset() }

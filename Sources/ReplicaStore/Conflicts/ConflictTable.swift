@@ -20,7 +20,8 @@ struct ConflictTable {
 
     /// These tables, and whose incarnation each replica is, as replicated ones: one key, everything else data.
     static let travelling: [TableLayout] = [
-        system(replicaNumber, "samband_replica", ["site", "state", "split_from", "split_seq", "split_at"], key: "replica"),
+        system(
+            replicaNumber, "samband_replica", ["site", "state", "split_from", "split_seq", "split_at"], key: "replica"),
         system(
             conflictNumber, "samband_conflict",
             [

@@ -50,7 +50,8 @@ extension HubStore {
     }
 
     private func lastKnownMs() throws -> UInt64 {
-        let contact = UInt64(try connection.firstInteger("SELECT coalesce(max(last_contact), 0) FROM samband_site") ?? 0)
+        let contact = UInt64(
+            try connection.firstInteger("SELECT coalesce(max(last_contact), 0) FROM samband_site") ?? 0)
         let running = try connection.metaNumber(.runningMs)
         var stamp = HybridClock.milliseconds(try connection.metaNumber(.hlc))
         // Stamps from before a clock was accepted say nothing.

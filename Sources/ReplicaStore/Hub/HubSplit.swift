@@ -24,6 +24,7 @@ package struct SplitRequest: Sendable {
     }
 }
 
+/// What the hub answers.
 package enum SplitAnswer: Hashable, Sendable {
     /// From behind `at` on it is another replica.
     case goOn(as: UInt32, at: UInt64)

@@ -28,7 +28,8 @@ extension Verb {
             }
             let database = try DatabaseFile(existing: try invocation.required(.database))
             return try await HubServer(
-                database, endpoint, acceptsClock: invocation.flag(.acceptClock), context).run()
+                database, endpoint, acceptsClock: invocation.flag(.acceptClock), context
+            ).run()
         })
 
     static let nodeServe = Verb(

@@ -165,12 +165,18 @@ private func siteNotes(_ sites: [Answer]) throws(CommandError) -> String {
     return text.isEmpty ? "" : "\n" + text
 }
 
+/// From which offset on that is.
+private let clockWarningMs: UInt64 = 5_000
+
 /// How far a site's clock is off, when that is worth a word.
 private func shownClock(_ offsetMs: Int64?) -> String? {
-    guard let offsetMs, offsetMs.magnitude >= 5_000 else { return nil }
+    guard let offsetMs, offsetMs.magnitude >= clockWarningMs else { return nil }
     let seconds = offsetMs.magnitude / 1000
     let amount =
-        seconds < 120 ? "\(seconds) s" : seconds < 7200 ? "\(seconds / 60) min"
-        : seconds < 172_800 ? "\(seconds / 3600) h" : "\(seconds / 86_400) days"
+        seconds < 120
+        ? "\(seconds) s"
+        : seconds < 7200
+            ? "\(seconds / 60) min"
+            : seconds < 172_800 ? "\(seconds / 3600) h" : "\(seconds / 86_400) days"
     return "\(amount) \(offsetMs < 0 ? "ahead of" : "behind") the hub's; set it, or have it set by the network"
 }
