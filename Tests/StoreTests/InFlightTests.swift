@@ -49,7 +49,9 @@ struct InFlightTests {
                 #expect(
                     inFlight.holding(asked).map(\.entry.header.dot.seq) == naive.holding(asked),
                     "seed \(seed): \(asked)")
-                if let hash = asked.first { #expect(inFlight.lastOrder(holding: hash) == naive.last(hash), "seed \(seed)") }
+                if let hash = asked.first {
+                    #expect(inFlight.lastOrder(holding: hash) == naive.last(hash), "seed \(seed)")
+                }
             }
         }
     }
