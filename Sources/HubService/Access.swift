@@ -77,7 +77,7 @@ extension HubService {
         request.user = nil
         switch Access.table[route] {
         case .anyone: break
-        case .site: _ = try caller(request)
+        case .site: _ = try caller(request, isGreeting: route == Route(.post, "/v1/hello"))
         case .operators(let roles): request.user = try operatorName(request, roles)
         case .ownMachine, nil:
             throw Problem(
@@ -88,7 +88,11 @@ extension HubService {
     }
 
     /// The site and replica of the bearer token of a request.
-    func caller(_ request: Request) throws(Problem) -> (site: String, replica: UInt32) {
+    ///
+    /// - Parameter isGreeting: a restored hub may not know the replica yet; the greeting tells where it comes from.
+    func caller(
+        _ request: Request, isGreeting: Bool = false
+    ) throws(Problem) -> (site: String, replica: UInt32) {
         let next = "Join the site again, or ask the hub's operator: samband site list."
         guard let digest = HubService.bearerDigest(request) else {
             throw HubService.unauthorized("The request shows no secret of an active site.", next)
@@ -98,6 +102,13 @@ extension HubService {
             try store.credential(secretDigest: digest, acting: acting)
         }) {
             return found
+        }
+        if isGreeting, let acting,
+            let site = try answering({ () throws(StoreError) in
+                try store.knows(acting) ? nil : try store.site(secretDigest: digest)
+            })
+        {
+            return (site, acting)
         }
         if try operatorWith(digest) != nil {
             throw Problem(

@@ -6,14 +6,17 @@ import Replication
 
 extension HubService {
     /// The first request of every contact: `{"epochs":[{"hub":…,"base":…}], "sealed":…, "run":…, "position":…,
-    /// "digest":"<base64>"|null}` → which hub this is, and what it holds of the caller:
+    /// "digest":"<base64>"|null, "line":[{"replica":…,"from":"8070:41","at":…}]}` → which hub this is, and what it holds of the caller:
     /// `{"replica":…, "hub":…, "epochs":…, "vector":…, "known":{"seq":…,"digest":"<base64>"},
     /// "staged":{"seq":…,"segments":…}|null, "recovery":{"do":"hand_in"|"wait"|"follow", "after":…, "at":…}|null,
     /// "twin":…, "hub_time_ms":…}`. With `recovery` the caller follows a hub that was lost; as a `twin` it runs from the same
     /// file as another machine.
     func hello(_ request: Request) async throws(Problem) -> Response {
-        let caller = try caller(request)
+        let newcomer = try caller(request, isGreeting: true)
         let body = try await request.provenJSON(limit: 1 << 20)
+        let isKnown = try answering { () throws(StoreError) in try store.knows(newcomer.replica) }
+        if !isKnown { try adopt(body["line"]?.array ?? [], ofSite: newcomer.site) }
+        let caller = try caller(request)
         guard let epochs = body["epochs"].flatMap({ [Epoch](json: $0) }), let sealed = body["sealed"]?.integer,
             let position = body["position"]?.integer.flatMap({ UInt64(exactly: $0) })
         else {
@@ -44,6 +47,16 @@ extension HubService {
             } ?? .null,
             "twin": .bool(isTwin), "hub_time_ms": .integer(Int64(now())),
         ])
+    }
+
+    private func adopt(_ line: [JSON], ofSite site: String) throws(Problem) {
+        let steps = line.prefix(Limits.replicasPerSite).compactMap { step -> SplitStep? in
+            guard let replica = step["replica"]?.integer.flatMap({ UInt32(exactly: $0) }), replica > 0,
+                let from = step["from"]?.string.flatMap({ Dot($0) }), let at = step["at"]?.integer, at >= 0
+            else { return nil }
+            return SplitStep(replica: replica, from: from, atMs: UInt64(at))
+        }
+        try answering { () throws(StoreError) in try store.adopt(steps, ofSite: site, nowMs: now()) }
     }
 
     /// Each process of a node draws a name for its run. One that has ended does not come again: whose run has followed

@@ -116,6 +116,13 @@ extension NodeService {
             [
                 "epochs": try store.epochs().json, "sealed": .integer(Int64(try store.sealedSeq())),
                 "run": .string(run), "position": .integer(Int64(try store.position())),
+                "line": .array(
+                    try store.splitSteps().map { step in
+                        [
+                            "replica": .integer(Int64(step.replica)), "from": .string("\(step.from)"),
+                            "at": .integer(Int64(step.atMs)),
+                        ]
+                    }),
                 "digest": try store.digestAtPosition().map { .string(Base64.encode($0)) } ?? .null,
             ]
         }

@@ -122,6 +122,7 @@ struct ConflictJudge {
                     && max(a.set.position!, b.set.position!) <= decision.position
             }
             if isDecided || acts.contains(where: { excuses($0, place, of: row, a, b) }) { return nil }
+            if place.kind == .cell && isWrittenAs(row, place, a, b) { return nil }
             return
                 "missed: \(place.kind) \(place.column.map { "\($0) " } ?? "")of \(row) between \(a.set.dot) and"
                 + " \(b.set.dot) is not open (\(records.count) records)"
@@ -166,6 +167,16 @@ struct ConflictJudge {
             if x.write.isWhole && x.hadSeen(a, b) { return true }
             return covers(x, dead) && x.write.lives || covers(x, live) && x.write.kind == .delete
         default: return true
+        }
+    }
+
+    /// True when the hub, which had seen one of the two, wrote the cell back to what the other wants.
+    private func isWrittenAs(_ row: RowIdentity, _ place: Place, _ a: Act, _ b: Act) -> Bool {
+        hubActs.contains { set in
+            guard let write = set.writes[row] else { return false }
+            let value = cells(row, Act(set: set, write: write), place)
+            return set.covers(a.set) && value == cells(row, b, place)
+                || set.covers(b.set) && value == cells(row, a, place)
         }
     }
 

@@ -1,6 +1,7 @@
 import Foundation
 import HTTP
 import JSONText
+import Replication
 import Testing
 
 @testable import HubService
@@ -291,6 +292,43 @@ struct SplitTests {
         _ = try await restored.syncOnce()
         try expectAlike("snasa")
         #expect(try notes("hub") == "a=1 b=2")
+    }
+
+    @Test("a hub restored to before a split takes the replica up again, and nothing is lost")
+    func lostHub() async throws {
+        try write("snasa", "a", "1")
+        _ = try await snasa.syncOnce()
+        try keep("snasa", as: "backup")
+        await fleet.hub.close()
+        try FileManager.default.copyItem(atPath: fleet.path("hub"), toPath: fleet.path("second"))
+        try write("snasa", "b", "2")
+        _ = try await snasa.syncOnce()
+        var node = try await putBack("backup", as: "snasa", snasa)
+        try write("snasa", "c", "3")
+        _ = try await node.syncOnce()
+        let replica = await node.replicaForTest()
+        await node.close()
+        let hub = try HubService(path: fleet.path("second"), now: wallMs)
+        node = try fleet.node("snasa", Line(hub.networkHandler))
+        try write("snasa", "d", "4")
+        _ = try await node.syncOnce()
+        #expect(await node.replicaForTest() == replica)
+        #expect(try notes("second") == "a=1 b=2 c=3 d=4")
+        #expect(try notes("snasa") == notes("second"))
+        #expect(
+            try fleet.value("second", "SELECT state FROM samband_replica WHERE split_from IS NULL AND site = 'snasa'")
+                == "replaced")
+        #expect(try fleet.value("second", "SELECT count(*) FROM samband_conflict") == "0")
+        // A number that leads from no replica of the site is nobody's.
+        let answer = await hub.networkHandler.respond(
+            to: Request(
+                .post, path: ["v1", "hello"],
+                headers: [
+                    "authorization": FieldValue("Bearer " + node.secret)!, "samband-replica": "77",
+                    "content-digest": FieldValue(
+                        "sha-256=:\(Base64.encode(SHA256.digest(Array(#"{"line":[]}"#.utf8)))):")!,
+                ], body: Body(text: #"{"line":[]}"#)))
+        #expect(answer.status == .unauthorized)
     }
 
     @Test("a split whose answer was lost gives the same number again", arguments: [true, false])

@@ -211,6 +211,16 @@ extension HubStore {
         }
     }
 
+    /// The site whose node made this secret, under whatever replica number.
+    package func site(secretDigest: [UInt8]) throws(StoreError) -> String? {
+        try storing("checking a credential") { try site("secret_digest", is: secretDigest, onlyActive: true) }
+    }
+
+    /// True when the hub has given out a replica number, as far as it knows.
+    package func knows(_ replica: UInt32) throws(StoreError) -> Bool {
+        try storing("looking up replica \(replica)") { try replicaState(replica) != nil }
+    }
+
     /// The site with this digest in a column. Every site is looked at and every byte compared, so that the time tells
     /// nothing of the digests that are kept.
     private func site(_ column: String, is digest: [UInt8], onlyActive: Bool = false) throws -> String? {

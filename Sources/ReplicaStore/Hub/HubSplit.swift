@@ -24,6 +24,20 @@ package struct SplitRequest: Sendable {
     }
 }
 
+/// That a replica goes on from another of its site.
+package struct SplitStep: Hashable, Sendable {
+    package let replica: UInt32
+    /// The last change set of the other that is its own as well; with seq 0 there is none.
+    package let from: Dot
+    package let atMs: UInt64
+
+    package init(replica: UInt32, from: Dot, atMs: UInt64) {
+        self.replica = replica
+        self.from = from
+        self.atMs = atMs
+    }
+}
+
 /// What the hub answers.
 package enum SplitAnswer: Hashable, Sendable {
     /// From behind `at` on it is another replica.
@@ -94,32 +108,53 @@ extension HubStore {
     private func newSplit(
         _ request: SplitRequest, _ former: ReplicaState, at seq: UInt64, nowMs: UInt64
     ) throws -> UInt32 {
-        let doing = "giving replica \(request.replica) a new number"
+        let number = try drawUnused()
+        let from = Dot(replica: request.replica, seq: seq)
+        try insert(
+            SplitStep(replica: number, from: from, atMs: nowMs), former, sent: min(former.sent, request.position))
+        try publishReplicas([request.replica, number], nowMs: nowMs)
+        return number
+    }
+
+    private func insert(_ step: SplitStep, _ former: ReplicaState, sent: UInt64) throws {
         let count = try connection.cached("SELECT count(*) FROM samband_replica WHERE site = ?1")
         try count.bind(at: 1, text: former.site)
         defer { count.reset() }
         guard try count.step(), count.integer(0) < Limits.replicasPerSite else {
             throw StoreError(
-                .refused, doing: doing, why: "site \(former.site) has had \(Limits.replicasPerSite) replicas",
+                .refused, doing: "giving replica \(step.from.replica) a new number",
+                why: "site \(former.site) has had \(Limits.replicasPerSite) replicas",
                 hint: "Find out what puts its file back again and again; then join it anew under another name.")
         }
-        let number = try drawUnused()
-        let sent = min(former.sent, request.position)
         let insert = try connection.cached(
             """
             INSERT INTO samband_replica(replica, site, state, sent, acknowledged, split_from, split_seq, split_at)
             VALUES(?1, ?2, 'active', ?3, ?4, ?5, ?6, ?7)
             """)
         try insert.bind([
-            .integer(Int64(number)), .text(former.site), .integer(Int64(sent)),
-            .integer(Int64(min(former.acknowledged, sent))), .integer(Int64(request.replica)), .integer(Int64(seq)),
-            .integer(Int64(nowMs)),
+            .integer(Int64(step.replica)), .text(former.site), .integer(Int64(sent)),
+            .integer(Int64(min(former.acknowledged, sent))), .integer(Int64(step.from.replica)),
+            .integer(Int64(step.from.seq)), .integer(Int64(step.atMs)),
         ])
         try insert.run()
-        try setState("replaced", of: request.replica)
+        try setState("replaced", of: step.from.replica)
         log.lines.forget()
-        try publishReplicas([request.replica, number], nowMs: nowMs)
-        return number
+    }
+
+    /// A hub that was restored does not know the numbers that it gave out since: a site that acts under one tells from
+    /// which it goes on. What leads from no replica of that site is not believed.
+    ///
+    /// - Parameter line: the first step first.
+    package func adopt(_ line: [SplitStep], ofSite site: String, nowMs: UInt64) throws(StoreError) {
+        try writing("taking up the replicas of site \(site) again", whileRecovering: true) {
+            guard try EpochTable(connection: connection).number() > 0 else { return }
+            for step in line where try replicaState(step.replica) == nil {
+                guard let former = try replicaState(step.from.replica), former.site == site,
+                    former.state != "retired"
+                else { return }
+                try insert(step, former, sent: 0)
+            }
+        }
     }
 
     private func setState(_ state: String, of replica: UInt32) throws {

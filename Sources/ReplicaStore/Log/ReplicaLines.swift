@@ -26,6 +26,12 @@ final class ReplicaLines {
         return lines[replica] ?? []
     }
 
+    /// The replicas that go on from others, ascending.
+    func all() throws -> [UInt32] {
+        _ = try line(of: 0)
+        return known?.keys.sorted() ?? []
+    }
+
     /// True when two change sets are of one author, under one number or two.
     func isSameAuthor(_ a: Dot, _ b: Dot) throws -> Bool {
         try a.replica == b.replica || line(of: a.replica).holds(b) || line(of: b.replica).holds(a)

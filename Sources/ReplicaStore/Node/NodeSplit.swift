@@ -82,6 +82,25 @@ extension NodeStore {
         try storing("going on as replica \(new)") { try reopen(as: new) }
     }
 
+    /// From which replicas this one goes on, the first step first.
+    package func splitSteps() throws(StoreError) -> [SplitStep] {
+        try storing("reading the line of replica \(replica)") {
+            let statement = try connection.cached(
+                "SELECT split_from, split_seq, split_at FROM samband_replica WHERE replica = ?1")
+            var steps: [SplitStep] = []
+            var at = replica
+            while steps.count < Limits.replicasPerSite {
+                try statement.bind(UInt64(at), at: 1)
+                defer { statement.reset() }
+                guard try statement.step(), statement.type(0) != .null else { break }
+                let from = Dot(replica: UInt32(statement.integer(0)), seq: statement.unsigned(1))
+                steps.append(SplitStep(replica: at, from: from, atMs: statement.unsigned(2)))
+                at = from.replica
+            }
+            return steps.reversed()
+        }
+    }
+
     /// What was told to operators last, and when.
     package func notice() throws(StoreError) -> (text: String, atMs: UInt64)? {
         try storing("reading the notice") {

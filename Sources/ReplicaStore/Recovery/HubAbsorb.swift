@@ -82,6 +82,8 @@ private struct Repair {
             try writer.system(ConflictTable.epochNumber, id: epoch.number)
             try writer.system(ConflictTable.replicaNumber, id: UInt64(epoch.hub))
         }
+        // Who goes on from whom, of what the lost hub had told.
+        for replica in try store.log.lines.all() { try writer.system(ConflictTable.replicaNumber, id: UInt64(replica)) }
         for id in conflicts.sorted() { try writer.system(ConflictTable.conflictNumber, id: id) }
         for id in withheld.sorted() { try writer.system(ConflictTable.withheldNumber, id: id) }
     }
