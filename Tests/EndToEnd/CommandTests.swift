@@ -18,8 +18,8 @@ extension RealProcesses {
                 shape(hub, free: ["vector", "frontier"])
                     == """
                     {backup:null,conflicts:{open:integer},fleet:string,frontier:{…},replica:integer,role:string,\
-                    schema_version:integer,sites:[{behind:integer,connected:bool,last_contact:time,name:string,\
-                    replica:integer,state:string}],vector:{…},withheld:integer}
+                    schema_version:integer,sites:[{behind:integer,clock_offset_ms:integer,connected:bool,last_contact:time,\
+                    name:string,replica:integer,split_from:null,state:string}],trouble:null,vector:{…},withheld:integer}
                     """)
             #expect(hub["role"] == "hub")
             #expect(hub["fleet"] == "Inn-Trøndelag")
@@ -31,8 +31,8 @@ extension RealProcesses {
             #expect(
                 shape(node, free: ["vector"])
                     == """
-                    {conflicts:{open:integer},fleet:string,hub:string,in_flight:integer,last_contact:time,link:string,\
-                    link_since:time,pending:integer,replica:integer,role:string,schema_version:integer,site:string,\
+                    {clock_offset_ms:integer,conflicts:{open:integer},fleet:string,hub:string,in_flight:integer,\
+                    last_contact:time,link:string,link_since:time,notice:null,pending:integer,replica:integer,role:string,schema_version:integer,site:string,\
                     trouble:null,vector:{…},withheld:integer}
                     """)
             #expect(node["role"] == "node")
