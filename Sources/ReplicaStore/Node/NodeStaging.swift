@@ -106,5 +106,5 @@ extension NodeStore {
 
     /// With a WHERE: without one SQLite empties the table by writing its pages, and waits for the disk, when it is empty
     /// already. https://www.sqlite.org/lang_delete.html#the_truncate_optimization
-    func dropStaged() throws { try connection.cached("DELETE FROM samband_staged WHERE number >= 0").run() }
+    func dropStaged() throws { try connection.cached("DELETE FROM samband_staged WHERE replica > 0").run() }
 }
