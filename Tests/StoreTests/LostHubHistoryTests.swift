@@ -9,7 +9,7 @@ import Testing
 /// is in a conflict or withheld.
 @Suite("Histories with a lost hub")
 struct LostHubHistoryTests {
-    @Test("nothing is lost, whatever the hub forgets", arguments: SeedOfRun.seeds(from: 1, count: 60))
+    @Test("nothing is lost, whatever the hub forgets", arguments: SeedOfRun.seeds(from: 1, count: 40))
     func histories(seed: UInt64) throws {
         var history = try LostHubHistory(seed: seed)
         do {
