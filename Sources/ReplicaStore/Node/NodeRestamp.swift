@@ -54,10 +54,13 @@ extension NodeStore {
         try connection.setMeta(.digest, .blob(header.digest))
     }
 
-    /// The stamp of the own change set before one.
+    /// The greatest stamp of what was sealed here before a change set, or ever, and has not been echoed: under whatever
+    /// number. (Echoes count among what came from others.)
     private func stampBefore(_ entry: LogEntry?) throws -> UInt64 {
-        let last = try entry.map { $0.header.dot.seq - 1 } ?? connection.metaNumber(.seq)
-        if last == 0 { return 0 }
-        return try log.entry(Dot(replica: replica, seq: last))?.header.hlc ?? 0
+        let statement = try connection.cached(
+            "SELECT coalesce(max(hlc), 0) FROM samband_change WHERE position IS NULL AND id < ?1")
+        try statement.bind(at: 1, integer: entry.map { Int64($0.id) } ?? .max)
+        defer { statement.reset() }
+        return try statement.step() ? statement.unsigned(0) : 0
     }
 }

@@ -101,5 +101,17 @@ extension Story {
                 try fleet.write("verran", set(x: 3))
                 try fleet.sync("verran")
             }, ends: ["k": row(2, 1)], open: [.cell]),
+        Story(
+            claim: "what a copy stamps anew stays above what it had sealed under its former number",
+            tables: [.plain],
+            tell: { fleet in
+                try fleet.write("snasa", insert(1, 1))
+                try fleet.seal("snasa")
+                try fleet.clock("snasa", 86_400_000)
+                try fleet.disk("snasa", .restart)
+                try fleet.write("snasa", delete)
+                try fleet.seal("snasa")
+                try fleet.copy("snasa")
+            }, ends: ["k": nil]),
     ]
 }
