@@ -21,7 +21,7 @@ package enum LineFault: Hashable, Sendable {
         }
         self =
             switch error.cause {
-            case .nameNotFound: .nameNotFound
+            case .nameNotFound, .timeout(.resolve, _): .nameNotFound
             case .refused: .refused
             case .unreachable: .noRoute
             case .reset, .closedBeforeResponse, .closedMidBody: .cut

@@ -30,6 +30,7 @@ package struct TransportError: Error, Equatable, Sendable, CustomStringConvertib
 
     /// What a deadline was set on.
     package enum Step: String, Equatable, Sendable {
+        case resolve = "looking up the name"
         case connect = "connecting"
         case send = "sending the request"
         case firstByte = "waiting for the response"
