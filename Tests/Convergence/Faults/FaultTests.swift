@@ -95,7 +95,7 @@ struct FaultSearch: CustomStringConvertible {
     mutating func run(_ seed: UInt64) {
         let (tally, failure) = runHistories(
             [seed], make: { try FaultyMaker($0, in: simulation, seed: seed, tally: faults) },
-            scenario: { Scenario(faultsOf: $0) })
+            scenario: { Scenario(simulationOf: $0) })
         self.failure = failure
         histories += 1
         steps += tally.steps
