@@ -263,7 +263,8 @@ extension Fleet {
         contexts[dot.replica] = context
         let living = context.entries.filter { !formerHubs.contains($0.replica) }
         guard observedVector.covers(VectorClock(living.map { ($0.replica, $0.seq) })) else {
-            throw Broken("causal: \(dot) stands before what it had seen")
+            let lacking = living.filter { observedVector[$0.replica] < $0.seq }.map { "\($0.replica):\($0.seq)" }
+            throw Broken("causal: \(dot) stands before what it had seen: \(lacking.joined(separator: ", "))")
         }
         guard observedVector[dot.replica] == dot.seq - 1 || formerHubs.contains(dot.replica) else {
             throw Broken("\(dot) is out of its author's order")

@@ -25,7 +25,7 @@ struct FaultTests {
         #expect(search.failure == nil, "\(search.failure ?? "")")
     }
 
-    @Test("a history that broke an earlier draft", arguments: Story.ofDisks)
+    @Test("a history that broke an earlier draft", arguments: Story.ofDisks + Story.ofLostHubs)
     func stories(story: Story) throws {
         try story.run(FaultyMaker(Catalogue(story.tables), in: simulation, seed: 1))
     }
