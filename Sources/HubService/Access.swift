@@ -136,9 +136,11 @@ extension HubService {
             throw HubService.unauthorized("The request shows no secret of an active site.", next)
         }
         let acting = try Self.acting(request)
-        guard let found = try answering({ () throws(StoreError) in
-            try store.siteCredential(secretDigest: digest, acting: acting)
-        }) else {
+        guard
+            let found = try answering({ () throws(StoreError) in
+                try store.siteCredential(secretDigest: digest, acting: acting)
+            })
+        else {
             if try operatorWith(digest) != nil {
                 fail(.kind)
                 throw Problem(
@@ -161,7 +163,8 @@ extension HubService {
             return SiteCaller(site: found.site, replica: acting, isRetired: found.state == .retired)
         }
         fail(.foreignReplica)
-        throw HubService.unauthorized("The request acts as a replica that is none of its site's, or not any more.", next)
+        throw HubService.unauthorized(
+            "The request acts as a replica that is none of its site's, or not any more.", next)
     }
 
     private func paused(_ site: String) -> Problem {
@@ -175,10 +178,12 @@ extension HubService {
     private func retired(_ site: String) -> Problem {
         // A count that cannot be read now is left out.
         let count = (try? store.quarantineCounts())?[site]
-        let kept = count.map { "\($0.changeSets) change sets of it with \($0.rows) rows are kept so" } ?? "nothing is, so far"
+        let kept =
+            count.map { "\($0.changeSets) change sets of it with \($0.rows) rows are kept so" } ?? "nothing is, so far"
         return Problem(
             .forbidden, type: "https://samband.invalid/problem/site-retired", title: "The site is retired",
-            detail: "Site \(site) has no part in the fleet any more. What it still sends comes into no table and is kept "
+            detail:
+                "Site \(site) has no part in the fleet any more. What it still sends comes into no table and is kept "
                 + "apart for the hub's operators: \(kept).",
             next: "Ask them: samband site quarantine \(site).")
     }

@@ -112,7 +112,8 @@ extension HubService {
         let signature = Signature(request, body)
         let (merge, rows) = try answering { () throws(StoreError) -> (RecordMerge, [RowView]) in
             let entry = entry(
-                request, signature.dryRun ? .recordsRead : .recordsUnmerged, ["join": .integer(id), "by": .string(signature.by)])
+                request, signature.dryRun ? .recordsRead : .recordsUnmerged,
+                ["join": .integer(id), "by": .string(signature.by)])
             return try store.recording(entry) { () throws(StoreError) in
                 let merge = try store.undoMerge(
                     UInt64(id), by: signature.by, reason: signature.reason, nowMs: now(), dryRun: signature.dryRun)

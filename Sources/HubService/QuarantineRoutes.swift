@@ -28,7 +28,8 @@ extension HubService {
     ) -> JSON {
         [
             "vector": VectorClock([(replica, seq)]).json,
-            "staged": staged.map { ["seq": .integer(Int64($0.seq)), "segments": .integer(Int64($0.segments))] } ?? .null,
+            "staged": staged.map { ["seq": .integer(Int64($0.seq)), "segments": .integer(Int64($0.segments))] }
+                ?? .null,
         ]
     }
 
@@ -65,7 +66,8 @@ extension HubService {
                 sets.map { set in
                     [
                         "change": .string("\(set.dot)"), "written_at": .string(rfc3339(ms: set.writtenMs)),
-                        "received_at": .string(rfc3339(ms: set.receivedMs)), "rows": .integer(Int64(clamping: set.rows)),
+                        "received_at": .string(rfc3339(ms: set.receivedMs)),
+                        "rows": .integer(Int64(clamping: set.rows)),
                         "bytes": .integer(Int64(set.bytes)), "whole": .bool(set.isWhole),
                     ]
                 }),

@@ -78,7 +78,8 @@ package struct SecretsFolder: Sendable {
         let (tokenLine, keyLine) = (try line(token, doing, areOwn), try line(key, doing, areOwn))
         guard tokenLine.utf8.count >= 32, let bytes = Base64.decode(keyLine), bytes.count == 32 else {
             throw StoreError(
-                .inputOutput, doing: doing, why: "\(tokenLine.utf8.count < 32 ? token : key) does not hold what it should",
+                .inputOutput, doing: doing,
+                why: "\(tokenLine.utf8.count < 32 ? token : key) does not hold what it should",
                 hint: "Put the folder back from a backup, or join again under another file name.")
         }
         return NodeSecrets(token: tokenLine, bundleKey: bytes)

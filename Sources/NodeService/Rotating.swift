@@ -12,14 +12,17 @@ extension NodeService {
         guard let folder = secretsFolder, !isRotating else {
             throw .store(
                 StoreError(
-                    .busy, doing: doing, why: secretsFolder == nil ? "this process does not keep them" : "it is under way",
+                    .busy, doing: doing,
+                    why: secretsFolder == nil ? "this process does not keep them" : "it is under way",
                     hint: "Try again in a moment."))
         }
         guard !folder.areHandedOver else {
             throw .store(
                 StoreError(
                     .refused, doing: doing, why: "systemd hands them over, where a node cannot write",
-                    hint: "Put them into \(folder.path) as token and bundle-key, mode 600; leave the credential out then."))
+                    hint:
+                        "Put them into \(folder.path) as token and bundle-key, mode 600; leave the credential out then."
+                ))
         }
         isRotating = true
         defer { isRotating = false }

@@ -80,7 +80,9 @@ package struct AuditRecord: Hashable, Sendable {
     ) -> [UInt8] {
         var bytes = previous
         for value in [number, atMs] {
-            for shift in stride(from: 0, to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(shift))) }
+            for shift in stride(from: 0, to: 64, by: 8) {
+                bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(shift)))
+            }
         }
         for text in [who, what, details] {
             let utf8 = Array(text.utf8)

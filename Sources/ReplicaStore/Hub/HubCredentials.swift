@@ -143,7 +143,9 @@ extension HubStore {
                 found = next
                 isFirstUse = true
             }
-            guard let name = found, let state = try siteState(name).flatMap(SiteCredential.State.init) else { return nil }
+            guard let name = found, let state = try siteState(name).flatMap(SiteCredential.State.init) else {
+                return nil
+            }
             return SiteCredential(
                 site: name, state: state, replica: try replica(of: name, acting: acting, isRetired: state == .retired),
                 isFirstUse: isFirstUse)

@@ -54,7 +54,8 @@ extension HubStore {
     ) throws(StoreError) -> (seq: UInt64, digest: [UInt8], staged: (seq: UInt64, segments: Int)?) {
         try storing("looking at the quarantine of replica \(replica)") {
             let statement = try connection.cached(
-                "SELECT seq, digest, whole, segments FROM samband_quarantine WHERE replica = ?1 ORDER BY seq DESC LIMIT 2")
+                "SELECT seq, digest, whole, segments FROM samband_quarantine WHERE replica = ?1 ORDER BY seq DESC LIMIT 2"
+            )
             try statement.bind(UInt64(replica), at: 1)
             defer { statement.reset() }
             var staged: (seq: UInt64, segments: Int)?

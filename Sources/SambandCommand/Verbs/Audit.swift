@@ -6,7 +6,8 @@ extension Option {
     fileprivate static let to = Option("to", "D", "until when, likewise; the day itself is not in it")
     fileprivate static let who = Option("who", "NAME", "one person's: kari, local:root, site:snasa")
     fileprivate static let what = Option("what", "WORD", "one kind: read, conflict, site.retire …")
-    fileprivate static let row = Option("row", "TABLE", "what was read and decided of one row, with --key or --key-file")
+    fileprivate static let row = Option(
+        "row", "TABLE", "what was read and decided of one row, with --key or --key-file")
     fileprivate static let key = Option("key", "KEY", "the row's primary key, for --row")
     fileprivate static let head = Option("head", "N:DIGEST", "a head that was noted earlier: is it still in the chain?")
     fileprivate static let format = Option("format", "csv|json", "default csv")
@@ -88,7 +89,8 @@ extension Verb {
             } else {
                 try context.console.print(try auditCSV(found.rows))
             }
-            try context.console.note("samband: \(found.rows.count) rows; head \(try shownHead(found.head, isHead: true))")
+            try context.console.note(
+                "samband: \(found.rows.count) rows; head \(try shownHead(found.head, isHead: true))")
             return .done
         })
 

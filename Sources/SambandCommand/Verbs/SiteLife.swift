@@ -27,7 +27,8 @@ extension Verb {
             if !invocation.flag(.yes) {
                 guard context.console.canAsk else {
                     throw CommandError.words(
-                        "a site is not retired unasked", hint: "It is for good. See: samband site list. Then add --yes.")
+                        "a site is not retired unasked", hint: "It is for good. See: samband site list. Then add --yes."
+                    )
                 }
                 let question = "Retire \(Visible.text(name)) for good? [y/N] "
                 guard try context.console.ask(question) == "y" else { return .no }
