@@ -132,7 +132,8 @@ package enum Joining {
             throw .unreachable("the hub gave no snapshot but status \(response.status)")
         }
         unlink(path)
-        let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        // Programs of its group may write it as far as the umask lets them, as in a file that SQLite made.
+        let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o660)
         guard file >= 0 else { throw .store(failure("writing \(path)")) }
         defer { close(file) }
         var hash = SHA256()

@@ -13,7 +13,7 @@ struct HubServer {
     }
 
     func run() async throws -> ExitCode {
-        try await running.run { opened in
+        try await running.run { opened, heartbeat in
             guard case .hub(let networkHandler, let begin, let drain) = opened.work else {
                 throw CommandError(
                     .usage, "\(running.database.name) is the database of a site",
@@ -22,7 +22,9 @@ struct HubServer {
             try await begin(acceptsClock)
             let server = try running.server(endpoint, networkHandler)
             running.announce("hub serving on \(HubServer.url(server.endpoint))")
+            heartbeat.begin()
             await Signals.first()
+            heartbeat.end()
             running.announce("hub ending")
             // Long polls are answered now; what came before gets the time it needs.
             await drain()
