@@ -1,14 +1,15 @@
 """Stops one thread of a process, as a disk that hangs would: hold_thread.py PROCESS NAME.
 
-Prints "held" when the thread of that name stands still; lets it go on when its standard input ends. Exit: 0 it did, or
-the process ended meanwhile · 1 there is no such thread · 77 it may not be stopped here. (ptrace(2))
+Prints "held" and its own process when the thread of that name stands still, and lets it go on when it is ended itself.
+Exit: 1 there is no such thread · 77 it may not be stopped here. (ptrace(2))
 """
 
 import ctypes
 import os
+import signal
 import sys
 
-PTRACE_ATTACH, PTRACE_DETACH = 16, 17
+PTRACE_ATTACH = 16
 WALL = 0x40000000  # __WALL of waitpid(2): threads, too
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -32,9 +33,9 @@ def main():
         print(os.strerror(ctypes.get_errno()), file=sys.stderr)
         return 77
     os.waitpid(thread, WALL)
-    print("held", flush=True)
-    sys.stdin.read()
-    libc.ptrace(PTRACE_DETACH, thread, None, None)
+    print("held", os.getpid(), flush=True)
+    # The system lets the thread go with its tracer.
+    signal.pause()
     return 0
 
 
