@@ -26,7 +26,7 @@ private final class Ear: Sendable {
         var all: [String] = []
         var bytes = [UInt8](repeating: 0, count: 4096)
         while true {
-            let count = recv(descriptor, &bytes, bytes.count, Int32(MSG_DONTWAIT.rawValue))
+            let count = recv(descriptor, &bytes, bytes.count, Int32(MSG_DONTWAIT))
             guard count >= 0 else { return all }
             all += String(decoding: bytes.prefix(count), as: UTF8.self).split(separator: "\n").map(String.init)
         }
