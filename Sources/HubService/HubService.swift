@@ -21,9 +21,9 @@ package actor HubService {
     private var isDraining = false
     private var isClockTrusted = false
     private var clockNotes: Task<Void, Never>?
-    /// By replica, the push that is being taken in; and those whose snapshot is being made.
+    /// By replica, the push that is being taken in.
     var pushing: [UInt32: PushTurn] = [:]
-    var snapshotting: Set<UInt32> = []
+    var snapshots = SnapshotShelf()
     /// The last runs of each replica's node, in the order in which they came, as far as this process of the hub knows.
     var runs: [UInt32: [String]] = [:]
     /// The epochs that each replica follows, as it said when it greeted last.

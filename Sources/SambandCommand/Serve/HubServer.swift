@@ -20,7 +20,8 @@ struct HubServer {
                     hint: "Run it so: samband node serve --db \(running.database.name)")
             }
             try await begin(acceptsClock)
-            let server = try running.server(endpoint, networkHandler)
+            // As a port of this machine would be: whoever comes in has to show who it is. nginx runs as another user.
+            let server = try running.server(endpoint, networkHandler, socketMode: 0o666)
             running.announce("hub serving on \(HubServer.url(server.endpoint))")
             await Signals.first()
             running.announce("hub ending")

@@ -24,7 +24,7 @@ struct Running {
                 .later, "\(who) runs \(database.name) already",
                 hint: "Ask it: samband status --db \(database.name)")
         }
-        let opened = try await context.services.open(path: database.path) { try connectLine($0) }
+        let opened = try await context.services.open(path: database.path) { try context.lineToServe($0) }
         defer { withExtendedLifetime(lock) {} }
         let control = try server(try ControlSocket.endpoint(database), opened.operatorHandler)
         do {
@@ -39,9 +39,11 @@ struct Running {
         return .done
     }
 
-    func server(_ endpoint: Endpoint, _ handler: any Handler) throws(CommandError) -> Server {
+    func server(
+        _ endpoint: Endpoint, _ handler: any Handler, socketMode: UInt32 = 0o600
+    ) throws(CommandError) -> Server {
         do {
-            return try Server(at: endpoint, handler: handler)
+            return try Server(at: endpoint, handler: handler, socketMode: socketMode)
         } catch {
             throw CommandError(.inputOutput, error.description)
         }
