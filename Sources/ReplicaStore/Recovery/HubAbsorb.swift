@@ -21,6 +21,9 @@ extension HubStore {
         }
         try absorption.take(all: taken, handed)
         try absorption.redecide()
+        // The log has them now.
+        try connection.execute(
+            "DELETE FROM samband_handed_segment WHERE handed IN (SELECT id FROM samband_handed WHERE state = 'taken')")
         try dropDeadComponents(absorption.deadSeqs)
         let repair = try writeRepair(absorption, nowMs: nowMs)
         let update = try connection.prepare(

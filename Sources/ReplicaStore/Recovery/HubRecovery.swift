@@ -99,11 +99,12 @@ extension HubStore {
     package func noteHeard(
         _ replica: UInt32, epochs: [Epoch], sealed: UInt64, nowMs: UInt64
     ) throws(StoreError) {
-        try writing("noting that replica \(replica) has handed in all it knows", whileRecovering: true) {
-            guard let shared = try sharedPosition(with: epochs) else { return }
+        // Read before the commit: behind it nothing may fail, or the hub would gather on for ever.
+        isRecovering = try writing("noting that replica \(replica) has handed in all it knows", whileRecovering: true) {
+            guard let shared = try sharedPosition(with: epochs) else { return isRecovering }
             try checkHandsIn(replica, epochs)
             // A word that is said again, and has brought nothing, makes no other repair.
-            if try !isRecovering && !isToAbsorb(replica, nowMs: nowMs) { return }
+            if try !isRecovering && !isToAbsorb(replica, nowMs: nowMs) { return isRecovering }
             let statement = try connection.cached(
                 "UPDATE samband_replica SET heard = ?1, switch_from = ?2, switch_at = NULL WHERE replica = ?3")
             try statement.bind([
@@ -113,8 +114,8 @@ extension HubStore {
             let unheard = try connection.firstInteger(
                 "SELECT count(*) FROM samband_replica WHERE site <> '' AND state = 'active' AND heard IS NULL")
             if !isRecovering || unheard == 0 { try absorb(nowMs: nowMs) }
+            return try connection.metaNumber(.recovering) == 1
         }
-        try storing("noting the state of the recovery") { isRecovering = try connection.metaNumber(.recovering) == 1 }
     }
 
     /// Whether the hub, which gives out already, has something to take in when a replica says that it has handed in all.
