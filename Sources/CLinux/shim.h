@@ -98,6 +98,17 @@ static inline ssize_t samband_send(int fd, const void *bytes, size_t count, int 
 /// recv(2) that does not block.
 static inline ssize_t samband_recv(int fd, void *bytes, size_t count) { return recv(fd, bytes, count, MSG_DONTWAIT); }
 
+/// The user of the process at the other end of a Unix socket, as it was when it connected (unix(7), SO_PEERCRED); -1
+/// for another kind of socket.
+static inline int64_t samband_peer_user(int fd) {
+    struct samband_ucred { pid_t pid; uid_t uid; gid_t gid; } peer;
+    struct sockaddr_storage address;
+    socklen_t size = sizeof address;
+    if (getsockname(fd, (struct sockaddr *)&address, &size) != 0 || address.ss_family != AF_UNIX) return -1;
+    size = sizeof peer;
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 ? (int64_t)peer.uid : -1;
+}
+
 /// Fills an address of a Unix socket: its length, or 0 when the path does not fit (108 bytes with its NUL).
 static inline socklen_t samband_unix_address(struct sockaddr_un *address, const char *path) {
     size_t length = strlen(path);
