@@ -38,7 +38,7 @@ extension StoreMaker {
         [
             "meta", "table", "policy", "column", "migration", "replica", "site", "operator", "split", "epoch", "vector",
             "change", "segment", "staged", "handed", "handed_segment", "aside", "conflict", "withheld", "join",
-            "led_on", "wait", "audit",
+            "led_on", "wait", "audit", "quarantine", "quarantine_segment",
         ].map { "samband_\($0)" })
 
     /// What is there for a while only, and what would lie in the log without being a part of it.
@@ -67,6 +67,7 @@ extension StoreMaker {
             WHERE NOT EXISTS(SELECT 1 FROM samband_handed h WHERE h.id = s.handed AND h.state <> 'taken')
             """
         ),
+        ("change sets of a site that was never retired", "samband_quarantine"),
     ]
 
     private static let ofNode = [
