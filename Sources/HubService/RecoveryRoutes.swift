@@ -18,8 +18,12 @@ struct RecoveryRoutes {
     func addForOperators(to router: inout Router) {
         let hub = self.hub
         router.on(.get, "/v1/recovery") { _, _ throws(Problem) in try await hub.recovery() }
-        router.on(.post, "/v1/recovery/begin") { _, _ throws(Problem) in try await hub.beginRecovery() }
-        router.on(.post, "/v1/recovery/accept") { _, _ throws(Problem) in try await hub.acceptRecovery() }
+        router.on(.post, "/v1/recovery/begin") { request, _ throws(Problem) in
+            try await hub.beginRecovery(request)
+        }
+        router.on(.post, "/v1/recovery/accept") { request, _ throws(Problem) in
+            try await hub.acceptRecovery(request)
+        }
     }
 }
 
@@ -129,13 +133,19 @@ extension HubService {
         return try .json(report.json)
     }
 
-    func beginRecovery() throws(Problem) -> Response {
-        try answering { () throws(StoreError) in try store.markRestored() }
+    func beginRecovery(_ request: Request) throws(Problem) -> Response {
+        let entry = entry(request, .recoveryBegun, [:])
+        try answering { () throws(StoreError) in
+            try store.recording(entry) { () throws(StoreError) in try store.markRestored() }
+        }
         return try recovery()
     }
 
-    func acceptRecovery() throws(Problem) -> Response {
-        try answering { () throws(StoreError) in try store.acceptRecovery(nowMs: now()) }
+    func acceptRecovery(_ request: Request) throws(Problem) -> Response {
+        let entry = entry(request, .recoveryAccepted, [:])
+        try answering { () throws(StoreError) in
+            try store.recording(entry) { () throws(StoreError) in try store.acceptRecovery(nowMs: now()) }
+        }
         orderGrew()
         return try recovery()
     }
