@@ -8,7 +8,7 @@ struct FaultTests {
 
     init() throws { simulation = try SimulationFolder() }
 
-    @Test("random histories with crashes, full and failing disks, restarts and backups put back")
+    @Test("random histories with crashes, full and failing disks, restarts, backups put back and hubs that are lost")
     func histories() {
         var search = FaultSearch(simulation)
         let seeds = SeedOfRun.seeds(from: 1, count: 60)
@@ -172,8 +172,9 @@ struct FaultSearch: CustomStringConvertible {
 
     var description: String {
         """
-        \(histories) histories on failing disks in \(Int(elapsed)) s: \(steps) steps, \(sets) change sets, \(faults); \
-        \(Int(hours)) simulated hours, \(Int(hours / max(elapsed, 0.001))) a second
+        \(histories) histories with failing disks and lost hubs in \(Int(elapsed)) s, \
+        \(String(format: "%.1f", Double(histories) / max(elapsed, 0.001))) a second: \(steps) steps, \(sets) change sets, \
+        \(faults); \(Int(hours)) simulated hours, \(Int(hours / max(elapsed, 0.001))) a second
         """
     }
 }
