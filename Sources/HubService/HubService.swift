@@ -21,9 +21,9 @@ package actor HubService {
     private var isDraining = false
     private var isClockTrusted = false
     private var clockNotes: Task<Void, Never>?
-    /// By replica, the push that is being taken in; and those whose snapshot is being made.
+    /// By replica, the push that is being taken in.
     var pushing: [UInt32: PushTurn] = [:]
-    var snapshotting: Set<UInt32> = []
+    var snapshots = SnapshotShelf()
     /// The last runs of each replica's node, in the order in which they came, as far as this process of the hub knows.
     var runs: [UInt32: [String]] = [:]
     /// The epochs that each replica follows, as it said when it greeted last.
@@ -32,6 +32,8 @@ package actor HubService {
     var failures = CredentialFailures()
     /// By site, what it has asked for that brought nothing, and the snapshots that it may have.
     var budgets: [String: SiteBudget] = [:]
+    /// How many of its requests are being held for that.
+    var held: [String: Int] = [:]
     var snapshotAllowances: [String: SnapshotAllowance] = [:]
     /// False where somebody means to send what is refused, again and again.
     let limitsSites: Bool

@@ -22,36 +22,6 @@ struct SiteRoutes {
 }
 
 extension HubService {
-    /// The rows as they stand, as a ready SQLite file, with its SHA-256 in `repr-digest` (RFC 9530). Made beside the
-    /// hub's other work, one after the other, and one at a time for each replica.
-    func snapshot(_ request: Request) async throws(Problem) -> Response {
-        let caller = try caller(request)
-        try refuseWhileRecovering()
-        try allowSnapshot(caller.site)
-        guard snapshotting.count < 4, snapshotting.insert(caller.replica).inserted else {
-            throw Problem(
-                .serviceUnavailable, type: "https://samband.invalid/problem/busy", title: "Snapshots are being made",
-                detail: "One for this site, or several for others, are on their way.", next: "It is asked for again.",
-                retryAfterSeconds: 5)
-        }
-        defer { snapshotting.remove(caller.replica) }
-        let maker = SnapshotMaker(database: path, folder: folder, site: caller.site, replica: caller.replica)
-        let made: (file: SnapshotReader, position: UInt64)
-        do {
-            made = try await maker.make()
-        } catch {
-            throw Problem(
-                .internalServerError, type: "https://samband.invalid/problem/io", title: "No snapshot can be made",
-                detail: "\(error).", next: "Look at the disk of the hub and its space.")
-        }
-        try answering { () throws(StoreError) in try store.noteSnapshot(to: caller.replica, position: made.position) }
-        let file = made.file
-        var response = Response(.ok, body: Body(length: file.length) { try file.next() })
-        response.headers.set("content-type", "application/vnd.sqlite3")
-        response.headers.set("repr-digest", FieldValue("sha-256=:\(Base64.encode(file.digest)):")!)
-        return response
-    }
-
     /// Framed change sets of the caller, in order → `{"vector":…, "staged":{"seq":…,"segments":…}|null}`.
     func push(_ request: Request) async throws(Problem) -> Response {
         let caller = try callerOrRetired(request)
@@ -97,11 +67,11 @@ extension HubService {
 
     /// Ends a push whose place a newer one has taken, or whose site may exchange nothing any more since it began.
     private func goOn(_ turn: PushTurn, _ caller: SiteCaller, _ request: Request) throws(Problem) {
-        if turn.isReplaced { throw PushTurn.replaced }
-        if try answering({ () throws(StoreError) in try !store.mayExchange(caller.replica) }) {
-            _ = try self.caller(request)
-            throw PushTurn.replaced
-        }
+        let mayExchange = try answering { () throws(StoreError) in try store.mayExchange(caller.replica) }
+        if mayExchange, !turn.isReplaced { return }
+        // Paused or retired, it hears that.
+        _ = try self.caller(request)
+        throw PushTurn.replaced
     }
 
     private func answer(_ replica: UInt32) throws(Problem) -> Response {
@@ -134,6 +104,8 @@ extension HubService {
                 caller.replica, position: UInt64(position), sealed: UInt64(sealed),
                 clockOffsetMs: body["clock_offset_ms"]?.integer, nowMs: now())
         }
+        // Who pulls has the file.
+        snapshots.drop(caller.replica)
         keepContacts()
         if UInt64(position) <= given[caller.replica] ?? 0 { charge(caller.site, us: RequestCost.request) }
         let waitMs = min(max(body["wait_ms"]?.integer ?? 0, 0), 60_000)

@@ -16,9 +16,10 @@ package enum Joining {
     /// - Parameters:
     ///   - path: where the database is to be; nothing may be there.
     ///   - hub: the hub's address, as it is to be remembered.
+    ///   - pause: how long to wait before the rest of the rows is asked for, when the line was cut.
     /// - Returns: the site's name.
     package static func join(
-        path: String, hub: String, token: String, transport: any Transport
+        path: String, hub: String, token: String, transport: any Transport, pause: Duration = .seconds(1)
     ) async throws(ExchangeError) -> String {
         guard !FileManager.default.fileExists(atPath: path) else {
             throw .store(
@@ -36,7 +37,7 @@ package enum Joining {
         let answer = try await ask(transport, token: token, secrets)
         let part = path + ".part"
         do throws(ExchangeError) {
-            try await download(to: part, transport, secrets.token)
+            try await SnapshotDownload(path: part, transport: transport, secret: secrets.token, pause: pause).run()
             do {
                 try NodeFile.adopt(part, hub: hub, site: answer.site, replica: answer.replica)
                 try folder.keep(secrets)
@@ -90,51 +91,7 @@ package enum Joining {
         return (site, replica)
     }
 
-    private static func download(
-        to path: String, _ transport: any Transport, _ secret: String
-    ) async throws(ExchangeError) {
-        let response: Response
-        do {
-            response = try await transport.send(
-                Request(
-                    .get, path: ["v1", "snapshot"],
-                    headers: ["authorization": FieldValue("Bearer \(secret)") ?? ""]))
-        } catch {
-            throw .unreachable("\(error)", LineFault(error))
-        }
-        if response.status == .ok, response.headers["content-type"] != "application/vnd.sqlite3" {
-            let fault = LineFault(response)
-            throw .unreachable("\(fault.words.what), with status \(response.status); \(fault.words.next)", fault)
-        }
-        guard response.status == .ok, let digest = response.headers["repr-digest"] else {
-            throw .unreachable("the hub gave no snapshot but status \(response.status)")
-        }
-        unlink(path)
-        let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard file >= 0 else { throw .store(failure("writing \(path)")) }
-        defer { close(file) }
-        var hash = SHA256()
-        do {
-            while let piece = try await response.body.next() {
-                hash.update(piece)
-                var written = 0
-                while written < piece.count {
-                    let count = piece[written...].withUnsafeBytes { write(file, $0.baseAddress!, $0.count) }
-                    guard count > 0 else { throw ExchangeError.store(failure("writing \(path)")) }
-                    written += count
-                }
-            }
-        } catch let error as ExchangeError {
-            throw error
-        } catch {
-            throw .unreachable("the line was cut while the snapshot came (\(error)); join again with the same token")
-        }
-        guard "sha-256=:\(Base64.encode(hash.finish())):" == digest, fsync(file) == 0 else {
-            throw .unreachable("the snapshot was damaged on the way; join again with the same token")
-        }
-    }
-
-    private static func failure(_ doing: String) -> StoreError {
+    static func failure(_ doing: String) -> StoreError {
         StoreError(
             .inputOutput, doing: doing, why: String(cString: strerror(errno)),
             hint: "Look at the folder's rights and the disk's space.")

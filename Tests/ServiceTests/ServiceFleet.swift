@@ -79,6 +79,8 @@ final class Line: Transport {
         var isDown = false
         /// Bytes of the next response's body that come through; then the line is cut, once.
         var cutAnswerAfter: Int?
+        /// How many more answers are cut there.
+        var cutsLeft = 0
         var cutRequestAfter: Int?
         /// The next response in the hub's place, as often as somebody asks.
         var stranger: Response?
@@ -150,7 +152,7 @@ final class Line: Transport {
             }
             let cuts = (state.isDown, state.cutRequestAfter, state.cutAnswerAfter)
             state.cutRequestAfter = nil
-            state.cutAnswerAfter = nil
+            if state.cutsLeft > 0 { state.cutsLeft -= 1 } else { state.cutAnswerAfter = nil }
             return cuts
         }
     }
