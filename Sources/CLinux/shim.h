@@ -119,6 +119,23 @@ static inline socklen_t samband_unix_address(struct sockaddr_un *address, const 
     return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + 1);
 }
 
+/// Sends one datagram to a Unix socket, without waiting: `path` is its path, or for an abstract one a zero byte and its
+/// name. 0, or -1 with errno. https://man7.org/linux/man-pages/man7/unix.7.html
+static inline int samband_send_datagram(const uint8_t *path, size_t length, const void *bytes, size_t count) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (length == 0 || length >= sizeof address.sun_path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    memcpy(address.sun_path, path, length);
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -1;
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
+    ssize_t sent = sendto(fd, bytes, count, MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&address, size);
+    close(fd);
+    return sent < 0 ? -1 : 0;
+}
+
 /// Raises the soft limit of open files to the hard one: the limit that now holds.
 static inline uint64_t samband_raise_open_files(void) {
     struct rlimit limit;

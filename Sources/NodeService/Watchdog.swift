@@ -12,6 +12,8 @@ package enum LineFault: Hashable, Sendable {
     /// Something on the way answered in the hub's place, with this status.
     case proxy(Int)
     case stranger
+    /// The certificate at the hub's address does not hold.
+    case untrusted(TransportError.Distrust)
     case other
 
     init(_ error: any Error) {
@@ -21,12 +23,13 @@ package enum LineFault: Hashable, Sendable {
         }
         self =
             switch error.cause {
-            case .nameNotFound: .nameNotFound
+            case .nameNotFound, .timeout(.resolve, _): .nameNotFound
             case .refused: .refused
             case .unreachable: .noRoute
             case .reset, .closedBeforeResponse, .closedMidBody: .cut
             case .timeout: .noAnswer
             case .badResponse: .stranger
+            case .untrusted(let distrust): .untrusted(distrust)
             case .requestBody, .unsupported, .system, .shutDown: .other
             }
     }
@@ -66,6 +69,8 @@ package enum LineFault: Hashable, Sendable {
             ("something on the way answers \(status) instead of the hub", "see that the hub runs behind its proxy")
         case .stranger:
             ("something other than the hub answers at its address", "check the address and what is on the way")
+        case .untrusted(let distrust):
+            ("the certificate at the hub's address \(distrust.why)", distrust.advice)
         case .other: ("the hub is not reached", "")
         }
     }
