@@ -32,6 +32,8 @@ package actor HubService {
     var failures = CredentialFailures()
     /// By site, what it has asked for that brought nothing, and the snapshots that it may have.
     var budgets: [String: SiteBudget] = [:]
+    /// How many of its requests are being held for that.
+    var held: [String: Int] = [:]
     var snapshotAllowances: [String: SnapshotAllowance] = [:]
     /// False where somebody means to send what is refused, again and again.
     let limitsSites: Bool
