@@ -225,7 +225,7 @@ final class SecureCall: Sendable {
         guard let late else { return watch() }
         let afterMs =
             switch late {
-            case .connect: limits.connectTimeoutMs
+            case .resolve, .connect: limits.connectTimeoutMs
             case .firstByte: answerWithinMs
             case .send, .inactivity: limits.inactivityTimeoutMs
             }
