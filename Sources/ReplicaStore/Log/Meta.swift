@@ -18,6 +18,8 @@ enum MetaKey: String {
     /// Set in a copy of the hub's database, to the milliseconds since 1970 at which it was made: who is opened on it was
     /// restored.
     case restored
+    /// Hub: when it was built from the files of nodes, in milliseconds since 1970: its log begins where theirs did.
+    case fromNodes = "from_nodes"
     /// The newest verified backup of the hub: milliseconds since 1970, the end of its order, its vector clock.
     case backupAt = "backup_at"
     case backupPosition = "backup_position"

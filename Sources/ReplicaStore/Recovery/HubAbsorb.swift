@@ -24,7 +24,8 @@ extension HubStore {
         try dropDeadComponents(absorption.deadSeqs)
         let repair = try writeRepair(absorption, nowMs: nowMs)
         let update = try connection.prepare(
-            "UPDATE samband_replica SET switch_at = ?1 WHERE heard IS NOT NULL AND switch_at IS NULL")
+            "UPDATE samband_replica SET switch_at = ?1 WHERE heard IS NOT NULL AND switch_at IS NULL "
+                + "AND state <> 'behind'")
         try update.bind(repair, at: 1)
         try update.run()
         try connection.setMeta(.recovering, 0)
@@ -35,6 +36,14 @@ extension HubStore {
     /// Contexts name change sets of lost hubs that are in no log: what any of them names counts as seen. (The model, B4.)
     private func dropDeadComponents(_ seqs: [UInt32: UInt64]) throws {
         for (replica, seq) in seqs.sorted(by: { $0.key < $1.key }) { try log.advance(Dot(replica: replica, seq: seq)) }
+    }
+
+    /// Replicas that have to join anew.
+    fileprivate func behind() throws -> [UInt32] {
+        let statement = try connection.prepare("SELECT replica FROM samband_replica WHERE state = 'behind'")
+        var found: [UInt32] = []
+        while try statement.step() { found.append(UInt32(statement.integer(0))) }
+        return found
     }
 
     /// - Returns: its position.
@@ -84,6 +93,7 @@ private struct Repair {
         }
         // Who goes on from whom, of what the lost hub had told.
         for replica in try store.log.lines.all() { try writer.system(ConflictTable.replicaNumber, id: UInt64(replica)) }
+        for replica in try store.behind() { try writer.system(ConflictTable.replicaNumber, id: UInt64(replica)) }
         for id in conflicts.sorted() { try writer.system(ConflictTable.conflictNumber, id: id) }
         for id in withheld.sorted() { try writer.system(ConflictTable.withheldNumber, id: id) }
     }
