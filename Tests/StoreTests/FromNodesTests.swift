@@ -140,7 +140,9 @@ struct FromNodesTests {
         let result = try fleet.buildHub(from: ["snasa", "verran"])
         #expect(try fleet.rows("hub", "SELECT name FROM sqlite_schema WHERE name IN ('draft', 'own')").isEmpty)
         #expect(try fleet.rows("hub", "SELECT count(*) FROM shared_draft") == ["0"])
-        if result.sources.first(where: \.isBase)?.site == "snasa" { #expect(result.leftOut == ["draft", "shared_draft"]) }
+        if result.sources.first(where: \.isBase)?.site == "snasa" {
+            #expect(result.leftOut == ["draft", "shared_draft"])
+        }
         #expect(try fleet.rows("snasa", "SELECT count(*) FROM draft") == ["1"], "the site's file is as it was")
     }
 
@@ -153,7 +155,8 @@ struct FromNodesTests {
         try Data("no database".utf8).write(to: URL(fileURLWithPath: fleet.folder + "/text.db"))
         let mine = fleet.folder + "/snasa.db"
         for (files, why) in [
-            ([mine, other.folder + "/snasa.db"], "different fleets"), ([mine, fleet.folder + "/twice.db"], "are both replica"),
+            ([mine, other.folder + "/snasa.db"], "different fleets"),
+            ([mine, fleet.folder + "/twice.db"], "are both replica"),
             ([fleet.folder + "/hub.db"], "database of a hub"), ([], "no file was named"),
             ([fleet.folder + "/text.db"], "reading"), ([fleet.folder + "/none.db"], "reading"),
         ] {

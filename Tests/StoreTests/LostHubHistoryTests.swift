@@ -20,7 +20,8 @@ struct LostHubHistoryTests {
         #expect(history.complaints.isEmpty, "seed \(seed):\n\(history.steps.joined(separator: "\n"))")
     }
 
-    @Test("nothing is lost when all hubs and backups are, and only nodes' files are left",
+    @Test(
+        "nothing is lost when all hubs and backups are, and only nodes' files are left",
         arguments: SeedOfRun.seeds(from: 1, count: 40))
     func nodesAlone(seed: UInt64) throws {
         var history = try LostHubHistory(seed: seed, loses: .everything)
@@ -34,7 +35,8 @@ struct LostHubHistoryTests {
             "seed \(seed):\n\(history.complaints)\n\(history.steps.joined(separator: "\n"))")
     }
 
-    @Test("nothing is lost when now a backup stands in the hub's place, now one that was built from nodes' files",
+    @Test(
+        "nothing is lost when now a backup stands in the hub's place, now one that was built from nodes' files",
         arguments: SeedOfRun.seeds(from: 1, count: 20))
     func either(seed: UInt64) throws {
         var history = try LostHubHistory(seed: seed, loses: .either)
@@ -171,8 +173,14 @@ struct LostHubHistory {
             .take(site: "now"), .take(site: "snasa"), .delete, .restore, .admit, .discard,
         ]
         let choice = random.pick(choices)
-        // What does not fit is refused; what a choice deletes was before the person who chose.
-        let row = conflict.table == "ward" && choice == .delete ? try held("hub", "ward", conflict.key) : []
+        // What does not fit is refused; what a choice deletes, or writes over as a whole, was before the person who chose.
+        var row = conflict.table == "ward" && choice == .delete ? try held("hub", "ward", conflict.key) : []
+        if conflict.columnIndex == nil {
+            let (table, id) = (conflict.table, Self.name(conflict.key))
+            for column in table == "ward" ? ["x", "y", "u"] : ["z"] {
+                row += try numbers("hub", "SELECT \(column) FROM \(table) WHERE id = '\(id)'")
+            }
+        }
         do throws(StoreError) {
             _ = try fleet.hub.resolve(
                 conflict.id, choice, changed: nil, by: "kari", reason: nil, nowMs: fleet.nowMs)

@@ -118,10 +118,20 @@ extension TestFleet {
     @discardableResult
     func greet(_ site: String) throws -> RecoveryStep? {
         let node = nodes[site]!
-        for _ in 0..<4 {
+        if try !hub.knows(node.replica) {
+            try hub.adopt(node.splitSteps(), ofSite: site, nowMs: nowMs)
+            // An operator confirms a site that joined since.
+            if try !hub.knows(node.replica) {
+                try hub.confirmSite(
+                    site, replica: node.replica, secretDigest: SHA256.digest(Array(site.utf8)), nowMs: nowMs)
+            }
+        }
+        for _ in 0..<6 {
             let step = try self.step(of: node)
             switch step {
-            case nil, .wait, .rejoin: return step
+            case nil, .wait: return step
+            case .rejoin(_, let testify):
+                guard testify, try node.testify(to: hub.replica, nowMs: nowMs) else { return step }
             case .handIn(let after): try handIn(site, after: after)
             case .follow(let from, _):
                 let order = try hub.pull(

@@ -57,7 +57,9 @@ struct BackupCheck {
                 throw damage("the header of change set \(dot) is not the one that was taken in")
             }
             if let before = ends[dot.replica], before.seq + 1 == dot.seq || !lost.contains(dot.replica) {
-                guard before.seq + 1 == dot.seq || isBuilt else { throw damage("a change set before \(dot) is missing") }
+                guard before.seq + 1 == dot.seq || isBuilt else {
+                    throw damage("a change set before \(dot) is missing")
+                }
                 guard before.digest == header.previous || before.seq + 1 < dot.seq else {
                     throw damage("the change set before \(dot) is not the one that its author wrote")
                 }

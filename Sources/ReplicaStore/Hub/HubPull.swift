@@ -173,7 +173,8 @@ package enum SnapshotFile {
                 DELETE FROM samband_split;
                 UPDATE samband_replica SET last_contact = NULL, clock_offset = NULL, renumbered = 0;
                 DELETE FROM samband_meta WHERE name IN ('seq', 'digest', 'epoch', 'restored', 'backup_at',
-                  'backup_position', 'backup_vector', 'accepted_ms', 'running_ms', 'from_nodes');
+                  'backup_position', 'backup_vector', 'accepted_ms', 'running_ms', 'from_nodes',
+                  'policies_back', 'joins_missing');
                 """)
             try copy.setMeta(.role, .text("node"))
             try copy.setMeta(.site, .text(site))

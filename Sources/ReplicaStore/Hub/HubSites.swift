@@ -94,7 +94,7 @@ extension HubStore {
                 """
                 INSERT INTO samband_site(name, state, token_digest, token_expires) VALUES(?1, 'invited', ?2, ?3)
                 ON CONFLICT(name) DO UPDATE SET token_digest = excluded.token_digest,
-                  token_expires = excluded.token_expires WHERE state = 'invited'
+                  token_expires = excluded.token_expires WHERE state = 'invited' OR \(Self.hasToJoinAnew)
                 """)
             try statement.bind([.text(name), .blob(tokenDigest), .integer(Int64(expiresMs))])
             try statement.run()
@@ -106,6 +106,12 @@ extension HubStore {
         }
     }
 
+    /// A site that ends before the hub's log begins joins once more; until then it may hand in what it has.
+    private static let hasToJoinAnew = """
+        (state = 'active' AND EXISTS(SELECT 1 FROM samband_replica r WHERE r.site = name AND r.state = 'behind')
+          AND NOT EXISTS(SELECT 1 FROM samband_replica r WHERE r.site = name AND r.state = 'active'))
+        """
+
     /// Lets in who shows a site's join token, together with the secret that the node made: gives out a replica
     /// number. The same token with the same secret gets the same answer until it expires, so that a lost reply
     /// costs nothing; with another secret it is refused.
@@ -115,7 +121,8 @@ extension HubStore {
         let doing = "joining a site"
         return try writing(doing) {
             let statement = try connection.cached(
-                "SELECT name, state, token_expires, secret_digest FROM samband_site WHERE name = ?1")
+                "SELECT name, state, token_expires, secret_digest, \(Self.hasToJoinAnew) FROM samband_site WHERE name = ?1"
+            )
             defer { statement.reset() }
             guard let site = try site("token_digest", is: tokenDigest) else {
                 throw StoreError(
@@ -130,7 +137,7 @@ extension HubStore {
                     .refused, doing: doing, why: "the join token of site \(name) has expired",
                     hint: "Ask the hub's operator for another.")
             }
-            if statement.string(1) == "active" {
+            if statement.string(1) == "active", statement.integer(4) == 0 {
                 guard isSameDigest(statement.bytes(3), secretDigest), let replica = try activeReplica(of: name) else {
                     throw StoreError(
                         .refused, doing: doing, why: "the join token of site \(name) was used already",
@@ -172,7 +179,7 @@ extension HubStore {
     }
 
     private func newReplica(for site: String, nowMs: UInt64) throws -> UInt32 {
-        let former = try activeReplica(of: site)
+        let former = try replicas(of: site)
         let retire = try connection.cached(
             "UPDATE samband_replica SET state = 'retired' WHERE site = ?1 AND state <> 'retired'")
         try retire.bind(at: 1, text: site)
@@ -184,8 +191,19 @@ extension HubStore {
             """)
         try statement.bind([.integer(Int64(number)), .text(site)])
         try statement.run()
-        try publishReplicas([former, number].compactMap { $0 }, nowMs: nowMs)
+        try publishReplicas(former + [number], nowMs: nowMs)
         return number
+    }
+
+    /// Those of a site that are not retired.
+    private func replicas(of site: String) throws -> [UInt32] {
+        let statement = try connection.cached(
+            "SELECT replica FROM samband_replica WHERE site = ?1 AND state <> 'retired' ORDER BY replica")
+        try statement.bind(at: 1, text: site)
+        defer { statement.reset() }
+        var found: [UInt32] = []
+        while try statement.step() { found.append(UInt32(statement.integer(0))) }
+        return found
     }
 
     /// A replica number that was never given out.

@@ -10,7 +10,9 @@ package enum RecoveryStep: Hashable, Sendable {
     /// Follow the new order behind `from`; the repair stands at `at`.
     case follow(from: UInt64, at: UInt64)
     /// It has handed in what it had, but what lies between its own log and the hub's nobody knows: it has to join anew.
-    case rejoin(after: UInt64)
+    /// With `testify` its tables hold what is in no change set that anybody has handed in: before it joins anew it hands
+    /// in all its rows.
+    case rejoin(after: UInt64, testify: Bool)
 }
 
 /// Where a replica stands in the order that it follows.
@@ -52,9 +54,13 @@ extension HubStore {
             guard try statement.step() else { return .handIn(after: shared) }
             let isHeard = statement.type(0) != .null && statement.unsigned(0) >= sealed
             let isBehind = statement.string(3) == "behind"
-            if isHeard, !isRecovering, let place, try isBehind || self.isBehind(place, epochs, shared: shared) {
-                // What was missing others may have brought since.
-                return try self.isBehind(place, epochs, shared: shared) ? .rejoin(after: shared) : .handIn(after: shared)
+            if isHeard, !isRecovering, let place {
+                let testifies = try holdsMore(place, epochs, shared: shared)
+                if try testifies || endsBefore(place, shared: shared) {
+                    return .rejoin(after: shared, testify: testifies)
+                }
+                // What was missing others have brought since.
+                if isBehind { return .handIn(after: shared) }
             }
             if statement.type(2) != .null, !isRecovering {
                 return .follow(from: statement.unsigned(1), at: statement.unsigned(2))
@@ -145,7 +151,8 @@ extension HubStore {
             try checkHandsIn(replica, epochs)
             // A word that is said again, and has brought nothing, makes no other repair.
             if try !isRecovering && !isToAbsorb(replica, nowMs: nowMs) { return }
-            let isBehind = try place.map { try self.isBehind($0, epochs, shared: shared) } ?? false
+            let isBehind =
+                try place.map { try endsBefore($0, shared: shared) || holdsMore($0, epochs, shared: shared) } ?? false
             // Of a hub that was built from nodes' files nobody may know any more what of a change set had stood: who is
             // before its end takes what lies between for its log alone, and the rows come with the repair.
             let isBuilt = try connection.meta(.fromNodes) != nil
@@ -168,12 +175,15 @@ extension HubStore {
         try storing("noting the state of the recovery") { isRecovering = try connection.metaNumber(.recovering) == 1 }
     }
 
-    /// Whether a replica cannot follow, for what lies between nobody knows: it ends before the log here begins, or its own
-    /// log begins behind what both share and not all in between has been handed in by others. Its rows would stay as they
-    /// are and nothing would say so.
-    private func isBehind(_ place: OrderPlace, _ epochs: [Epoch], shared: UInt64) throws -> Bool {
-        let begins = UInt64(try connection.firstInteger("SELECT coalesce(min(position), 1) - 1 FROM samband_change") ?? 0)
-        if min(place.position, shared) < begins { return true }
+    /// Whether a replica ends before the log here begins: nothing that it has is missing here, but it cannot follow.
+    private func endsBefore(_ place: OrderPlace, shared: UInt64) throws -> Bool {
+        let first = try connection.firstInteger("SELECT min(position) FROM samband_change")
+        return try min(place.position, shared) + 1 < first.map { UInt64($0) } ?? log.lastPosition() + 1
+    }
+
+    /// Whether a replica's own log begins behind what both share, and not all in between has been handed in by others: its
+    /// rows would stay as they are, and nothing would say so.
+    private func holdsMore(_ place: OrderPlace, _ epochs: [Epoch], shared: UInt64) throws -> Bool {
         guard place.logBegins > shared else { return false }
         let statement = try connection.cached(
             """

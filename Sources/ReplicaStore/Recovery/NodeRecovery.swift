@@ -27,6 +27,23 @@ extension NodeStore {
         }
     }
 
+    /// Seals all rows as they stand, as if they were written now: what came with the snapshot is in no change set of this
+    /// log, and the hub asks for it. Once for each hub.
+    ///
+    /// - Returns: false when that was done before.
+    package func testify(to hub: UInt32, nowMs: UInt64) throws(StoreError) -> Bool {
+        try writing("sealing all rows for the hub, which lacks what they came from") {
+            guard try connection.metaNumber(.testified) != UInt64(hub) else { return false }
+            _ = try sealInTransaction(nowMs: nowMs)
+            for table in try ReplicatedTable.readAll(from: connection) {
+                try Capture.markAllRows(of: table, in: connection)
+            }
+            _ = try sealInTransaction(nowMs: nowMs)
+            try connection.setMeta(.testified, UInt64(hub))
+            return true
+        }
+    }
+
     /// What a hub that shares the order up to a position may lack: everything behind it, and our own in flight. Our last
     /// one up to there comes along: a hub that was built from others' files knows by it where we stood.
     package func offers(after position: UInt64) throws(StoreError) -> [OfferedSet] {

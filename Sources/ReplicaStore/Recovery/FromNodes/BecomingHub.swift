@@ -74,14 +74,14 @@ struct BecomingHub {
             DELETE FROM samband_staged;
             DELETE FROM samband_meta WHERE name IN ('site', 'hub', 'position', 'clock_offset_ms', 'acknowledged', 'link',
               'link_since', 'last_contact', 'last_contact_ms', 'split_ticket', 'notice', 'notice_ms', 'trouble',
-              'hlc_seen', 'seq', 'digest', 'schema_cookie');
+              'hlc_seen', 'seq', 'digest', 'schema_cookie', 'testified');
             """)
         try connection.setMeta(.role, .text("hub"))
         try connection.setMeta(.replica, UInt64(lost))
         try connection.setMeta(.hlc, hlc)
         // Who opens it begins an epoch, as with any copy of a hub's file.
         try connection.setMeta(.restored, nowMs)
-        try connection.setMeta(.fromNodes, nowMs)
+        try connection.setMeta(.fromNodes, base.position)
         try Capture.remove(from: connection)
         try HubCreation.makeOwnTables(connection)
     }

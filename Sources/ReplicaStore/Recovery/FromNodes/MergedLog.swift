@@ -98,7 +98,8 @@ struct MergedLog {
             try statement.bind(UInt64(epoch.hub), at: 1)
             try statement.bind(epoch.base, at: 2)
             while try statement.step() {
-                guard let bytes = try base.store.log.segment(change: statement.unsigned(1), variant: .authored, number: 0)
+                guard
+                    let bytes = try base.store.log.segment(change: statement.unsigned(1), variant: .authored, number: 0)
                 else { continue }
                 if try Segment(bytes).blocks.contains(where: { $0.kind.table == ConflictTable.epochNumber }) {
                     return epoch.base + 1..<statement.unsigned(0) + 1

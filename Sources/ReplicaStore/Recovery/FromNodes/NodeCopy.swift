@@ -163,7 +163,9 @@ enum Touches {
             touch.columns.formUnion(pending.columns)
             for (column, delta) in pending.deltas {
                 let known = touch.deltas[column] ?? 0
-                if let known, let delta { touch.deltas[column] = .some(known &+ delta) } else {
+                if let known, let delta {
+                    touch.deltas[column] = .some(known &+ delta)
+                } else {
                     touch.deltas[column] = .some(nil)
                 }
             }
