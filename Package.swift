@@ -37,6 +37,7 @@ let package = Package(
         room("EventLoop", ["CLinux"]),
         room("HTTPServer", ["CLinux", "EventLoop", "HTTP"]),
         room("HTTPClient", ["CLinux", "EventLoop", "HTTP"]),
+        room("HTTPSClient", ["EventLoop", "HTTP"]),
         room("Presentation", ["HTTP", "JSONText", "Replication", "ReplicaStore"]),
         room("HubService", ["HTTP", "JSONText", "Presentation", "Replication", "ReplicaStore", "SQLite"]),
         room(
@@ -49,6 +50,9 @@ let package = Package(
                 "NodeService", "Presentation", "ReplicaStore",
             ]),
         .executableTarget(name: "samband", dependencies: ["SambandCommand"], swiftSettings: strict),
+        // The same tool with Foundation's URLSession in it, which is slow to load: `samband` becomes it for https.
+        .executableTarget(
+            name: "samband-https", dependencies: ["HTTP", "HTTPSClient", "SambandCommand"], swiftSettings: strict),
 
         .executableTarget(
             name: "samband-bench", dependencies: ["Replication", "ReplicaStore", "SQLite"],
@@ -96,7 +100,9 @@ let package = Package(
         tests("SimulatedDiskTests", ["SQLite", "SimulatedDisk", "SimulationKit", "TestKit"]),
         tests("Convergence", ["Replication", "ReplicaStore", "SimulatedDisk", "SimulationKit", "SQLite"]),
         // The built tool as real processes: the arrow to it builds it beside the tests.
-        tests("EndToEnd", ["HTTP", "JSONText", "samband", "SimulationKit", "TestKit"], excluding: ["Scripts"]),
+        tests(
+            "EndToEnd", ["HTTP", "JSONText", "samband", "samband-https", "SimulationKit", "TestKit"],
+            excluding: ["Scripts"]),
         tests("Vectors", ["Replication"], excluding: ["decode.py", "bytes_of_the_page.py"]),
         tests("Tidy", []),
     ],

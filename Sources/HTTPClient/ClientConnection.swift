@@ -74,7 +74,7 @@ final class ClientConnection: SocketOwner, @unchecked Sendable {
         case .failed(let error):
             fail(call.error(error.isUnknownName ? .nameNotFound : .unreachable("\(error)")))
         case .late:
-            fail(call.error(.timeout(.connect, afterMs: limits.connectTimeoutMs)))
+            fail(call.error(.timeout(.resolve, afterMs: limits.connectTimeoutMs)))
         case .noThread:
             fail(call.error(.system("no thread for the resolver")))
         }

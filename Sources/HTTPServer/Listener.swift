@@ -21,7 +21,8 @@ final class Listener: EventSource, @unchecked Sendable {
     /// Binds and listens. `onAccept` gets each new descriptor, and owns it; `onOverload` one for which there is
     /// no room.
     init(
-        _ endpoint: Endpoint, on loop: EventLoop, backlog: Int32, onAccept: @escaping (Int32) -> Void,
+        _ endpoint: Endpoint, on loop: EventLoop, backlog: Int32, socketMode: UInt32,
+        onAccept: @escaping (Int32) -> Void,
         onOverload: @escaping (Int32) -> Void
     ) throws(ServerError) {
         self.loop = loop
@@ -34,7 +35,7 @@ final class Listener: EventSource, @unchecked Sendable {
             self.endpoint = .tcp(host: bound?.host ?? host, port: bound?.port ?? port)
             socketFile = nil
         case .unix(let path):
-            descriptor = try Listener.openUnix(path, endpoint)
+            descriptor = try Listener.openUnix(path, endpoint, socketMode)
             self.endpoint = endpoint
             socketFile = Listener.identity(path)
         }
@@ -128,7 +129,9 @@ final class Listener: EventSource, @unchecked Sendable {
         return descriptor
     }
 
-    private static func openUnix(_ path: String, _ endpoint: Endpoint) throws(ServerError) -> Int32 {
+    private static func openUnix(
+        _ path: String, _ endpoint: Endpoint, _ mode: UInt32
+    ) throws(ServerError) -> Int32 {
         guard let address = SocketAddress(unixPath: path) else {
             throw ServerError(
                 place: "\(endpoint)",
@@ -138,8 +141,9 @@ final class Listener: EventSource, @unchecked Sendable {
         try removeStale(path, address, endpoint)
         let descriptor = samband_stream_socket(AF_UNIX)
         guard descriptor >= 0 else { throw ServerError(endpoint, .last("socket")) }
-        // Before bind, which makes the file: so it is never open to others, not even for a moment.
-        guard fchmod(descriptor, 0o600) == 0, address.bind(descriptor) else {
+        // Before bind, which makes the file: so it is never open to others, not even for a moment. What the process's
+        // umask takes off is given back, where others are meant.
+        guard fchmod(descriptor, mode & 0o600) == 0, address.bind(descriptor), chmod(path, mode) == 0 else {
             let error = ServerError(endpoint, .last("bind"))
             Glibc.close(descriptor)
             throw error

@@ -21,11 +21,13 @@ package final class Server: Sendable {
 
     /// Listens and serves until `drain`. Raises this process's soft limit of open files to the hard one.
     ///
-    /// - `endpoint`: an address in numbers or `localhost`, or a Unix socket, whose file gets mode 0600; a stale
-    ///   file of a killed server is replaced, a live one refused.
+    /// - `endpoint`: an address in numbers or `localhost`, or a Unix socket; a stale file of a killed server is
+    ///   replaced, a live one refused.
+    /// - `socketMode`: of the file of a Unix socket.
     /// - `loops`: threads for connections. One serves a hundred thousand small requests a second.
     package init(
-        at endpoint: Endpoint, handler: any Handler, limits: Limits = Limits(), loops: Int = 1
+        at endpoint: Endpoint, handler: any Handler, limits: Limits = Limits(), loops: Int = 1,
+        socketMode: UInt32 = 0o600
     ) throws(ServerError) {
         precondition(loops > 0)
         _ = samband_raise_open_files()
@@ -44,7 +46,8 @@ package final class Server: Sendable {
         let door = Door(workers, load, limits)
         do {
             listener = try Listener(
-                endpoint, on: workers[0].loop, backlog: limits.backlog, onAccept: { door.onAccept($0) },
+                endpoint, on: workers[0].loop, backlog: limits.backlog, socketMode: socketMode,
+                onAccept: { door.onAccept($0) },
                 onOverload: { door.onOverload($0) })
         } catch {
             for worker in workers { worker.loop.stop() }

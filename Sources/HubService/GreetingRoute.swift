@@ -12,8 +12,10 @@ extension HubService {
     /// "twin":…, "hub_time_ms":…}`. With `recovery` the caller follows a hub that was lost; as a `twin` it runs from the same
     /// file as another machine.
     func hello(_ request: Request) async throws(Problem) -> Response {
-        let newcomer = try caller(request, isGreeting: true)
+        let newcomer = try callerOrRetired(request, isGreeting: true)
+        charge(newcomer.site, us: RequestCost.request * 2)
         let body = try await request.provenJSON(limit: 1 << 20)
+        if newcomer.isRetired { return try greetRetired(newcomer) }
         let isKnown = try answering { () throws(StoreError) in try store.knows(newcomer.replica) }
         if !isKnown { try adopt(body["line"]?.array ?? [], ofSite: newcomer.site) }
         let caller = try caller(request)

@@ -21,9 +21,9 @@ package actor HubService {
     private var isDraining = false
     private var isClockTrusted = false
     private var clockNotes: Task<Void, Never>?
-    /// By replica, the push that is being taken in; and those whose snapshot is being made.
+    /// By replica, the push that is being taken in.
     var pushing: [UInt32: PushTurn] = [:]
-    var snapshotting: Set<UInt32> = []
+    var snapshots = SnapshotShelf()
     /// The last runs of each replica's node, in the order in which they came, as far as this process of the hub knows.
     var runs: [UInt32: [String]] = [:]
     /// The epochs that each replica follows, as it said when it greeted last.
@@ -33,6 +33,14 @@ package actor HubService {
     /// Who has greeted with a secret that this hub, which was restored, does not know.
     var claims = SiteClaims()
     let backups = BackupMaker()
+    var failures = CredentialFailures()
+    /// By site, what it has asked for that brought nothing, and the snapshots that it may have.
+    var budgets: [String: SiteBudget] = [:]
+    var snapshotAllowances: [String: SnapshotAllowance] = [:]
+    /// False where somebody means to send what is refused, again and again.
+    let limitsSites: Bool
+    /// By replica, the position up to which it has been given the order by this process.
+    var given: [UInt32: UInt64] = [:]
 
     /// Writes the contacts that no other commit has taken along.
     var contactsTimer: Task<Void, Never>?
@@ -47,10 +55,13 @@ package actor HubService {
 
     /// Opens the hub's database. The caller holds the lock of the file.
     ///
-    /// - Parameter restored: what the caller knows of the file having been put back; it finds out most by itself.
+    /// - Parameters:
+    ///   - restored: what the caller knows of the file having been put back; it finds out most by itself.
+    ///   - limitsSites: whether a site whose requests bring nothing is slowed down.
     package init(
-        path: String, restored: Restoration? = nil, now: @escaping @Sendable () -> UInt64
+        path: String, restored: Restoration? = nil, limitsSites: Bool = true, now: @escaping @Sendable () -> UInt64
     ) throws(StoreError) {
+        self.limitsSites = limitsSites
         executor = DatabaseExecutor(name: "samband-hub")
         store = try HubStore(path: path, seat: try HubSeat(database: path), restored: restored, nowMs: now())
         self.now = now
@@ -79,6 +90,8 @@ package actor HubService {
         OperatorRoutes(hub: self).add(to: &router)
         router.admission = { request, route throws(Problem) in
             if route.isWriting { try await self.checkClock() }
+            var request = request
+            request.user = nil
             return request
         }
         RecoveryRoutes(hub: self).addForOperators(to: &router)
@@ -105,7 +118,10 @@ package actor HubService {
 
     private func noteRunning() {
         // Only a reason not to doubt later: a failure harms nothing.
-        if !Task.isCancelled { try? store.noteRunning(nowMs: now()) }
+        if Task.isCancelled { return }
+        try? store.noteRunning(nowMs: now())
+        // What has been kept long enough may be kept a while longer.
+        try? store.trimAudit(nowMs: now())
     }
 
     private func checkClock() throws(Problem) {
@@ -139,6 +155,15 @@ package actor HubService {
         }
         timer.cancel()
         return displaced.remove(id) == nil
+    }
+
+    /// Ends what replicas have under way: pulls that wait, and pushes with what comes next of them.
+    func end(_ replicas: [UInt32]) {
+        for (id, waiter) in waiters where replicas.contains(waiter.replica) {
+            displaced.insert(id)
+            wake(id, waiter)
+        }
+        for replica in replicas { endPush(of: replica) }
     }
 
     private func wake(_ id: UInt64) {
@@ -181,5 +206,5 @@ package actor HubService {
 
 extension Route {
     /// Whether it changes something; some routes that only read take what they ask about in a body.
-    var isWriting: Bool { method == .post && pattern != "/v1/history" && pattern != "/v1/explain" }
+    var isWriting: Bool { method == .post && !["/v1/history", "/v1/explain", "/v1/audit/row"].contains(pattern) }
 }

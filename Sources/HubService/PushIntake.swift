@@ -18,6 +18,8 @@ struct PushIntake {
     private var wholeBytes = 0
     /// Set when something has been ingested; the one who wakes the others clears it.
     var hasIngested = false
+    /// True once segments were staged that were not here.
+    private(set) var hasStaged = false
 
     init(replica: UInt32) { self.replica = replica }
 
@@ -93,6 +95,7 @@ struct PushIntake {
     private mutating func stage(_ store: HubStore) throws(StoreError) {
         guard let header, !held.isEmpty else { return }
         if isNew {
+            if try store.stagedCount(of: header) < staged + held.count { hasStaged = true }
             guard try store.stage(held, of: header.dot, from: staged) else {
                 throw StoreError(
                     .missing, doing: "keeping the first part of change set \(header.dot)",

@@ -18,7 +18,9 @@ struct RecoveryRoutes {
     func addForOperators(to router: inout Router) {
         let hub = self.hub
         router.on(.get, "/v1/recovery") { _, _ throws(Problem) in try await hub.recovery() }
-        router.on(.post, "/v1/recovery/begin") { _, _ throws(Problem) in try await hub.beginRecovery() }
+        router.on(.post, "/v1/recovery/begin") { request, _ throws(Problem) in
+            try await hub.beginRecovery(request)
+        }
         router.on(.post, "/v1/recovery/accept") { request, _ throws(Problem) in
             try await hub.acceptRecovery(request)
         }
@@ -137,8 +139,11 @@ extension HubService {
         return try .json(.object(json))
     }
 
-    func beginRecovery() throws(Problem) -> Response {
-        try answering { () throws(StoreError) in try store.markRestored() }
+    func beginRecovery(_ request: Request) throws(Problem) -> Response {
+        let entry = entry(request, .recoveryBegun, [:])
+        try answering { () throws(StoreError) in
+            try store.recording(entry) { () throws(StoreError) in try store.markRestored() }
+        }
         return try recovery()
     }
 
@@ -146,10 +151,13 @@ extension HubService {
     func acceptRecovery(_ request: Request) async throws(Problem) -> Response {
         let body = try await request.json(limit: 4096)
         if let site = body["site"]?.string {
-            try confirmSite(site, fingerprint: body["fingerprint"]?.string)
+            try confirmSite(site, fingerprint: body["fingerprint"]?.string, request)
             return try recovery()
         }
-        try answering { () throws(StoreError) in try store.acceptRecovery(nowMs: now()) }
+        let entry = entry(request, .recoveryAccepted, [:])
+        try answering { () throws(StoreError) in
+            try store.recording(entry) { () throws(StoreError) in try store.acceptRecovery(nowMs: now()) }
+        }
         orderGrew()
         return try recovery()
     }

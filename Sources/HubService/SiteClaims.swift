@@ -65,7 +65,7 @@ extension HubService {
     }
 
     /// An operator says that who shows a secret is the site that it says it is.
-    func confirmSite(_ name: String, fingerprint: String?) throws(Problem) {
+    func confirmSite(_ name: String, fingerprint: String?, _ request: Request) throws(Problem) {
         let found = claims.all.filter { $0.site == name && (fingerprint == nil || $0.fingerprint == fingerprint) }
         guard let claim = found.first else {
             throw Problem(
@@ -82,9 +82,17 @@ extension HubService {
                 detail: "\(found.count) secrets are shown for site \(name).",
                 next: "Name the right one: --fingerprint F. The site's node shows it: samband status.")
         }
+        let entry = entry(
+            request, .siteConfirmed,
+            [
+                "site": .string(claim.site), "replica": .integer(Int64(claim.replica)),
+                "fingerprint": .string(claim.fingerprint),
+            ])
         try answering { () throws(StoreError) in
-            try store.confirmSite(
-                claim.site, replica: claim.replica, secretDigest: claim.secretDigest, nowMs: now())
+            try store.recording(entry) { () throws(StoreError) in
+                try store.confirmSite(
+                    claim.site, replica: claim.replica, secretDigest: claim.secretDigest, nowMs: now())
+            }
         }
         claims.drop(claim.secretDigest)
     }

@@ -16,86 +16,33 @@ struct SiteRoutes {
         router.on(.post, "/v1/split") { request, _ throws(Problem) in try await hub.split(request) }
         router.on(.post, "/v1/push") { request, _ throws(Problem) in try await hub.push(request) }
         router.on(.post, "/v1/pull") { request, _ throws(Problem) in try await hub.pull(request) }
+        router.on(.post, "/v1/rotate") { request, _ throws(Problem) in try await hub.rotate(request) }
         router.on(.get, "/healthz") { _, _ throws(Problem) in Response(.ok, "text/plain; charset=utf-8", "ok\n") }
     }
 }
 
 extension HubService {
-    /// `{"token":…, "secret":…}` → `{"site":…, "replica":…, "fleet":…}`. The same token with the same secret gets
-    /// the same answer until it expires.
-    func join(_ request: Request) async throws(Problem) -> Response {
-        let body = try await request.provenJSON(limit: 4096)
-        guard let token = body["token"]?.string, let secret = body["secret"]?.string, secret.utf8.count >= 32 else {
-            throw Problem(
-                .badRequest, title: "The request is not complete",
-                detail: "A join names a token and a secret of 32 characters or more.",
-                next: "Use samband node join.")
-        }
-        let joined: (site: String, replica: UInt32)
-        do {
-            joined = try store.join(
-                tokenDigest: SHA256.digest(Array(token.utf8)), secretDigest: SHA256.digest(Array(secret.utf8)),
-                nowMs: now())
-        } catch {
-            if error.kind == .refused {
-                throw Problem(
-                    .forbidden, type: "https://samband.invalid/problem/join-refused", title: "The site may not join",
-                    detail: "\(error.doing): \(error.why).", next: error.hint)
-            }
-            throw Problem(error)
-        }
-        orderGrew()
-        return try .provenJSON([
-            "site": .string(joined.site), "replica": .integer(Int64(joined.replica)), "fleet": .string(store.fleet),
-        ])
-    }
-
-    /// The rows as they stand, as a ready SQLite file, with its SHA-256 in `repr-digest` (RFC 9530). Made beside the
-    /// hub's other work, one after the other, and one at a time for each replica.
-    func snapshot(_ request: Request) async throws(Problem) -> Response {
-        let caller = try caller(request)
-        try refuseWhileRecovering()
-        guard snapshotting.count < 4, snapshotting.insert(caller.replica).inserted else {
-            throw Problem(
-                .serviceUnavailable, type: "https://samband.invalid/problem/busy", title: "Snapshots are being made",
-                detail: "One for this site, or several for others, are on their way.", next: "It is asked for again.",
-                retryAfterSeconds: 5)
-        }
-        defer { snapshotting.remove(caller.replica) }
-        let maker = SnapshotMaker(database: path, folder: folder, site: caller.site, replica: caller.replica)
-        let made: (file: SnapshotReader, position: UInt64)
-        do {
-            made = try await maker.make()
-        } catch {
-            throw Problem(
-                .internalServerError, type: "https://samband.invalid/problem/io", title: "No snapshot can be made",
-                detail: "\(error).", next: "Look at the disk of the hub and its space.")
-        }
-        try answering { () throws(StoreError) in try store.noteSnapshot(to: caller.replica, position: made.position) }
-        let file = made.file
-        var response = Response(.ok, body: Body(length: file.length) { try file.next() })
-        response.headers.set("content-type", "application/vnd.sqlite3")
-        response.headers.set("repr-digest", FieldValue("sha-256=:\(Base64.encode(file.digest)):")!)
-        return response
-    }
-
     /// Framed change sets of the caller, in order → `{"vector":…, "staged":{"seq":…,"segments":…}|null}`.
     func push(_ request: Request) async throws(Problem) -> Response {
-        let caller = try caller(request)
+        let caller = try callerOrRetired(request)
         try checkHub(request)
+        if caller.isRetired { return try await quarantine(request, caller) }
         let turn = beginPush(of: caller.replica)
-        defer { if pushing[caller.replica] === turn { pushing[caller.replica] = nil } }
+        defer {
+            if pushing[caller.replica] === turn { pushing[caller.replica] = nil }
+            if !turn.hasBrought { charge(caller.site, us: turn.usedUs) }
+        }
         do {
             while let piece = try await request.body.next() {
-                if turn.isReplaced { throw PushTurn.replaced }
-                try turn.intake.take(piece, store, nowMs: now())
+                try goOn(turn, caller, request)
+                try turn.take(piece, store, nowMs: now())
                 if turn.intake.hasIngested {
                     turn.intake.hasIngested = false
                     diskWatch.succeeded()
                     orderGrew()
                 }
             }
-            if turn.isReplaced { throw PushTurn.replaced }
+            try goOn(turn, caller, request)
             try turn.intake.finish(store, nowMs: now())
         } catch let error as StoreError {
             orderGrew()
@@ -116,6 +63,15 @@ extension HubService {
         }
         orderGrew()
         return try answer(caller.replica)
+    }
+
+    /// Ends a push whose place a newer one has taken, or whose site may exchange nothing any more since it began.
+    private func goOn(_ turn: PushTurn, _ caller: SiteCaller, _ request: Request) throws(Problem) {
+        if turn.isReplaced { throw PushTurn.replaced }
+        if try answering({ () throws(StoreError) in try !store.mayExchange(caller.replica) }) {
+            _ = try self.caller(request)
+            throw PushTurn.replaced
+        }
     }
 
     private func answer(_ replica: UInt32) throws(Problem) -> Response {
@@ -148,12 +104,16 @@ extension HubService {
                 caller.replica, position: UInt64(position), sealed: UInt64(sealed),
                 clockOffsetMs: body["clock_offset_ms"]?.integer, nowMs: now())
         }
+        // Who pulls has the file.
+        snapshots.drop(caller.replica)
         keepContacts()
+        if UInt64(position) <= given[caller.replica] ?? 0 { charge(caller.site, us: RequestCost.request) }
         let waitMs = min(max(body["wait_ms"]?.integer ?? 0, 0), 60_000)
         if waitMs > 0 {
             let last = try answering { () throws(StoreError) in try store.lastPosition() }
             if last <= UInt64(position), await !waitForWork(caller.replica, ms: Int(waitMs)) {
                 // Two processes with one credential would otherwise send each other away without a pause.
+                _ = try self.caller(request)
                 throw Problem(
                     .conflict, type: "https://samband.invalid/problem/replaced",
                     title: "Another pull of this site waits",
@@ -167,7 +127,7 @@ extension HubService {
         {
             skip = (dot, UInt64(segment))
         }
-        let stream = PullStream(hub: self, replica: caller.replica, position: UInt64(position), skip: skip)
+        let stream = PullStream(hub: self, caller, position: UInt64(position), skip: skip)
         return Response(
             .ok, headers: ["content-type": "application/vnd.samband.frames"], body: Body { try await stream.next() })
     }

@@ -43,6 +43,7 @@ extension NodeService {
         defer { keepNotes(after: 0) }
         let pushed = try await noting(.push) { () async throws(ExchangeError) in try await pushAll() }
         let pulled = try await noting(.pull) { () async throws(ExchangeError) in try await pullAll(waitMs: 0) }
+        await endRotation()
         return (pushed, pulled)
     }
 

@@ -12,6 +12,8 @@ package enum LineFault: Hashable, Sendable {
     /// Something on the way answered in the hub's place, with this status.
     case proxy(Int)
     case stranger
+    /// The certificate at the hub's address does not hold.
+    case untrusted(TransportError.Distrust)
     case other
 
     init(_ error: any Error) {
@@ -21,12 +23,13 @@ package enum LineFault: Hashable, Sendable {
         }
         self =
             switch error.cause {
-            case .nameNotFound: .nameNotFound
+            case .nameNotFound, .timeout(.resolve, _): .nameNotFound
             case .refused: .refused
             case .unreachable: .noRoute
             case .reset, .closedBeforeResponse, .closedMidBody: .cut
             case .timeout: .noAnswer
             case .badResponse: .stranger
+            case .untrusted(let distrust): .untrusted(distrust)
             case .requestBody, .unsupported, .system, .shutDown: .other
             }
     }
@@ -66,6 +69,8 @@ package enum LineFault: Hashable, Sendable {
             ("something on the way answers \(status) instead of the hub", "see that the hub runs behind its proxy")
         case .stranger:
             ("something other than the hub answers at its address", "check the address and what is on the way")
+        case .untrusted(let distrust):
+            ("the certificate at the hub's address \(distrust.why)", distrust.advice)
         case .other: ("the hub is not reached", "")
         }
     }
@@ -112,7 +117,8 @@ struct Watchdog: Sendable {
         switch trouble.error {
         case .store(let error): return "\(error) (\(since))"
         case .refused(let status, let title, let detail, let next):
-            if status == 401 || status == 403 {
+            if status == 403 { return "the hub does not exchange with this node, \(since): \(detail) \(next)" }
+            if status == 401 {
                 return "the hub refuses this node's credential, \(since): \(detail) \(next)"
             }
             return "the hub answers, but not as it should, \(since): \(title): \(detail) \(next)"

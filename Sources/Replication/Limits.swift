@@ -34,6 +34,9 @@ package enum Limits {
     package static let shownValueBytes = 64 << 10
     /// Bytes of all that they are shown of one conflict or withheld row; beyond, shorter values are counted too.
     package static let shownBytes = 1 << 20
+    /// What the hub keeps of a retired site that still sends: change sets, and bytes of them.
+    package static let quarantinedSets: Int64 = 65_536
+    package static let quarantineBytes: Int64 = 256 << 20
     /// Bytes of a scope label.
     package static let scopeLabelBytes = 255
 }

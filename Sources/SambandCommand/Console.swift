@@ -80,5 +80,6 @@ package struct Console: Sendable {
 struct Context: Sendable {
     let console: Console
     let services: any Services
+    let secure: SecureReach
     let token = TokenOfRun()
 }

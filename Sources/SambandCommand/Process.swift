@@ -4,8 +4,13 @@ import HTTP
 
 extension Tool {
     /// The tool in a real process: its words, its environment, its descriptors.
-    package static func main() async -> Int32 {
-        let tool = Tool(console: .process, services: RoomServices())
+    ///
+    /// - Parameter secure: makes clients for https, in the program that has them.
+    package static func main(
+        secure: (@Sendable (String, Limits) throws(TransportError) -> any Transport)? = nil
+    ) async -> Int32 {
+        let reach = secure.map { SecureReach.here($0) } ?? .elsewhere(become: SecureProgram.become)
+        let tool = Tool(console: .process, services: RoomServices(), secure: reach)
         return await tool.run(Array(CommandLine.arguments.dropFirst())).rawValue
     }
 }

@@ -4,11 +4,13 @@ import Glibc
 package struct Tool: Sendable {
     private let console: Console
     private let services: any Services
+    private let secure: SecureReach
     private let catalogue = Catalogue.standard
 
-    package init(console: Console, services: any Services) {
+    package init(console: Console, services: any Services, secure: SecureReach) {
         self.console = console
         self.services = services
+        self.secure = secure
     }
 
     /// Runs one command line, the words behind the tool's name.
@@ -22,8 +24,9 @@ package struct Tool: Sendable {
                 return .done
             case .run(let invocation):
                 task = describe(invocation)
-                return try await invocation.verb.run(
-                    invocation, Context(console: console, services: services))
+                let context = Context(console: console, services: services, secure: secure)
+                try context.checkHub(invocation)
+                return try await invocation.verb.run(invocation, context)
             }
         } catch {
             return report(CommandError(thrown: error), task)

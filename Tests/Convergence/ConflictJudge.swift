@@ -260,10 +260,13 @@ struct ConflictJudge {
         return ["invented: \(conflict.kind) of \(row), of which nothing is withheld"]
     }
 
-    /// A side about the whole row may lay an author's later edits over its insert.
+    /// A side about the whole row may lay an author's later edits over its insert. A row that an undo put back holds
+    /// what others had written there before.
     private func holds(_ side: ConflictSide, _ act: Act, among acts: [Act]) -> Bool {
         guard let cells = side.row else { return act.write.kind == .delete }
-        let own = acts.filter { history.isLater(side.dot, than: $0.set.dot) }
+        let own = acts.filter {
+            history.isLater(side.dot, than: $0.set.dot) || act.set.isDecision && act.set.covers($0.set)
+        }
         return act.write.kind != .delete
             && cells.allSatisfy { column, value in own.contains { $0.write.cells[column] == value } }
     }

@@ -46,7 +46,7 @@ struct Trial {
         switch event {
         case .ingested, .decided:
             if let complaint = try fleet.hub.complaint() { throw Broken("constraints: the hub: \(complaint)") }
-            guard isFree else { return }
+            guard isFree, !fleet.hasLostHub else { return }
             let known = fleet.history.sets.values.filter { $0.position != nil }
             let rows = try fleet.hub.rows().mapValues(\.data)
             try compare("the hub", rows, Oracle(known, verdicts: fleet.history.verdicts).rows, held: [])
@@ -56,7 +56,7 @@ struct Trial {
             if !site.hasWrittenUnchecked, let complaint = try site.node.complaint() {
                 throw Broken("constraints: \(site.name): \(complaint)")
             }
-            guard isFree, case .taken = event else { return }
+            guard isFree, !fleet.hasLostHub, case .taken = event else { return }
             let rows = try site.node.rows().mapValues(\.data)
             let known = Oracle(
                 fleet.known(to: index), verdicts: fleet.history.verdicts(known: site.known))
@@ -117,6 +117,7 @@ struct Trial {
                         + " \(text(rows[row]?.data)) by key \(text(rows[row]?.key))")
             }
         }
+        if fleet.hasLostHub { return try finishAfterLoss(fleet, rows) }
         let everything = Oracle(
             Array(fleet.history.sets.values) + fleet.history.hubActs, verdicts: fleet.history.verdicts,
             withheld: fleet.history.withheld)
@@ -129,6 +130,18 @@ struct Trial {
         if let complaint = complaints.sorted().first { throw Broken(complaint) }
         if let complaint = try waiting(fleet, rows).sorted().first { throw Broken(complaint) }
         if isFree, let row = try fleet.hub.withheld().first { throw Broken("withheld without need: \(row)") }
+    }
+
+    /// After the loss of a hub what its automatic decisions were is made anew: nothing that was written is lost.
+    private func finishAfterLoss(_ fleet: Fleet, _ rows: Rows) throws {
+        if let missing = fleet.missingDecisions().first {
+            throw Broken("durable: decision \(missing), which a site had, has not come back")
+        }
+        let judge = ConflictJudge(
+            fleet.history, conflicts: try fleet.hub.conflicts(), withheld: try fleet.hub.withheld(), rows: rows,
+            catalogue: maker.catalogue)
+        if let complaint = judge.losses().sorted().first { throw Broken(complaint) }
+        if let complaint = try waiting(fleet, rows).sorted().first { throw Broken(complaint) }
     }
 
     /// What is wrong about the rows that are still withheld: each belongs to an open conflict, and none waits for what

@@ -51,6 +51,8 @@ class Child:
 class Fleet:
     def __init__(self, samband, folder, is_isolated, disk_mib):
         self.samband, self.folder, self.is_isolated = samband, pathlib.Path(folder), is_isolated
+        # The wires are networks of this machine only.
+        self.open_line = ["--insecure-http"] if is_isolated else []
         self.children = {}
         self.networks = {}
         self.wire = None
@@ -85,7 +87,7 @@ class Fleet:
             token = self.home(site) / "token"
             token.write_text(self.tool("site", "add", site, "--db", self.database("hub")))
             self.tool("node", "join", "--db", self.database(site), "--hub", addresses[site],
-                      "--token-file", str(token), network=self.networks.get(site))
+                      "--token-file", str(token), *self.open_line, network=self.networks.get(site))
             self.start(site)
 
     def begin_tunnels(self):
@@ -133,7 +135,7 @@ class Fleet:
     def start(self, name):
         """Starts the process of the hub or a site. It has until the end of the run to be ready."""
         self.starts += 1
-        words = ["hub", "serve", "--listen", self.listening] if name == "hub" else ["node", "serve"]
+        words = ["hub", "serve", "--listen", self.listening, *self.open_line] if name == "hub" else ["node", "serve"]
         self.spawn(name, [self.samband, *words, "--db", self.database(name)], network=self.networks.get(name))
         if name == "hub":
             said = (self.folder / "hub.log").read_text().count(" serving ") if self.starts > 1 else 0

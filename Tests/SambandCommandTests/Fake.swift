@@ -68,7 +68,8 @@ final class FakeWorld: Sendable {
 
     func run(
         words: [String], environment: [String: String]? = nil, input: String = "", isTerminal: Bool = false,
-        lines: [String] = [], columns: Int? = nil, pauses: Int = 0, services: (any Services)? = nil
+        lines: [String] = [], columns: Int? = nil, pauses: Int = 0, services: (any Services)? = nil,
+        secure: SecureReach = .elsewhere { CommandError(.usage, "it would become samband-https") }
     ) async -> Printed {
         state.withLock { $0 = State(lines: lines, input: Array(input.utf8)) }
         let console = Console(
@@ -98,7 +99,10 @@ final class FakeWorld: Sendable {
                 }
                 if isOver { throw CancellationError() }
             })
-        let code = await Tool(console: console, services: services ?? self.services).run(words)
+        let code = await Tool(
+            console: console, services: services ?? self.services,
+            secure: secure
+        ).run(words)
         return state.withLock { state in
             Printed(
                 results: String(decoding: state.results, as: UTF8.self),

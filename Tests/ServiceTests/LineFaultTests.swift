@@ -1,6 +1,7 @@
 import Foundation
 import HTTP
 import SQLite
+import Synchronization
 import Testing
 
 @testable import HubService
@@ -61,6 +62,77 @@ struct LineFaultTests {
         }
         line.set { $0.stranger = nil }
         _ = try await Joining.join(path: fleet.path("snasa"), hub: "http://hub", token: token, transport: line)
+    }
+
+    @Test("a join over a line that is cut again and again takes no byte twice")
+    func joinInPieces() async throws {
+        let fleet = try ServiceFleet(ExchangeTests.schema)
+        let verran = try await fleet.join("verran")
+        try fleet.write("verran", Self.large)
+        _ = try await verran.syncOnce()
+        let whole = Line(fleet.hub.networkHandler)
+        _ = try await fleet.join("inderoy", line: whole)
+        let token = try await fleet.add("snasa")
+        let line = Line(fleet.hub.networkHandler)
+        line.set {
+            $0.cutAnswerAfter = 1_000_000
+            $0.cutsLeft = 20
+        }
+        _ = try await Joining.join(
+            path: fleet.path("snasa"), hub: "http://hub", token: token, transport: line, pause: .zero)
+        #expect(line.bytesDown < whole.bytesDown + 100_000)
+        #expect(try fleet.value("snasa", "SELECT count(*) FROM note") == "40")
+        let snasa = try fleet.node("snasa", Line(fleet.hub.networkHandler))
+        #expect(try await snasa.syncOnce().pulled == 0)
+    }
+
+    @Test("a join that is cut goes on at a hub that keeps nothing of the first answer, and ends where nothing comes")
+    func joinAnew() async throws {
+        let fleet = try ServiceFleet(ExchangeTests.schema)
+        let verran = try await fleet.join("verran")
+        try fleet.write("verran", Self.large)
+        _ = try await verran.syncOnce()
+        let token = try await fleet.add("snasa")
+        let first = Line(fleet.hub.networkHandler)
+        let another = try HubService(path: fleet.folder + "/hub.db", now: wallMs)
+        let second = Line(another.networkHandler)
+        // Once for the answer to the join, which is shorter.
+        first.set {
+            $0.cutAnswerAfter = 1_000_000
+            $0.cutsLeft = 1
+        }
+        let asked = Mutex(0)
+        let line = Chosen { request in
+            guard request.target.path.last == "snapshot" else { return first }
+            return asked.withLock {
+                $0 += 1; return $0
+            } == 1 ? first : second
+        }
+        _ = try await Joining.join(
+            path: fleet.path("snasa"), hub: "http://hub", token: token, transport: line, pause: .zero)
+        #expect(try fleet.value("snasa", "SELECT count(*) FROM note") == "40")
+
+        let other = try await fleet.add("inderoy")
+        // Once for the answer to the join, which is shorter.
+        first.set {
+            $0.cutAnswerAfter = 1_000_000
+            $0.cutsLeft = 1
+        }
+        let away = Line(fleet.hub.networkHandler)
+        away.set { $0.isDown = true }
+        asked.withLock { $0 = 0 }
+        await #expect(throws: ExchangeError.self) {
+            try await Joining.join(
+                path: fleet.path("inderoy"), hub: "http://hub", token: other,
+                transport: Chosen { request in
+                    guard request.target.path.last == "snapshot" else { return first }
+                    return asked.withLock {
+                        $0 += 1; return $0
+                    } == 1 ? first : away
+                }, pause: .zero)
+        }
+        #expect(asked.withLock { $0 } == 4)
+        #expect(!FileManager.default.fileExists(atPath: fleet.path("inderoy") + ".part"))
     }
 
     @Test("a push whose line is dead without a word does not hold up the next, which goes on behind what has come")
@@ -131,4 +203,10 @@ struct LineFaultTests {
         _ = try await verran.syncOnce()
         #expect(try fleet.value("verran", "SELECT count(*) FROM note") == "40")
     }
+}
+
+/// Another line for each request.
+private struct Chosen: Transport {
+    let line: @Sendable (Request) -> Line
+    func send(_ request: Request) async throws -> Response { try await line(request).send(request) }
 }

@@ -43,10 +43,9 @@ final class ServiceFleet: Sendable {
     func node(
         _ site: String, _ line: Line, now: @escaping @Sendable () -> UInt64 = wallMs
     ) throws -> NodeService {
-        let secret = try String(contentsOfFile: Joining.secretPath(of: path(site)), encoding: .utf8)
+        let folder = SecretsFolder(of: path(site), credentials: nil)
         return try NodeService(
-            path: path(site), push: line, pull: line,
-            secret: secret.trimmingCharacters(in: .whitespacesAndNewlines), now: now)
+            path: path(site), push: line, pull: line, secret: try folder.read().token, secretsFolder: folder, now: now)
     }
 
     /// A program at the site writes.
@@ -80,6 +79,8 @@ final class Line: Transport {
         var isDown = false
         /// Bytes of the next response's body that come through; then the line is cut, once.
         var cutAnswerAfter: Int?
+        /// How many more answers are cut there.
+        var cutsLeft = 0
         var cutRequestAfter: Int?
         /// The next response in the hub's place, as often as somebody asks.
         var stranger: Response?
@@ -151,7 +152,7 @@ final class Line: Transport {
             }
             let cuts = (state.isDown, state.cutRequestAfter, state.cutAnswerAfter)
             state.cutRequestAfter = nil
-            state.cutAnswerAfter = nil
+            if state.cutsLeft > 0 { state.cutsLeft -= 1 } else { state.cutAnswerAfter = nil }
             return cuts
         }
     }

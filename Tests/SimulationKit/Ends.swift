@@ -98,6 +98,17 @@ package protocol HubEnd: AnyObject {
     func split(_ asked: SplitAsked, nowMs: UInt64) throws -> (replica: UInt32, at: UInt64)
     /// Something happens to its disk.
     func meet(_ fault: DiskFault) throws
+    /// Its file is lost, and one of the images of it, by its place modulo their number, stands in its place.
+    func lose(image: Int?, seat: SeatFate) throws
+    /// True while it gathers what its sites know and gives nothing out.
+    var isRecovering: Bool { get }
+    func recoveryStep(of follower: Follower) throws -> RecoveryAsked?
+    /// Throws when what a node has of its order is not what it has itself.
+    func checkOrder(of follower: Follower) throws
+    func wanted(_ offers: [SeenOffer], from follower: Follower) throws -> [Dot]
+    func keep(_ parcels: [Parcel], from follower: Follower) throws
+    func noteHeard(_ follower: Follower, nowMs: UInt64) throws
+    func acceptRecovery(nowMs: UInt64) throws
 }
 
 /// A node as the simulation drives it.
@@ -126,6 +137,12 @@ package protocol NodeEnd: AnyObject {
     /// True when own change sets behind a seq have other stamps now.
     func restamp(above held: UInt64, hubMs: UInt64) throws -> Bool
     func meet(_ fault: DiskFault) throws
+    func follower() throws -> Follower
+    /// What it has behind a position, and its own on the way.
+    func offers(after position: UInt64) throws -> [SeenOffer]
+    func handedIn(_ dot: Dot) throws -> Parcel?
+    /// True when it has refused an order that lacks what it has.
+    func isDiverged(_ error: any Error) -> Bool
 }
 
 // An end without a disk that fails.

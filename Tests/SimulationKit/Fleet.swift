@@ -82,6 +82,18 @@ package final class Fleet {
     var hasForks = false
     var mailbox: [Message] = []
     var random: SeededRandom
+    // What is known of hubs that were lost.
+    var orderRecords: [OrderRecord] = []
+    package internal(set) var formerHubs: Set<UInt32> = []
+    /// What each dot has ever named in the hub's order.
+    var contents: [Dot: [UInt8]] = [:]
+    /// Decisions that some site has had.
+    var decisionsHad: Set<[UInt8]> = []
+    /// An operator did not wait for all sites.
+    package internal(set) var hasAcceptedEarly = false
+    var isAbsorbing = false
+    /// How often each request of a recovery goes wrong.
+    var lineFaultPercent = 0
     // What the observer at the hub has seen.
     let observer: UInt32
     var observedPosition: UInt64 = 0
@@ -92,11 +104,13 @@ package final class Fleet {
         let site: Int
         /// As which it was sent, or asked for.
         let replica: UInt32
+        /// The hub that it was meant for, or came from.
+        let hub: UInt32
         let isPush: Bool
         let bytes: [UInt8]
 
         func with(_ bytes: [UInt8]) -> Message {
-            Message(site: site, replica: replica, isPush: isPush, bytes: bytes)
+            Message(site: site, replica: replica, hub: hub, isPush: isPush, bytes: bytes)
         }
     }
 
@@ -115,6 +129,7 @@ package final class Fleet {
             for entry in try node.vector().entries { sites[index].known[entry.replica] = entry.seq }
         }
         try observe()
+        orderRecords = [orderRecord]
     }
 
     package func index(of name: String) -> Int {
@@ -155,7 +170,11 @@ package final class Fleet {
         case .decide(let place, let choice): try decide(place, choice)
         case .undo(let place): try undo(place)
         case .settle: try settleEverything()
-        case .disk(nil, let fault): try hub.meet(fault)
+        case .disk(nil, let fault):
+            try hub.meet(fault)
+            if fault == .image { orderRecords.append(orderRecord) }
+        case .loseHub(let image, let seat): try loseHub(image, seat)
+        case .accept: try acceptRecovery()
         case .disk(let index?, let fault): try disk(index, fault)
         case .copy(let index): try copy(index)
         case .clock(let index, let skewMs): sites[index].skewMs = skewMs
@@ -242,6 +261,7 @@ package final class Fleet {
     }
 
     func decide(_ place: Int, _ choice: Choice) throws {
+        if hub.isRecovering { return }
         let open = try hub.conflicts().filter { $0.life.isOpen }.sorted { $0.id < $1.id }
         guard !open.isEmpty else { return }
         let conflict = open[place % open.count]
@@ -258,6 +278,7 @@ package final class Fleet {
     }
 
     func undo(_ place: Int) throws {
+        if hub.isRecovering { return }
         let settled = try hub.conflicts().filter { !$0.life.isOpen }.sorted { $0.id < $1.id }
         guard !settled.isEmpty else { return }
         let conflict = settled[place % settled.count]

@@ -37,6 +37,12 @@ extension Fleet {
         if sites[index].isGreeted { return true }
         let node = sites[index].node
         for _ in 0..<16 {
+            let follower = try node.follower()
+            if let asked = try hub.recoveryStep(of: follower) {
+                guard try recover(index, asked, follower) else { return false }
+                continue
+            }
+            try hub.checkOrder(of: follower)
             let greeting = try hub.greeting(of: node.replica)
             if maker.measuresClocks { sites[index].offsetMs = -sites[index].skewMs }
             if try node.fits(greeting) {
@@ -108,7 +114,7 @@ extension Fleet {
         sites[index].ownHLC = sites[index].own.last?.set.hlc ?? 0
     }
 
-    private func note(_ set: RecordedSet, _ digest: [UInt8], _ index: Int, at place: Int) {
+    func note(_ set: RecordedSet, _ digest: [UInt8], _ index: Int, at place: Int) {
         sites[index].own[place] = Site.OwnSet(digest: digest, set: set)
         sealedSets[digest] = set
     }

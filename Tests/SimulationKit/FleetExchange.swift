@@ -59,7 +59,9 @@ extension Fleet {
         let parcels = try sites[index].node.outgoing(after: sites[index].acknowledged)
         guard !parcels.isEmpty else { return }
         try send(
-            Message(site: index, replica: sites[index].node.replica, isPush: true, bytes: Wire.bytes(parcels)), fault)
+            Message(
+                site: index, replica: sites[index].node.replica, hub: hub.replica, isPush: true,
+                bytes: Wire.bytes(parcels)), fault)
     }
 
     func pull(_ index: Int, _ fault: Fault) throws {
@@ -71,7 +73,8 @@ extension Fleet {
         let end = StreamEnd(
             vector: try hub.vector(), position: last, frontier: VectorClock(), hubTimeMs: nowMs)
         let bytes = Wire.bytes(transactions.flatMap { $0 }, end: end)
-        try send(Message(site: index, replica: node.replica, isPush: false, bytes: bytes), fault)
+        try send(
+            Message(site: index, replica: node.replica, hub: hub.replica, isPush: false, bytes: bytes), fault)
     }
 
     private func send(_ message: Message, _ fault: Fault) throws {
@@ -96,11 +99,16 @@ extension Fleet {
     func arrive(_ message: Message, answered: Bool) throws {
         let parcels = Wire.parcels(message.bytes, random: &random).parcels
         if message.isPush {
+            // It names the hub that it is meant for.
+            guard message.hub == hub.replica else { return }
             for parcel in parcels {
                 guard try arriveAtHub(parcel, message) else { return }
             }
             if answered { sites[message.site].acknowledged = try hub.vector()[message.replica] }
         } else {
+            // An answer that a lost hub gave is none once another is followed.
+            let followed = try sites[message.site].node.follower().epochs.last?.hub
+            guard followed == nil || followed == message.hub else { return }
             try handOver(message.site, Wire.transactions(parcels), askedBy: message.replica)
         }
     }
@@ -168,6 +176,13 @@ extension Fleet {
             let dot = parcel.header.dot
             position = parcel.delivery.position
             sites[index].known[dot.replica] = max(sites[index].known[dot.replica, default: 0], dot.seq)
+            if hasLostHub, parcel.header.kind == .arbitration {
+                // What the hub counts as seen of a lost hub is in no order.
+                for entry in parcel.header.contextDelta.entries {
+                    sites[index].known[entry.replica] = max(sites[index].known[entry.replica, default: 0], entry.seq)
+                }
+            }
+            if parcel.header.kind == .decision { decisionsHad.insert(parcel.header.digest) }
             sites[index].seenHLC = max(sites[index].seenHLC, parcel.header.hlc)
         }
         guard try node.position() == position else {
@@ -201,7 +216,8 @@ extension Fleet {
         for parcel in transactions.flatMap({ $0 }) where parcel.delivery.position > position {
             let dot = parcel.header.dot
             if let context = history.sets[dot]?.context, dot.replica != sites[index].node.replica {
-                for (replica, seq) in context where replica != dot.replica && known[replica, default: 0] < seq {
+                for (replica, seq) in context
+                where replica != dot.replica && known[replica, default: 0] < seq && !formerHubs.contains(replica) {
                     throw Broken("causal: \(sites[index].name) is handed \(dot) before \(replica):\(seq)")
                 }
             }
@@ -214,6 +230,7 @@ extension Fleet {
     /// Reads the hub's order on, and checks that it respects happened-before and that no border of a hub
     /// transaction parts an arbitration from what it arbitrates (promises 2 and 3).
     func observe() throws {
+        if hub.isRecovering { return }
         for transaction in try hub.pull(for: observer, after: observedPosition) {
             for (place, parcel) in transaction.enumerated() {
                 let header = parcel.header
@@ -224,7 +241,7 @@ extension Fleet {
                     throw Broken("a border of a hub transaction is in the wrong place")
                 }
                 // Alone it may only tell of sites and of decisions that wrote nothing.
-                if header.kind == .arbitration && place == 0, try !maker.decode(parcel.segments).isEmpty {
+                if header.kind == .arbitration && place == 0, !isAbsorbing, try !maker.decode(parcel.segments).isEmpty {
                     throw Broken("atomic: an arbitration stands alone")
                 }
                 try observe(parcel)
@@ -244,25 +261,33 @@ extension Fleet {
         context.merge(header.contextDelta)
         context.advance(dot.replica, to: dot.seq - 1)
         contexts[dot.replica] = context
-        guard observedVector.covers(context) else {
-            throw Broken("causal: \(dot) stands before what it had seen")
+        let living = context.entries.filter { !formerHubs.contains($0.replica) }
+        guard observedVector.covers(VectorClock(living.map { ($0.replica, $0.seq) })) else {
+            let lacking = living.filter { observedVector[$0.replica] < $0.seq }.map { "\($0.replica):\($0.seq)" }
+            throw Broken("causal: \(dot) stands before what it had seen: \(lacking.joined(separator: ", "))")
         }
-        guard observedVector[dot.replica] == dot.seq - 1 else {
+        guard observedVector[dot.replica] == dot.seq - 1 || formerHubs.contains(dot.replica) else {
             throw Broken("\(dot) is out of its author's order")
         }
         try checkStamp(header, context)
+        guard contents[dot] == nil || contents[dot] == header.digest else {
+            throw Broken("durable: \(dot) names two contents")
+        }
+        contents[dot] = header.digest
         orderDigests[dot] = header.digest
         orderHLC[dot] = header.hlc
         if let sealed = sealedSets[header.digest] {
             history.sets[dot] = sealed
-            let truth = VectorClock(sealed.context.map { ($0.key, $0.value) })
-            guard truth == context else {
+            let truth = VectorClock(
+                sealed.context.filter { !formerHubs.contains($0.key) }.map { ($0.key, $0.value) })
+            guard sealed.isDecision || truth == VectorClock(living.map { ($0.replica, $0.seq) }) else {
                 throw Broken("\(dot) says its context is \(context), it is \(truth)")
             }
             history.sets[dot]!.position = observedPosition + 1
         } else if header.kind == .decision {
             history.sets[dot] = try hubSet(parcel) { RecordedWrite.Kind($0.operation) }
             history.sets[dot]!.isDecision = true
+            sealedSets[header.digest] = history.sets[dot]
         } else if dot.replica == hub.replica {
             let acts = try hubSet(parcel) { write in
                 switch write.operation {
@@ -278,6 +303,7 @@ extension Fleet {
             throw Broken("the hub gives out \(dot), which nobody sealed")
         }
         observedVector.advance(dot.replica, to: dot.seq)
+        if hasLostHub, header.kind == .arbitration { observedVector.merge(header.contextDelta) }
     }
 
     /// The order of stamps is that of causes, and none is far ahead of the hub.
@@ -321,27 +347,6 @@ extension Fleet {
             writes: writes,
             position: observedPosition + 1)
     }
-
-    // MARK: Coming to rest
-
-    /// One round empties everything, where no file was put back or copied: all seal, push all and pull all.
-    package func settleEverything() throws {
-        for round in 0..<Self.roundsToRest {
-            for index in sites.indices { try seal(index) }
-            for index in sites.indices {
-                sites[index].isGreeted = false
-                while try !greet(index) {}
-                try push(index, .none)
-            }
-            for index in sites.indices { try pull(index, .none) }
-            let last = try hub.lastPosition()
-            let isAtRest = try sites.allSatisfy { try $0.node.position() == last && $0.node.inFlightCount() == 0 }
-            // Files that were put back or copied find each other out one after the other.
-            if isAtRest || !hasForks && round == 0 { return }
-        }
-    }
-
-    private static let roundsToRest = 12
 
     func legible(_ writes: [RowIdentity: RecordedWrite]) -> String {
         writes.sorted { $0.key < $1.key }.map { row, write in

@@ -51,6 +51,8 @@ extension Fleet {
 
     package func clock(_ name: String, _ skewMs: Int64) throws { try perform(.clock(index(of: name), skewMs)) }
 
+    package func loseHub(image: Int?, _ seat: SeatFate) throws { try perform(.loseHub(image, seat)) }
+
     package func wait(_ ms: UInt64) throws { try perform(.wait(ms)) }
 
     package func deliver(_ place: Int) throws { try perform(.deliver(place)) }

@@ -71,6 +71,11 @@ package enum Step: Hashable, Sendable {
     case copy(Int)
     /// The clock of a site is so far off from now on, in milliseconds.
     case clock(Int, Int64)
+    /// The hub is lost, and one of the images of its file stands in its place, by its place modulo their number; the file
+    /// itself on another machine when none is named.
+    case loseHub(Int?, SeatFate)
+    /// An operator accepts that the restored hub waits no longer.
+    case accept
 
     /// The site that it is about.
     var site: Int? {
@@ -79,7 +84,7 @@ package enum Step: Hashable, Sendable {
             .copy(let site), .clock(let site, _):
             site
         case .disk(let site, _): site
-        case .deliver, .wait, .decide, .undo, .settle: nil
+        case .deliver, .wait, .decide, .undo, .settle, .loseHub, .accept: nil
         }
     }
 
@@ -153,6 +158,9 @@ extension Scenario: CustomStringConvertible {
         case .settle: return "fleet.settleEverything()"
         case .copy(let index): return "fleet.copy(\(site(index)))"
         case .clock(let index, let skewMs): return "fleet.clock(\(site(index)), \(skewMs))"
+        case .loseHub(let image, let seat):
+            return "fleet.loseHub(\(image.map { "\($0)" } ?? "nil"), .\(seat))"
+        case .accept: return "fleet.acceptRecovery()"
         case .disk(let index, let fault): return "fleet.disk(\(index.map(site) ?? "hub"), .\(fault))"
         }
     }

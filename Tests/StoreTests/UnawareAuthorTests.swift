@@ -102,4 +102,27 @@ struct UnawareAuthorTests {
         try expectOne(met, .deleteUpdate) { $0.row == [0: .integer(98), 1: .integer(99)] }
         #expect(try met.fleet.rows("hub", "SELECT * FROM referral") == ["r|98|99"])
     }
+
+    /// Snåsa makes a row, takes it away, makes it anew and edits it, before or after Verran's row of the same key.
+    @Test("a row written anew is its author's side whole, whichever came first", arguments: [true, false])
+    func writtenAnew(verranIsFirst: Bool) throws {
+        let fleet = try TestFleet(Self.schema)
+        for site in ["snasa", "verran"] { try fleet.join(site) }
+        try fleet.write("verran", "INSERT INTO referral VALUES('n', 5, 10)")
+        try fleet.seal("verran")
+        if verranIsFirst { try fleet.push("verran") }
+        try fleet.write("snasa", "INSERT INTO referral VALUES('n', 1, 6)")
+        try fleet.seal("snasa")
+        // As Verran has it.
+        try fleet.write(
+            "snasa", "DELETE FROM referral WHERE id = 'n'; INSERT INTO referral VALUES('n', 5, 10)")
+        try fleet.seal("snasa")
+        try fleet.write("snasa", "UPDATE referral SET note = 7 WHERE id = 'n'")
+        try fleet.push("snasa")
+        try fleet.push("verran")
+        let conflicts = try fleet.hub.conflicts(includeSettled: false).filter { $0.kind == .insert }
+        let own = conflicts.first?.life.sides.first { $0.dot.replica == fleet.nodes["snasa"]!.replica }
+        let kept: [Int: Value] = [0: .integer(5), 1: .integer(7)]
+        #expect(own?.row == kept)
+    }
 }

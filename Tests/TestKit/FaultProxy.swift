@@ -35,7 +35,7 @@ package final class FaultProxy: Sendable {
     private let state = Mutex(State())
     private let listener: Int32
     private let target: UInt16
-    /// Where it listens on 127.0.0.1.
+    /// Where it listens.
     package let port: UInt16
 
     /// What a captive portal and a proxy say.
@@ -49,8 +49,11 @@ package final class FaultProxy: Sendable {
         "HTTP/1.1 \(status)\r\nContent-Type: \(type)\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
     }
 
-    /// - Parameter port: of the server on 127.0.0.1.
-    package init(to port: UInt16) throws {
+    /// - Parameters:
+    ///   - port: of the server on 127.0.0.1.
+    ///   - host: the address in numbers to listen on.
+    ///   - own: the port to listen on; 0 for one that is free.
+    package init(to port: UInt16, at host: String = "127.0.0.1", port own: UInt16 = 0) throws {
         target = port
         listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var on: Int32 = 1
@@ -58,7 +61,7 @@ package final class FaultProxy: Sendable {
         // Small: what stands in the line when it is cut is what the line holds, not what a kernel could.
         var small: Int32 = 32 * 1024
         setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &small, 4)
-        var bound = FaultProxy.loopback(0)
+        var bound = FaultProxy.address(host, own)
         var size = socklen_t(MemoryLayout<sockaddr_in>.size)
         let listener = listener
         let isBound = withUnsafeMutablePointer(to: &bound) { pointer in
@@ -89,11 +92,11 @@ package final class FaultProxy: Sendable {
         close(listener)
     }
 
-    private static func loopback(_ port: UInt16) -> sockaddr_in {
+    private static func address(_ host: String, _ port: UInt16) -> sockaddr_in {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        address.sin_addr.s_addr = inet_addr(host)
         return address
     }
 
@@ -176,7 +179,7 @@ package final class FaultProxy: Sendable {
             let server = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
             var small: Int32 = 32 * 1024
             setsockopt(server, SOL_SOCKET, SO_RCVBUF, &small, 4)
-            var address = FaultProxy.loopback(target)
+            var address = FaultProxy.address("127.0.0.1", target)
             let isThere = withUnsafePointer(to: &address) {
                 $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                     connect(server, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0

@@ -16,6 +16,8 @@ package struct TransportError: Error, Equatable, Sendable, CustomStringConvertib
         case closedMidBody(received: Int)
         /// A step took longer than it may.
         case timeout(Step, afterMs: Int)
+        /// The peer's certificate does not prove that it is who it should be: nothing was sent to it.
+        case untrusted(Distrust)
         /// The response breaks a rule of HTTP; the text names it.
         case badResponse(String)
         /// The request's own body could not be produced; the text says why.
@@ -28,8 +30,46 @@ package struct TransportError: Error, Equatable, Sendable, CustomStringConvertib
         case shutDown
     }
 
+    /// What is wrong with a certificate.
+    package enum Distrust: Hashable, Sendable {
+        case expired
+        /// It will hold later; or the clock of this machine is behind.
+        case notYetValid
+        /// It was made for another name.
+        case wrongName
+        /// Nobody whom this machine trusts has signed it.
+        case unknownAuthority
+        /// The text is that of the library.
+        case other(String)
+
+        /// In words, behind "the certificate of the server".
+        package var why: String {
+            switch self {
+            case .expired: "has expired"
+            case .notYetValid: "is not valid yet"
+            case .wrongName: "was made for another name than that of this address"
+            case .unknownAuthority: "is signed by nobody whom this machine trusts"
+            case .other(let text): "is not accepted (\(text))"
+            }
+        }
+
+        /// What to do, within a sentence.
+        package var advice: String {
+            switch self {
+            case .expired, .notYetValid:
+                "check the clock of this machine; if it is right, the server needs a new certificate"
+            case .wrongName: "use the name that the certificate was made for, or see who answers at this address"
+            case .unknownAuthority:
+                "see who answers at this address; an authority of one's own is made known to the system: "
+                    + "update-ca-certificates"
+            case .other: "see who answers at this address, and the server's certificate"
+            }
+        }
+    }
+
     /// What a deadline was set on.
     package enum Step: String, Equatable, Sendable {
+        case resolve = "looking up the name"
         case connect = "connecting"
         case send = "sending the request"
         case firstByte = "waiting for the response"
@@ -53,7 +93,7 @@ package struct TransportError: Error, Equatable, Sendable, CustomStringConvertib
         switch cause {
         case .refused, .unreachable, .reset, .closedBeforeResponse, .closedMidBody, .timeout, .system: true
         case .nameNotFound: true
-        case .badResponse, .requestBody, .unsupported, .shutDown: false
+        case .badResponse, .requestBody, .unsupported, .untrusted, .shutDown: false
         }
     }
 
@@ -70,6 +110,7 @@ package struct TransportError: Error, Equatable, Sendable, CustomStringConvertib
         case .closedMidBody(let received):
             "the peer closed the connection after \(received) bytes of the answer"
         case .timeout(let step, let afterMs): "\(step.rawValue) took longer than \(afterMs) ms"
+        case .untrusted(let distrust): "the certificate of the server \(distrust.why)"
         case .badResponse(let rule): "the answer is not well-formed HTTP: \(rule)"
         case .requestBody(let text): "the content to send could not be read: \(text)"
         case .unsupported(let text): text
@@ -86,9 +127,10 @@ package struct TransportError: Error, Equatable, Sendable, CustomStringConvertib
         case .unreachable: "Check the network of this machine and the address."
         case .reset, .closedBeforeResponse, .closedMidBody: "It may pass: try again."
         case .timeout: "Check that the peer is up and the network is not overloaded, then try again."
+        case .untrusted(let distrust): distrust.advice.prefix(1).uppercased() + distrust.advice.dropFirst() + "."
         case .badResponse: "Check that a Samband server, and no other program, answers there."
         case .requestBody: "Mend the source of the content and send again."
-        case .unsupported: "Use an address that begins with http:// or unix:."
+        case .unsupported: "Use an address that begins with https://, http:// or unix:."
         case .system: "Look at the limits of this process (open files, memory), then try again."
         case .shutDown: "Make a new client."
         }

@@ -123,10 +123,7 @@ struct ConflictRegister {
     private func wholeSide(_ operation: LoggedOperation, _ work: RowWork) -> ConflictSide {
         let own = work.concurrent.filter { $0.dot.replica == operation.dot.replica && $0.dot.seq < operation.dot.seq }
         let cells = own.sorted { $0.dot.seq < $1.dot.seq }.reduce(into: [Int: Value]()) { cells, earlier in
-            if earlier.operation != .update {
-                cells = [:]
-                return
-            }
+            if earlier.operation != .update { cells = [:] }
             for (column, value) in zip(earlier.columns, earlier.values) { cells[column] = value }
         }
         return rowSide(operation, work, over: operation.operation == .update ? cells : [:])
@@ -181,9 +178,13 @@ struct ConflictRegister {
     /// The side of an author in the log: the operation with what the same author wrote on the row since.
     private func latestSide(_ operation: LoggedOperation, _ work: RowWork) -> ConflictSide {
         let later = work.concurrent.filter {
-            $0.operation == .update && $0.isByAuthor(of: operation.dot) && $0.covers(operation)
+            $0.operation.isUserWrite && $0.operation != .delete && $0.isByAuthor(of: operation.dot)
+                && $0.covers(operation)
         }
-        return later.reduce(rowSide(operation, work)) { rowSide($1, work, over: $0.row ?? [:]) }
+        // A row written anew leaves nothing of what stood before.
+        return later.reduce(rowSide(operation, work)) { side, next in
+            rowSide(next, work, over: next.operation == .update ? side.row ?? [:] : [:])
+        }
     }
 
     // MARK: about a cell

@@ -17,6 +17,8 @@ struct Absorption {
     /// The conflicts and withheld rows changed beside the log: they travel with the repair.
     private(set) var conflicts: Set<UInt64> = []
     private(set) var withheld: Set<UInt64> = []
+    /// What is at hand and not taken yet.
+    private var pending = PendingSets([])
     /// The lost conflicts whose decision came back as a change set.
     private var redecided: Set<LostRecords.Name> = []
 
@@ -28,10 +30,11 @@ struct Absorption {
     }
 
     /// Takes all that waits in the order given, each behind what its author had seen. What nobody has handed in of that
-    /// holds nothing up in the end.
+    /// holds nothing up.
     mutating func take(all records: [HandedTable.Record], _ handed: HandedTable) throws {
         var left = records
         var isPatient = true
+        pending = PendingSets(records)
         while !left.isEmpty {
             var waiting: [HandedTable.Record] = []
             for (place, record) in left.enumerated() {
@@ -58,20 +61,19 @@ struct Absorption {
         let header = record.header
         let dot = header.dot
         let isDead = try header.kind != .local || isHub(dot.replica)
-        if try isPatient && !isDead && store.log.entry(dot) == nil && waits(header) { return false }
+        if try isPatient && waits(header) && store.log.entry(dot) == nil { return false }
         try follow(header)
         try takeNow(record, isDead: isDead, handed)
+        pending.remove(record)
         return true
     }
 
-    /// Whether something that its author had seen, or written before it, is not here yet.
-    private func waits(_ header: ChangeSetHeader) throws -> Bool {
-        let vector = try store.log.vector()
-        if header.dot.seq > vector[header.dot.replica] + 1 { return true }
-        for (replica, seq) in header.contextDelta.entries where seq > vector[replica] {
-            if try !isHub(replica) { return true }
-        }
-        return false
+    /// Whether something that its author had seen, or written before it, is at hand and not taken yet: a decision of a
+    /// lost hub like any other.
+    private func waits(_ header: ChangeSetHeader) -> Bool {
+        let dot = header.dot
+        if pending.has(dot.replica, upTo: dot.seq - 1) { return true }
+        return header.contextDelta.entries.contains { pending.has($0.replica, upTo: $0.seq) }
     }
 
     private mutating func takeNow(_ record: HandedTable.Record, isDead: Bool, _ handed: HandedTable) throws {
@@ -225,6 +227,38 @@ struct Absorption {
                 try store.conflictTable.setState(.discarded, of: withheld.id)
                 self.withheld.insert(withheld.id)
             }
+        }
+    }
+}
+
+/// The change sets that are at hand and not taken yet, by author.
+private struct PendingSets {
+    private struct Line {
+        var records: [(seq: UInt64, id: UInt64)]
+        var first = 0
+        var gone: Set<UInt64> = []
+    }
+
+    private var lines: [UInt32: Line]
+
+    init(_ records: [HandedTable.Record]) {
+        lines = Dictionary(grouping: records, by: \.header.dot.replica).mapValues { records in
+            Line(records: records.map { (seq: $0.header.dot.seq, id: $0.id) }.sorted { $0.seq < $1.seq })
+        }
+    }
+
+    func has(_ replica: UInt32, upTo seq: UInt64) -> Bool {
+        guard let line = lines[replica], line.first < line.records.count else { return false }
+        return line.records[line.first].seq <= seq
+    }
+
+    mutating func remove(_ record: HandedTable.Record) {
+        let replica = record.header.dot.replica
+        lines[replica]?.gone.insert(record.id)
+        while let line = lines[replica], line.first < line.records.count,
+            line.gone.contains(line.records[line.first].id)
+        {
+            lines[replica]!.first += 1
         }
     }
 }

@@ -23,7 +23,7 @@ extension HubStore {
                 """
                 INSERT INTO samband_site(name, state, secret_digest, joined) VALUES(?1, 'active', ?2, ?3)
                 ON CONFLICT(name) DO UPDATE SET state = 'active', secret_digest = excluded.secret_digest,
-                  token_digest = NULL, joined = coalesce(joined, excluded.joined)
+                  token_digest = NULL, next_digest = NULL, joined = coalesce(joined, excluded.joined)
                 """)
             try site.bind([.text(name), .blob(secretDigest), .integer(Int64(nowMs))])
             try site.run()
@@ -65,7 +65,7 @@ extension HubStore {
         if try statement.step(), !["active", "invited"].contains(statement.string(0)) {
             throw refuse("the site is \(statement.string(0)) here", "See: samband site list.")
         }
-        if let other = try site(secretDigest: digest), other != name {
+        if let other = try siteCredential(secretDigest: digest)?.site, other != name {
             throw refuse("its secret is that of site \(other)", "It is not what it says it is.")
         }
     }

@@ -81,11 +81,13 @@ struct Option: Equatable, Sendable {
     static let tokenFile = Option(
         "token-file", "F|-", "file with the token for --hub, - for standard input (or SAMBAND_TOKEN_FILE)",
         variable: "SAMBAND_TOKEN_FILE")
+    static let insecureHTTP = Option(
+        "insecure-http", nil, "allow http:// to another machine, for everybody on the way to read")
     static let json = Option("json", nil, "JSON on standard output")
     static let dryRun = Option("dry-run", nil, "say what would be done, and do nothing")
 
     /// What every verb takes that asks a running process, a file or a hub.
-    static let place: [Option] = [database, hub, tokenFile]
+    static let place: [Option] = [database, hub, tokenFile, insecureHTTP]
 }
 
 /// A verb with what was said on the command line and in the environment.

@@ -1,6 +1,5 @@
 import Glibc
 import HTTP
-import HTTPClient
 import Synchronization
 
 /// Where a verb's question goes.
@@ -40,7 +39,7 @@ extension Context {
         case .hub(let url, let tokenFile):
             let field = try token.field(tokenFile, console)
             return try await body(
-                Caller(transport: try connect(url, answerTimeoutMs), token: field, isLocal: false))
+                Caller(transport: try client(url, answerTimeoutMs), token: field, isLocal: false))
         case .database(let name):
             let database = try DatabaseFile(existing: name)
             return try await asking(database, answerTimeoutMs, body)
@@ -69,7 +68,7 @@ extension Context {
     private func asking<Answer: Sendable>(
         _ database: DatabaseFile, holding lock: DatabaseLock, _ body: (Caller) async throws -> Answer
     ) async throws -> Answer {
-        let opened = try await services.open(path: database.path) { try connectLine($0) }
+        let opened = try await services.open(path: database.path) { try line($0) }
         let transport = InProcessTransport(opened.operatorHandler)
         defer { withExtendedLifetime(lock) {} }
         do {
@@ -96,32 +95,5 @@ final class TokenOfRun: Sendable {
         }
         known.withLock { $0 = field }
         return field
-    }
-}
-
-/// A node's line to its hub. Each step has a time by which a line that is dead is known to be, whether or not the
-/// system says so: what hangs keeps the node from coming back. The time for an answer comes with each request.
-@Sendable func connectLine(_ url: String) throws(CommandError) -> any Transport {
-    var limits = Limits()
-    limits.connectTimeoutMs = 4_000
-    limits.firstByteTimeoutMs = 5_000
-    limits.inactivityTimeoutMs = 10_000
-    limits.silentPeerMs = 5_000
-    limits.keptConnections = 1
-    do {
-        return try SocketTransport(to: url, limits: limits)
-    } catch {
-        throw CommandError(error)
-    }
-}
-
-/// A client for a hub at a URL. The first byte of an answer may take as long as a long poll or a sync does.
-@Sendable func connect(_ url: String, _ answerTimeoutMs: Int) throws(CommandError) -> any Transport {
-    var limits = Limits()
-    limits.firstByteTimeoutMs = answerTimeoutMs
-    do {
-        return try SocketTransport(to: url, limits: limits)
-    } catch {
-        throw CommandError(error)
     }
 }

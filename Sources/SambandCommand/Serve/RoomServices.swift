@@ -10,12 +10,12 @@ struct RoomServices: Services {
     func createHub(path: String, fleet: String, migrations: [Migration]) async throws -> DatabaseFacts {
         try HubCreation.create(
             path: path, fleet: fleet, migrations: migrations.map { (name: $0.name, sql: $0.sql) },
-            nowMs: RoomServices.now())
+            nowMs: RoomServices.now(), by: localPerson(getuid()))
         return try DatabaseFacts(path: path)
     }
 
     func buildHub(path: String, from files: [String]) async throws -> JSON {
-        let built = try HubFromNodes.build(from: files, to: path, nowMs: RoomServices.now())
+        let built = try HubFromNodes.build(from: files, to: path, by: localPerson(getuid()), nowMs: RoomServices.now())
         let facts = try DatabaseFacts(path: path)
         return [
             "fleet": .string(facts.fleet), "replica": .integer(Int64(facts.replica)),
@@ -52,11 +52,11 @@ struct RoomServices: Services {
                     drain: { await hub.drain() }),
                 operatorHandler: hub.operatorHandler, close: { await hub.close() })
         }
-        let secret = try secret(path)
+        let folder = SecretsFolder(of: path)
         // A push does not queue behind the pull that waits.
         let node = try NodeService(
-            path: path, push: try connect(facts.hub), pull: try connect(facts.hub), secret: secret,
-            now: RoomServices.now)
+            path: path, push: try connect(facts.hub), pull: try connect(facts.hub), secret: try folder.read().token,
+            secretsFolder: folder, now: RoomServices.now)
         return OpenedDatabase(
             .node(run: { try await RoomServices.run(node, path) }), operatorHandler: node.operatorHandler,
             close: { await node.close() })
@@ -70,18 +70,6 @@ struct RoomServices: Services {
             group.addTask { for await _ in watch.commits { await node.onCommit() } }
             group.addTask { await node.run() }
         }
-    }
-
-    private func secret(_ path: String) throws(CommandError) -> String {
-        let file = Joining.secretPath(of: path)
-        guard access(file, F_OK) == 0 else {
-            throw CommandError(
-                .inputOutput, "the node's secret \(file) is missing",
-                hint: "Put it back from a backup, or join again under another file name.")
-        }
-        var secret = try FileText.bytes(file, limit: 4096)
-        while let last = secret.last, last == 0x0a || last == 0x20 { secret.removeLast() }
-        return String(decoding: secret, as: UTF8.self)
     }
 
     /// Milliseconds since 1970.

@@ -4,14 +4,14 @@ import HTTP
 extension Verb {
     static let nodeJoin = Verb(
         "node join", "create a site's database from its hub, with the token of: site add",
-        options: [.database, .hub, .tokenFile, .json],
-        examples: ["samband node join --db snasa.db --hub http://hub.example:7420 --token-file snasa.token"],
+        options: [.database, .hub, .tokenFile, .insecureHTTP, .json],
+        examples: ["samband node join --db snasa.db --hub https://hub.example --token-file snasa.token"],
         task: { _ in "join the fleet" },
         run: { invocation, context in
             let database = try DatabaseFile(wanted: try invocation.required(.database))
             let hub = try invocation.required(.hub)
             let token = try FileText.line(try invocation.required(.tokenFile), context.console)
-            let transport = try connect(hub, 120_000)
+            let transport = try context.client(hub, 120_000)
             let joined = try await holding(database) {
                 try await context.services.joinNode(
                     path: database.path, hub: hub, token: token, transport: transport)

@@ -16,8 +16,8 @@ extension Verb {
             "SIGTERM or Ctrl-C ends it when begun requests have their answers; a second one ends it at once.",
             "Operators of this machine reach it through FILE-samband.sock.",
         ],
-        options: [.database, .listen, .acceptClock],
-        examples: ["samband hub serve --db hub.db --listen 10.0.0.1:7420"],
+        options: [.database, .listen, .insecureHTTP, .acceptClock],
+        examples: ["samband hub serve --db hub.db --listen unix:/run/samband/hub.sock"],
         task: { _ in "run the hub" },
         run: { invocation, context in
             let text = invocation.value(.listen) ?? "127.0.0.1:7420"
@@ -25,6 +25,15 @@ extension Verb {
                 throw CommandError.words(
                     "--listen \(text) is no address",
                     hint: "Write 127.0.0.1:7420, [::1]:7420 or unix:PATH. https is nginx's part in front.")
+            }
+            if !endpoint.isOfThisMachine {
+                guard invocation.flag(.insecureHTTP) else {
+                    throw CommandError.words(
+                        "--listen \(text) is plain http:// for other machines, and whoever is on the way reads it",
+                        hint: "Let nginx speak https in front: --listen unix:PATH. On a network that only your own "
+                            + "machines share, add --insecure-http.")
+                }
+                try context.console.note(HubAddress.warning)
             }
             let database = try DatabaseFile(existing: try invocation.required(.database))
             return try await HubServer(

@@ -25,7 +25,7 @@ struct FaultTests {
         #expect(search.failure == nil, "\(search.failure ?? "")")
     }
 
-    @Test("a history that broke an earlier draft", arguments: Story.ofDisks)
+    @Test("a history that broke an earlier draft", arguments: Story.ofDisks + Story.ofLostHubs)
     func stories(story: Story) throws {
         try story.run(FaultyMaker(Catalogue(story.tables), in: simulation, seed: 1))
     }
@@ -95,7 +95,7 @@ struct FaultSearch: CustomStringConvertible {
     mutating func run(_ seed: UInt64) {
         let (tally, failure) = runHistories(
             [seed], make: { try FaultyMaker($0, in: simulation, seed: seed, tally: faults) },
-            scenario: { Scenario(faultsOf: $0) })
+            scenario: { Scenario(simulationOf: $0) })
         self.failure = failure
         histories += 1
         steps += tally.steps

@@ -20,16 +20,29 @@ final class FaultyHub: HubEnd {
     /// What it has answered that it has.
     private var acknowledged = VectorClock()
     private var random: SeededRandom
+    private let tally: FaultTally
+    private let seat: SimulatedSeat
+    private var images: [SimulatedDisk.Image] = []
+    /// Sites without a machine: they hand in at once that they know nothing.
+    private let idle: () -> [Follower]
 
-    init(_ maker: StoreMaker, disk: SimulatedDisk, seed: UInt64, tally: FaultTally, plant: PlantedFault?) throws {
+    init(
+        _ maker: StoreMaker, disk: SimulatedDisk, seed: UInt64, tally: FaultTally, plant: PlantedFault?,
+        idle: @escaping () -> [Follower]
+    ) throws {
         self.plant = plant
+        self.tally = tally
+        self.idle = idle
+        let seat = try SimulatedSeat(maker, path: disk.path("hub.db"))
+        self.seat = seat
         observer = maker.template.replicas["observer"]!
         random = SeededRandom(seed: seed)
         machine = try Machine("the hub", disk: disk, seed: seed, tally: tally) {
-            try StoreHub(maker, path: disk.path("hub.db"))
+            try StoreHub(maker, path: disk.path("hub.db"), seat: seat.open())
         } commit: { hub in
             try hub.reader.execute("PRAGMA user_version = 1; PRAGMA user_version = 0")
         }
+        images = [disk.image()]
     }
 
     private var hub: StoreHub { machine.programs }
@@ -131,7 +144,67 @@ final class FaultyHub: HubEnd {
 
     func meet(_ fault: DiskFault) throws {
         if fault == .writeBack { try writeBack() }
+        if fault == .image { images.append(machine.disk.image()) }
         try watched { try machine.meet(fault) }
+    }
+
+    // MARK: lost and put back
+
+    var isRecovering: Bool { hub.isRecovering }
+
+    func lose(image: Int?, seat fate: SeatFate) throws {
+        tally.lostHubs += 1
+        if fate == .lost { seat.lose() }
+        try machine.put(image.map { images[$0 % images.count] } ?? machine.disk.image())
+        acknowledged = try hub.vector()
+        guard hub.isRecovering else { return }
+        for follower in idle() { try hub.noteHeard(follower, nowMs: 0) }
+    }
+
+    func recoveryStep(of follower: Follower) throws -> RecoveryAsked? { try hub.recoveryStep(of: follower) }
+    func checkOrder(of follower: Follower) throws { try hub.checkOrder(of: follower) }
+
+    func wanted(_ offers: [SeenOffer], from follower: Follower) throws -> [Dot] {
+        try recovering("look at what \(follower.replica) offers") { try $0.wanted(offers, from: follower) }
+    }
+
+    func keep(_ parcels: [Parcel], from follower: Follower) throws {
+        try recovering("keep what \(follower.replica) hands in") {
+            try $0.keep(plant?.kept(parcels) ?? parcels, from: follower)
+        }
+    }
+
+    func noteHeard(_ follower: Follower, nowMs: UInt64) throws {
+        try recovering("note that \(follower.replica) was heard") { try $0.noteHeard(follower, nowMs: nowMs) }
+        acknowledged = try hub.vector()
+    }
+
+    func acceptRecovery(nowMs: UInt64) throws {
+        try recovering("accept the recovery") { hub in
+            if hub.isRecovering { try hub.acceptRecovery(nowMs: nowMs) }
+        }
+        tally.accepted += 1
+        acknowledged = try hub.vector()
+    }
+
+    /// What was answered is there after every crash; what was not may be asked for again.
+    private func recovering<Answer>(_ doing: String, _ body: (StoreHub) throws -> Answer) throws -> Answer {
+        let before = try hub.recoveryState()
+        return try watched {
+            try machine.attempt(doing, state: { try $0.recoveryState() }, isChange: { $0.hasChanged }) { hub in
+                let answer = try body(hub)
+                return (answer: answer, hasChanged: try calmly { try hub.recoveryState() } != before)
+            } result: { hub, _, _ in
+                (answer: try body(hub), hasChanged: true)
+            }
+        }.answer
+    }
+
+    /// Looks from outside at what is being done.
+    private func calmly<Seen>(_ body: () throws -> Seen) rethrows -> Seen {
+        machine.disk.setCalm(true)
+        defer { machine.disk.setCalm(false) }
+        return try body()
     }
 
     private func writeBack() throws {

@@ -9,6 +9,7 @@ final class FaultyMaker: FleetMaker {
     private let seed: UInt64
     private let plant: PlantedFault?
     private var copies: UInt64 = 0
+    private let machines = Machines()
 
     init(
         _ catalogue: Catalogue, in simulation: SimulationFolder, seed: UInt64, tally: FaultTally = FaultTally(),
@@ -25,12 +26,25 @@ final class FaultyMaker: FleetMaker {
     func isSystem(table number: Int) -> Bool { stores.isSystem(table: number) }
 
     func makeHub(nowMs: UInt64) throws -> any HubEnd {
-        try FaultyHub(stores, disk: disk(of: "hub", as: "hub.db", 0), seed: seed, tally: tally, plant: plant)
+        let epochs = [SeenEpoch(number: 0, hub: stores.template.hub, base: 0)]
+        return try FaultyHub(
+            stores, disk: disk(of: "hub", as: "hub.db", 0), seed: seed, tally: tally, plant: plant,
+            idle: { [stores, machines] in
+                stores.template.replicas.values.filter { !machines.replicas.contains($0) }.sorted().map {
+                    Follower(replica: $0, epochs: epochs, sealed: 0, position: 0, digest: nil)
+                }
+            })
+    }
+
+    /// Of these replicas there are machines.
+    private final class Machines {
+        var replicas: Set<UInt32> = []
     }
 
     func makeNode(for replica: UInt32, of hub: any HubEnd, nowMs: UInt64) throws -> any NodeEnd {
         let site = stores.template.replicas.first { $0.value == replica }!.key
         let disk = try disk(of: site, as: "site.db", UInt64(replica))
+        machines.replicas.insert(replica)
         return try FaultyNode(
             stores, site: site, disk: disk, seed: seed &* 31 &+ UInt64(replica), tally: tally, plant: plant)
     }

@@ -13,12 +13,20 @@ final class FaultyNode: NodeEnd {
         let transactions: Int64
         let sealed: UInt64
         let position: UInt64
+        /// The hub that it follows: the order of another may be a shorter one.
+        let hub: UInt64
+
+        /// What was done is done still.
+        func covers(_ before: Kept) -> Bool {
+            transactions >= before.transactions && sealed >= before.sealed
+                && (position >= before.position || hub != before.hub)
+        }
     }
 
     private let machine: Machine<StoreNode>
     let site: String
     /// What programs and the hub have been told is done.
-    private var kept = Kept(transactions: 0, sealed: 0, position: 0)
+    private var kept = Kept(transactions: 0, sealed: 0, position: 0, hub: 0)
     private let plant: PlantedFault?
     private let tally: FaultTally
     /// Planted: the disk has let it down once.
@@ -53,7 +61,7 @@ final class FaultyNode: NodeEnd {
     private func state() throws -> Kept {
         Kept(
             transactions: try Self.transactions(node), sealed: try node.store.sealedSeq(),
-            position: try node.store.position())
+            position: try node.store.position(), hub: try node.hub())
     }
 
     /// What was said to be done is there after every crash.
@@ -61,7 +69,7 @@ final class FaultyNode: NodeEnd {
         let crashes = machine.crashes
         let result = Swift.Result { try body() }
         let now = try state()
-        guard now.transactions >= kept.transactions, now.sealed >= kept.sealed, now.position >= kept.position else {
+        guard now.covers(kept) else {
             throw Broken("durable: \(site) had \(kept) and has \(now) after a crash")
         }
         if machine.crashes > crashes {
@@ -118,14 +126,21 @@ final class FaultyNode: NodeEnd {
 
     func take(_ transactions: [[Parcel]], nowMs: UInt64) throws {
         let last = transactions.last?.last?.delivery.position ?? 0
-        let isNew = try last > node.position()
-        try watched {
-            try machine.attempt("take in up to \(last)", state: { try $0.position() }, isChange: { isNew }) {
+        let before = try state()
+        _ = try watched {
+            try machine.attempt(
+                "take in up to \(last)", state: { [try $0.position(), try $0.hub()] }, isChange: { $0 }
+            ) {
                 try giveUpIfPlanted()
-                if let plant { return try plant.take($0, transactions, nowMs: nowMs) }
-                try $0.take(transactions, nowMs: nowMs)
+                if let plant {
+                    try plant.take($0, transactions, nowMs: nowMs)
+                } else {
+                    try $0.take(transactions, nowMs: nowMs)
+                }
+                return try $0.position() != before.position || $0.hub() != before.hub
             } result: { _, _, after in
-                guard after == last else { throw Broken("atomic: \(site) took in up to \(after) of \(last)") }
+                guard after[0] == last else { throw Broken("atomic: \(site) took in up to \(after[0]) of \(last)") }
+                return true
             }
         }
     }
@@ -202,4 +217,8 @@ final class FaultyNode: NodeEnd {
     func inFlightCount() throws -> Int { try node.inFlightCount() }
     func asideCount() throws -> Int { try node.asideCount() }
     func complaint() throws -> String? { try node.complaint() }
+    func follower() throws -> Follower { try node.follower() }
+    func offers(after position: UInt64) throws -> [SeenOffer] { try node.offers(after: position) }
+    func handedIn(_ dot: Dot) throws -> Parcel? { try node.handedIn(dot) }
+    func isDiverged(_ error: any Error) -> Bool { node.isDiverged(error) }
 }

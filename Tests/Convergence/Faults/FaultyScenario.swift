@@ -1,6 +1,45 @@
 import SimulationKit
 
 extension Scenario {
+    /// Of one seed in four a history of a fleet whose hub is lost, of the others one whose disks fail.
+    init(simulationOf seed: UInt64) {
+        if seed % 4 == 0 { self.init(lostHubOf: seed) } else { self.init(faultsOf: seed) }
+    }
+
+    /// A random history in which the hub is lost and put back, again and again, now and then on disks that fail.
+    init(lostHubOf seed: UInt64) {
+        var random = SeededRandom(seed: seed)
+        let tables: [TableModel] =
+            random.chance(40) ? random.pick(Catalogue.bound) : [random.pick(Catalogue.free)]
+        self.init(
+            seed: seed, catalogue: Catalogue(tables), siteCount: random.pick([2, 2, 3, 3, 4]), decides: true,
+            random: &random)
+        let kinds = random.pick([[], [], [0], [1, 2], [0, 1, 2, 4]])
+        let count = skewsMs.count
+        steps = steps.flatMap { step -> [Step] in
+            if random.chance(5) { return [.wait(UInt64(random.int(1...600)) * 60_000), step] }
+            if !kinds.isEmpty && random.chance(15) {
+                return Scenario.trouble(kinds, sites: count, &random) + [step]
+            }
+            switch random.int(0...99) {
+            case 0..<10: return [.disk(nil, .image), step]
+            case 10..<20:
+                // The newest, any other, the first, or none: the file itself on another machine.
+                let image = random.pick([random.int(0...9), random.int(0...9), 0, nil])
+                let seat: SeatFate = image == nil || random.chance(50) ? .lost : .kept
+                return [.loseHub(image, seat)] + Scenario.gathering(sites: count, &random) + [step]
+            case 20..<24: return [.accept, step]
+            default: return [step]
+            }
+        }
+    }
+
+    /// Some sites come, in any order, before an operator accepts or nobody does.
+    private static func gathering(sites: Int, _ random: inout SeededRandom) -> [Step] {
+        let come = (0..<random.int(0...sites + 1)).map { _ in Step.pull(random.int(0...sites - 1), .none) }
+        return random.chance(40) ? come + [.accept] : come
+    }
+
     /// A random history of a fleet whose disks fail, beside all that its network and clocks do.
     init(faultsOf seed: UInt64) {
         var random = SeededRandom(seed: seed)

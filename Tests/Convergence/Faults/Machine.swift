@@ -13,10 +13,14 @@ final class FaultTally: CustomStringConvertible {
     /// Files that went on as another replica, and ones that gave change sets other stamps.
     var splits = 0
     var restamps = 0
+    /// Hubs that were lost, and of those that went on the ones for which an operator did not wait.
+    var lostHubs = 0
+    var accepted = 0
 
     var description: String {
         "\(crashes) crashes (\(survived) of them behind the commit), \(failures) failed operations, \(restarts) restarts, "
-            + "\(restores) files put back, \(copies) copied, \(splits) splits, \(restamps) restamped"
+            + "\(restores) files put back, \(copies) copied, \(splits) splits, \(restamps) restamped, "
+            + "\(lostHubs) hubs lost, \(accepted) recoveries accepted early"
     }
 }
 
@@ -189,10 +193,15 @@ final class Machine<Programs> {
         case .restore:
             guard let image else { return }
             tally.restores += 1
-            running = nil
-            disk.put(image)
-            running = try start()
+            try put(image)
         }
+    }
+
+    /// These files stand in place of all that were there, and the programs begin anew.
+    func put(_ image: SimulatedDisk.Image) throws {
+        running = nil
+        disk.put(image)
+        running = try start()
     }
 }
 

@@ -25,6 +25,8 @@ enum PlantedFault: String, CaseIterable {
     case sameDot
     /// A node that the disk has once let down never tries again.
     case neverStuck
+    /// A restored hub says that it has kept what is handed in, and keeps only some of it.
+    case handedSetDropped
 
     var bug: PlantedBug? {
         switch self {
@@ -45,6 +47,7 @@ enum PlantedFault: String, CaseIterable {
         case .constraints: ["constraints:"]
         case .durable, .sameDot: ["durable:"]
         case .neverStuck: ["never stuck:"]
+        case .handedSetDropped: ["durable:", "never stuck:"]
         }
     }
 
@@ -55,6 +58,7 @@ enum PlantedFault: String, CaseIterable {
             var random = SeededRandom(seed: seed)
             return Scenario(
                 seed: seed, catalogue: Catalogue([.parent, .child]), siteCount: 2, decides: false, random: &random)
+        case .handedSetDropped: return Scenario(lostHubOf: seed)
         default: return Scenario(faultsOf: seed)
         }
     }
@@ -80,6 +84,11 @@ enum PlantedFault: String, CaseIterable {
             try node.program.execute("PRAGMA foreign_keys = OFF; DELETE FROM parent; PRAGMA foreign_keys = ON")
             try node.program.setTriggersEnabled(true)
         }
+    }
+
+    /// What a restored hub keeps of what it is handed in.
+    func kept(_ parcels: [Parcel]) -> [Parcel] {
+        self == .handedSetDropped ? parcels.filter { $0.header.dot.seq % 3 != 0 } : parcels
     }
 
     /// Two change sets of different authors, of which the second had seen the first, change places.

@@ -10,9 +10,12 @@ final class StoreHub: HubEnd {
     let store: HubStore
     let reader: Connection
 
-    init(_ maker: StoreMaker, path: String) throws {
+    /// - Parameter seat: what says beside the file how far the hub had come.
+    init(_ maker: StoreMaker, path: String, seat: HubSeat? = nil) throws {
         self.maker = maker
-        store = try HubStore(path: path, rules: maker.bug?.rules ?? .right, drawReplica: maker.numbers.draw)
+        store = try HubStore(
+            path: path, rules: maker.bug?.rules ?? .right, drawReplica: maker.numbers.draw, seat: seat,
+            nowMs: Fleet.beginMs)
         // Small pieces for one half of the tables: what is large in the field is cut up in histories of a few rows too.
         if maker.catalogue.tables.count % 2 == 1 { store.pieces.rows = 2 }
         reader = try Connection(path: path, mode: .readWrite, busyTimeoutMs: 1000)

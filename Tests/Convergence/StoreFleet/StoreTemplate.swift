@@ -9,6 +9,8 @@ import SimulationKit
 struct StoreTemplate {
     let folder: String
     let replicas: [String: UInt32]
+    /// The hub's own.
+    let hub: UInt32
     let numbers: [Int]
 
     init(_ catalogue: Catalogue, folder: String) throws {
@@ -30,6 +32,7 @@ struct StoreTemplate {
             try hub.makeSnapshot(for: replicas[site]!, to: "\(folder)/\(site).db", nowMs: nowMs)
         }
         self.replicas = replicas
+        self.hub = hub.replica
         let connection = try Connection(path: path, mode: .readWrite, busyTimeoutMs: 1000)
         defer { connection.close() }
         self.numbers = try catalogue.tables.map { table in

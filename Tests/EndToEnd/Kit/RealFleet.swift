@@ -15,6 +15,8 @@ final class RealFleet: Sendable {
     let folder: TemporaryFolder
     private let warden: Warden
     private let places: [String: String]
+    private let listen: String?
+    private let wrapping: [String]
     private let state = Mutex(State())
 
     private struct State {
@@ -28,9 +30,17 @@ final class RealFleet: Sendable {
 
     /// Creates and starts the hub, lets the sites join, and starts them.
     ///
-    /// - Parameter places: folders for the files of those that are not to be in the fleet's own.
-    init(schema: String, sites: [String] = [], places: [String: String] = [:]) async throws {
+    /// - Parameters:
+    ///   - places: folders for the files of those that are not to be in the fleet's own.
+    ///   - listen: where the hub listens, if not at a port that the system picks.
+    ///   - wrapping: a program and its words that run each node.
+    init(
+        schema: String, sites: [String] = [], places: [String: String] = [:], listen: String? = nil,
+        wrapping: [String] = []
+    ) async throws {
         self.places = places
+        self.listen = listen
+        self.wrapping = wrapping
         folder = try TemporaryFolder()
         warden = try Warden()
         let file = folder.file("schema.sql")
@@ -83,12 +93,14 @@ final class RealFleet: Sendable {
 
     private func launch(_ name: String) throws -> ChildProcess {
         // The first time the system picks a free port; sites remember it, so it stays.
-        let address = self.address.isEmpty ? "127.0.0.1:0" : String(self.address.dropFirst("http://".count))
+        let address =
+            listen ?? (self.address.isEmpty ? "127.0.0.1:0" : String(self.address.dropFirst("http://".count)))
         let words =
             name == Self.hub
             ? ["hub", "serve", "--db", database(name), "--listen", address]
             : ["node", "serve", "--db", database(name)]
-        let process = try ChildProcess(Programs.samband, words, in: folder.path)
+        let all = (name == Self.hub ? [] : wrapping) + [Programs.samband] + words
+        let process = try ChildProcess(all[0], Array(all.dropFirst()), in: folder.path)
         warden.note(begun: process.id)
         if let former = state.withLock({ $0.running.updateValue(process, forKey: name) }) { end(former) }
         return process
@@ -177,6 +189,18 @@ final class RealFleet: Sendable {
         let file = folder.file(site + ".token")
         try token.write(toFile: file, atomically: false, encoding: .utf8)
         return file
+    }
+
+    /// Tries to join, at an address that nobody else has.
+    func tryToJoin(_ site: String, at address: String) async throws -> Answer {
+        let file = try await invite(site)
+        let words = [
+            Programs.samband, "node", "join", "--db", database(site), "--hub", address, "--token-file", file,
+        ]
+        let all = wrapping + words
+        let answer = try await run(all[0], Array(all.dropFirst()))
+        if answer.status == 0 { state.withLock { $0.sites.append(site) } }
+        return answer
     }
 
     /// - Parameter line: what the site reaches the hub through; nil for the way there.

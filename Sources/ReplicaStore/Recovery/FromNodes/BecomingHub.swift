@@ -1,3 +1,4 @@
+import JSONText
 import Replication
 import SQLite
 
@@ -7,12 +8,15 @@ struct BecomingHub {
     let base: NodeCopy
     let others: [NodeCopy]
     let nowMs: UInt64
+    /// Who builds it.
+    let person: String
     private let log: ChangeLog
     /// Behind this position the log has no gap.
     private(set) var logBegins: UInt64 = 0
     private(set) var leftOut: [String] = []
 
-    init(_ connection: Connection, base: NodeCopy, others: [NodeCopy], nowMs: UInt64) throws {
+    init(_ connection: Connection, base: NodeCopy, others: [NodeCopy], by person: String, nowMs: UInt64) throws {
+        self.person = person
         self.connection = connection
         self.base = base
         self.others = others
@@ -84,6 +88,17 @@ struct BecomingHub {
         try connection.setMeta(.fromNodes, base.position)
         try Capture.remove(from: connection)
         try HubCreation.makeOwnTables(connection)
+        try SystemGuards.install(in: connection)
+        let files = ([base] + others).map { copy -> JSON in
+            ["site": .string(copy.store.site), "replica": .integer(Int64(copy.replica))]
+        }
+        try AuditTable(connection: connection).append(
+            AuditEntry(
+                who: person, .hubBuilt,
+                [
+                    "files": .array(files), "base": .integer(Int64(base.replica)),
+                    "position": .integer(Int64(base.position)),
+                ], atMs: nowMs))
     }
 
     /// Every site of which a replica was known has its place; the secret of none of them is known here.

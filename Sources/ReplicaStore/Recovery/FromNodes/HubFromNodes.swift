@@ -35,8 +35,9 @@ package enum HubFromNodes {
 
     /// - Parameters:
     ///   - path: a file that does not exist yet; on a failure none is left there.
+    ///   - person: who builds it, for the audit.
     package static func build(
-        from files: [String], to path: String, nowMs: UInt64,
+        from files: [String], to path: String, by person: String = "samband", nowMs: UInt64,
         drawReplica: @escaping () -> UInt32 = HubStore.randomReplica
     ) throws(StoreError) -> Result {
         let file: NewDatabaseFile
@@ -45,7 +46,7 @@ package enum HubFromNodes {
         }
         do throws(StoreError) {
             let result = try storing(doing) {
-                try Building(files, at: file.buildPath, nowMs: nowMs, drawReplica: drawReplica).run()
+                try Building(files, at: file.buildPath, by: person, nowMs: nowMs, drawReplica: drawReplica).run()
             }
             do throws(SchemaError) { try file.publish() } catch { throw refusal(error) }
             // Without its seat a hub's file counts as one that was put back.
@@ -71,10 +72,14 @@ package enum HubFromNodes {
 private struct Building {
     let path: String
     let copies: [NodeCopy]
+    let person: String
     let nowMs: UInt64
     let drawReplica: () -> UInt32
 
-    init(_ files: [String], at path: String, nowMs: UInt64, drawReplica: @escaping () -> UInt32) throws {
+    init(
+        _ files: [String], at path: String, by person: String, nowMs: UInt64, drawReplica: @escaping () -> UInt32
+    ) throws {
+        self.person = person
         self.path = path
         self.nowMs = nowMs
         self.drawReplica = drawReplica
@@ -155,7 +160,7 @@ private struct Building {
             defer { connection.close() }
             try ReplicaFile.prepare(connection)
             let others = copies.filter { $0 !== base }
-            var becoming = try BecomingHub(connection, base: base, others: others, nowMs: nowMs)
+            var becoming = try BecomingHub(connection, base: base, others: others, by: person, nowMs: nowMs)
             if try becoming.run() { return (base, becoming.logBegins, becoming.leftOut) }
         }
         throw StoreError(

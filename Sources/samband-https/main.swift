@@ -1,0 +1,7 @@
+import Glibc
+import HTTP
+import HTTPSClient
+import SambandCommand
+
+exit(
+    await Tool.main { (address, limits) throws(TransportError) in try SecureTransport(to: address, limits: limits) })

@@ -1,0 +1,21 @@
+import Foundation
+import SimulationKit
+
+@testable import ReplicaStore
+
+/// The small file beside the hub's, which is in no image of its disk. It is a real one: nothing waits for its bytes, and
+/// they count only where the hub's own file is behind them.
+final class SimulatedSeat {
+    private let database: String
+
+    /// - Parameter path: the hub's file as it is before the first history.
+    init(_ maker: StoreMaker, path: String) throws {
+        database = maker.folder + "/hub.db"
+        let hub = try StoreHub(maker, path: path)
+        try HubSeat(database: database).note(replica: hub.replica, position: hub.lastPosition())
+    }
+
+    func open() throws -> HubSeat { try HubSeat(database: database) }
+
+    func lose() { try? FileManager.default.removeItem(atPath: HubSeat.path(of: database)) }
+}
