@@ -147,6 +147,7 @@ extension HubService {
                     .forbidden, type: HubService.forbidden, title: "No credential of a site",
                     detail: "The token is an operator's, and this is for sites.", next: next)
             }
+            if isGreeting, let problem = try claim(request, secretDigest: digest, replica: acting) { throw problem }
             fail(.unknown)
             throw HubService.unauthorized("The request shows no secret of an active site.", next)
         }

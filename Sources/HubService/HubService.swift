@@ -29,6 +29,10 @@ package actor HubService {
     var runs: [UInt32: [String]] = [:]
     /// The epochs that each replica follows, as it said when it greeted last.
     var followed: [UInt32: [Epoch]] = [:]
+    /// Where it stands in that order.
+    var places: [UInt32: OrderPlace] = [:]
+    /// Who has greeted with a secret that this hub, which was restored, does not know.
+    var claims = SiteClaims()
     let backups = BackupMaker()
     var failures = CredentialFailures()
     /// By site, what it has asked for that brought nothing, and the snapshots that it may have.

@@ -236,6 +236,7 @@ extension NodeService {
             headers: [
                 "authorization": FieldValue("Bearer \(secret)") ?? "",
                 "samband-replica": FieldValue("\(store.replica)") ?? "", "samband-hub": FieldValue("\(hub)") ?? "",
+                "samband-site": FieldValue(store.site) ?? "",
             ], body: body)
         if let proof { request.headers.set(ContentDigest.name, proof) }
         request.answerWithinMs = answerWithinMs
