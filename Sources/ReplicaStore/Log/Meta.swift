@@ -43,7 +43,7 @@ enum MetaKey: String {
     case noticeMs = "notice_ms"
     /// What keeps the node from its work, in words; NULL when nothing does.
     case trouble
-    /// Hub: the key of the marks by which the audit names rows; and for how many years it is kept, when somebody has said.
+    /// Hub: the key of the fingerprints by which the audit names rows; and for how many years it is kept, when somebody has said.
     case auditKey = "audit_key"
     case auditYears = "audit_years"
     /// 1 while a restored hub gathers what its sites know and gives nothing out.
