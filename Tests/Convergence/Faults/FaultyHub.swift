@@ -77,7 +77,9 @@ final class FaultyHub: HubEnd {
 
     private func checkAcknowledged() throws {
         guard try hub.vector().covers(acknowledged) else {
-            throw Broken("durable: the hub had acknowledged \(acknowledged) and has \(try hub.vector()) after a crash")
+            throw Broken(
+                "durable: the hub had acknowledged \(acknowledged.entries) and has \(try hub.vector().entries) after a crash"
+            )
         }
         guard try hub.reader.firstString("PRAGMA quick_check") == "ok" else {
             throw Broken("durable: the hub's file is damaged after a crash")

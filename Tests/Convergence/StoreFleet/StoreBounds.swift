@@ -59,6 +59,7 @@ extension StoreMaker {
             WHERE NOT EXISTS(SELECT 1 FROM samband_handed h WHERE h.id = s.handed AND h.state <> 'taken')
             """
         ),
+        ("change sets of a site that was never retired", "samband_quarantine"),
     ]
 
     private static let ofNode = [
