@@ -261,7 +261,7 @@ extension HubService {
     }
 
     /// SHA-256 of the bearer token (RFC 6750 section 2.1); nil when the request shows none.
-    private static func bearerDigest(_ request: Request) -> [UInt8]? {
+    static func bearerDigest(_ request: Request) -> [UInt8]? {
         guard let field = request.headers["authorization"],
             field.prefix(7).lowercased() == "bearer "
         else { return nil }

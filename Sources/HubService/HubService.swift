@@ -12,6 +12,7 @@ package actor HubService {
     /// The time in milliseconds since 1970.
     let now: @Sendable () -> UInt64
     let path: String
+    let limits: HTTP.Limits
     /// The folder in which snapshots are made; they are unlinked as soon as they are open.
     let folder: String
     private var waiters: [UInt64: Waiter] = [:]
@@ -36,6 +37,8 @@ package actor HubService {
     var failures = CredentialFailures()
     /// By site, what it has asked for that brought nothing, and the snapshots that it may have.
     var budgets: [String: SiteBudget] = [:]
+    /// How many of its requests are being held for that.
+    var held: [String: Int] = [:]
     var snapshotAllowances: [String: SnapshotAllowance] = [:]
     /// False where somebody means to send what is refused, again and again.
     let limitsSites: Bool
@@ -59,20 +62,24 @@ package actor HubService {
     ///   - restored: what the caller knows of the file having been put back; it finds out most by itself.
     ///   - limitsSites: whether a site whose requests bring nothing is slowed down.
     package init(
-        path: String, restored: Restoration? = nil, limitsSites: Bool = true, now: @escaping @Sendable () -> UInt64
+        path: String, restored: Restoration? = nil, limits: HTTP.Limits = HTTP.Limits(), limitsSites: Bool = true,
+        now: @escaping @Sendable () -> UInt64
     ) throws(StoreError) {
         self.limitsSites = limitsSites
         executor = DatabaseExecutor(name: "samband-hub")
         store = try HubStore(path: path, seat: try HubSeat(database: path), restored: restored, nowMs: now())
         self.now = now
         self.path = path
+        self.limits = limits
         let cut = path.lastIndex(of: "/")
         folder = cut.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
         SnapshotMaker.removeLeftovers(in: folder)
     }
 
     /// What sites and operators reach over the network, each what `Access` lets them.
-    package nonisolated var networkHandler: any Handler { networkRouter }
+    package nonisolated var networkHandler: any Handler {
+        CredentialGate(networkRouter, limits)
+    }
 
     nonisolated var networkRouter: Router {
         var router = Router()
@@ -132,15 +139,16 @@ package actor HubService {
 
     // MARK: waiting
 
-    /// Waits until the order may have grown, the time is over or the task is cancelled. One waits per replica:
-    /// a newcomer sends the one before away.
+    /// Waits until the order may have grown, the time is over or the task is cancelled. So many wait per
+    /// replica and no more: a newcomer sends the oldest away.
     ///
     /// - Returns: false when it was sent away by a newcomer.
     func waitForWork(_ replica: UInt32, ms: Int) async -> Bool {
         if isDraining { return true }
-        for (id, waiter) in waiters where waiter.replica == replica {
+        let before = waiters.filter { $0.value.replica == replica }.keys.sorted()
+        for id in before.prefix(max(0, before.count + 1 - limits.pollsPerSite)) {
             displaced.insert(id)
-            wake(id, waiter)
+            wake(id)
         }
         let id = nextWaiter
         nextWaiter += 1
@@ -182,6 +190,9 @@ package actor HubService {
 
     /// True while a replica's pull waits here.
     func isConnected(_ replica: UInt32) -> Bool { waiters.values.contains { $0.replica == replica } }
+
+    /// How many pulls wait.
+    var waiting: Int { waiters.count }
 
     /// True while some pull waits.
     var isWaiting: Bool { !waiters.isEmpty }

@@ -113,10 +113,10 @@ extension HubService {
     }
 
     /// A pull that is under way ends when its site is paused or retired.
-    private func checkExchange(_ replica: UInt32) throws(StoreError) {
+    func checkExchange(_ replica: UInt32) throws(StoreError) {
         guard try store.mayExchange(replica) else {
             throw StoreError(
-                .refused, doing: "giving out the order to replica \(replica)", why: "its site is paused or retired",
+                .refused, doing: "giving rows to replica \(replica)", why: "its site is paused or retired",
                 hint: "See: samband site list.")
         }
     }

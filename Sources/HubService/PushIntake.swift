@@ -5,7 +5,8 @@ import Replication
 /// that they share one fsync. Of a large change set memory holds what came last; the rest is staged.
 struct PushIntake {
     let replica: UInt32
-    private var reader = FrameReader(bodyMaxBytes: Limits.pushedFrameBytes)
+    private var reader = FrameReader(
+        bodyMaxBytes: Limits.pushedFrameBytes, headerMaxBytes: Limits.pushedHeaderBytes)
     private var header: ChangeSetHeader?
     /// False for a change set that is known already.
     private var isNew = true

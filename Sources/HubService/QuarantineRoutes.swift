@@ -78,7 +78,8 @@ extension HubService {
 /// Takes the frames of a push apart and keeps them as they are: nothing but their digests is looked at.
 private struct QuarantineIntake {
     private let caller: HubService.SiteCaller
-    private var reader = FrameReader(bodyMaxBytes: Limits.pushedFrameBytes)
+    private var reader = FrameReader(
+        bodyMaxBytes: Limits.pushedFrameBytes, headerMaxBytes: Limits.pushedHeaderBytes)
     private var header: ChangeSetHeader?
     /// True when that one is here whole.
     private var isKnown = false

@@ -37,7 +37,7 @@ struct SiteBudget {
 /// What requests cost that cannot be measured one by one, in microseconds.
 enum RequestCost {
     /// Reading a request, its credential, an answer.
-    static let request = 250.0
+    static let request = 400.0
     static let bodyByte = 0.002
 }
 
@@ -64,8 +64,12 @@ extension HubService {
     /// A site that has used up its budget waits, and is told to come later: it cannot make the hub busy by asking again.
     func slowDown(_ site: String) async throws(Problem) {
         guard limitsSites, let wait = budgets[site]?.wait(at: .now), wait > 0 else { return }
+        held[site, default: 0] += 1
+        defer { held[site, default: 1] -= 1 }
+        charge(site, us: RequestCost.request)
+        let seconds = max(1, Double(held[site] ?? 1) / Self.refusalsPerSecond)
         // Cancelled: the caller is gone.
-        try? await Task.sleep(for: .microseconds(min(wait, Self.heldUs)))
+        try? await Task.sleep(for: .seconds(min(seconds, 300)))
         throw Problem(
             .serviceUnavailable, type: "https://samband.invalid/problem/busy", title: "Too much for nothing",
             detail: "Site \(site) has sent many requests that were refused or brought nothing new.",
@@ -73,8 +77,9 @@ extension HubService {
             retryAfterSeconds: Int(min(max(wait / 1e6, 1), 60)))
     }
 
-    /// For so long a request is held that comes too early.
-    private static let heldUs = 5e6
+    /// Requests that come too early are held for a second at least, and for longer the more of them there are: so many
+    /// in all are answered in a second.
+    private static let refusalsPerSecond = 16.0
 
     /// Notes what a request of a site has cost that brought nothing.
     func charge(_ site: String, us: Double) {

@@ -67,11 +67,11 @@ extension HubService {
 
     /// Ends a push whose place a newer one has taken, or whose site may exchange nothing any more since it began.
     private func goOn(_ turn: PushTurn, _ caller: SiteCaller, _ request: Request) throws(Problem) {
-        if turn.isReplaced { throw PushTurn.replaced }
-        if try answering({ () throws(StoreError) in try !store.mayExchange(caller.replica) }) {
-            _ = try self.caller(request)
-            throw PushTurn.replaced
-        }
+        let mayExchange = try answering { () throws(StoreError) in try store.mayExchange(caller.replica) }
+        if mayExchange, !turn.isReplaced { return }
+        // Paused or retired, it hears that.
+        _ = try self.caller(request)
+        throw PushTurn.replaced
     }
 
     private func answer(_ replica: UInt32) throws(Problem) -> Response {

@@ -98,7 +98,13 @@ extension HubService {
             try? await Task.sleep(for: .seconds(SnapshotShelf.keptSeconds))  // nobody cancels it
             await self?.dropSnapshot(of: replica, askedAt: number)
         }
-        var response = Response(start == 0 ? .ok : .partialContent, body: snapshot.body(from: start))
+        let rest = snapshot.body(from: start)
+        let body = Body(length: rest.length) {
+            // All rows are in it: it ends when its site is paused or retired.
+            try await self.checkExchange(replica)
+            return try await rest.next()
+        }
+        var response = Response(start == 0 ? .ok : .partialContent, body: body)
         response.headers.set("content-type", "application/vnd.sqlite3")
         response.headers.set("accept-ranges", "bytes")
         response.headers.set("etag", FieldValue(snapshot.tag)!)

@@ -246,6 +246,7 @@ extension NodeService {
         } catch {
             throw .unreachable("\(error)", LineFault(error))
         }
+        noteRetryAfter(response)
         guard response.status == .ok else {
             // A cut problem is none; a proxy answers with what it likes.
             let bytes = (try? await SmallAnswer.bytes(of: response, limit: 1 << 16)) ?? []

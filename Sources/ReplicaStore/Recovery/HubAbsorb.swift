@@ -24,6 +24,9 @@ extension HubStore {
         }
         try absorption.take(all: taken, handed)
         try absorption.redecide()
+        // The log has them now.
+        try connection.execute(
+            "DELETE FROM samband_handed_segment WHERE handed IN (SELECT id FROM samband_handed WHERE state = 'taken')")
         try dropDeadComponents(absorption.deadSeqs)
         try connection.setMeta(.policiesBack, connection.metaNumber(.policiesBack) + UInt64(policiesBack.count))
         try connection.setMeta(.joinsMissing, UInt64(settings.missingJoins(connection)))

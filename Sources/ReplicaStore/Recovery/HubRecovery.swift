@@ -149,11 +149,12 @@ extension HubStore {
     package func noteHeard(
         _ replica: UInt32, epochs: [Epoch], sealed: UInt64, place: OrderPlace? = nil, nowMs: UInt64
     ) throws(StoreError) {
-        try writing("noting that replica \(replica) has handed in all it knows", whileRecovering: true) {
-            guard let shared = try sharedPosition(with: epochs) else { return }
+        // Read before the commit: behind it nothing may fail, or the hub would gather on for ever.
+        isRecovering = try writing("noting that replica \(replica) has handed in all it knows", whileRecovering: true) {
+            guard let shared = try sharedPosition(with: epochs) else { return isRecovering }
             try checkHandsIn(replica, epochs)
             // A word that is said again, and has brought nothing, makes no other repair.
-            if try !isRecovering && !isToAbsorb(replica, nowMs: nowMs) { return }
+            if try !isRecovering && !isToAbsorb(replica, nowMs: nowMs) { return isRecovering }
             let isBehind =
                 try place.map { try endsBefore($0, shared: shared) || holdsMore($0, epochs, shared: shared) } ?? false
             // Of a hub that was built from nodes' files nobody may know any more what of a change set had stood: who is
@@ -174,8 +175,8 @@ extension HubStore {
             let unheard = try connection.firstInteger(
                 "SELECT count(*) FROM samband_replica WHERE site <> '' AND state = 'active' AND heard IS NULL")
             if !isRecovering || unheard == 0 { try absorb(nowMs: nowMs) }
+            return try connection.metaNumber(.recovering) == 1
         }
-        try storing("noting the state of the recovery") { isRecovering = try connection.metaNumber(.recovering) == 1 }
     }
 
     /// Whether a replica ends before the log here begins: nothing that it has is missing here, but it cannot follow.
