@@ -98,6 +98,17 @@ static inline ssize_t samband_send(int fd, const void *bytes, size_t count, int 
 /// recv(2) that does not block.
 static inline ssize_t samband_recv(int fd, void *bytes, size_t count) { return recv(fd, bytes, count, MSG_DONTWAIT); }
 
+/// The user of the process at the other end of a Unix socket, as it was when it connected (unix(7), SO_PEERCRED); -1
+/// for another kind of socket.
+static inline int64_t samband_peer_user(int fd) {
+    struct samband_ucred { pid_t pid; uid_t uid; gid_t gid; } peer;
+    struct sockaddr_storage address;
+    socklen_t size = sizeof address;
+    if (getsockname(fd, (struct sockaddr *)&address, &size) != 0 || address.ss_family != AF_UNIX) return -1;
+    size = sizeof peer;
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 ? (int64_t)peer.uid : -1;
+}
+
 /// Fills an address of a Unix socket: its length, or 0 when the path does not fit (108 bytes with its NUL).
 static inline socklen_t samband_unix_address(struct sockaddr_un *address, const char *path) {
     size_t length = strlen(path);
@@ -106,6 +117,23 @@ static inline socklen_t samband_unix_address(struct sockaddr_un *address, const 
     address->sun_family = AF_UNIX;
     memcpy(address->sun_path, path, length + 1);
     return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + 1);
+}
+
+/// Sends one datagram to a Unix socket, without waiting: `path` is its path, or for an abstract one a zero byte and its
+/// name. 0, or -1 with errno. https://man7.org/linux/man-pages/man7/unix.7.html
+static inline int samband_send_datagram(const uint8_t *path, size_t length, const void *bytes, size_t count) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (length == 0 || length >= sizeof address.sun_path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    memcpy(address.sun_path, path, length);
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -1;
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
+    ssize_t sent = sendto(fd, bytes, count, MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&address, size);
+    close(fd);
+    return sent < 0 ? -1 : 0;
 }
 
 /// Raises the soft limit of open files to the hard one: the limit that now holds.

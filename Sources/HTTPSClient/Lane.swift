@@ -14,7 +14,7 @@ final class Lanes: Sendable {
     private let state = Mutex(State())
     private let kept: Int
 
-    init(kept: Int, gate: Int) { self.kept = max(1, kept) }
+    init(kept: Int) { self.kept = max(1, kept) }
 
     func take(_ call: SecureCall) throws(TransportError) -> Lane {
         let (lane, isShutDown) = state.withLock { state in (state.free.popLast(), state.isShutDown) }

@@ -1,3 +1,4 @@
+import CLinux
 import EventLoop
 import HTTP
 
@@ -23,6 +24,8 @@ final class Connection: SocketOwner, @unchecked Sendable {
     private var headSinceMs: Int?
     private var hasHungUp = false
     private var hasEnded = false
+    /// The user at the other end of a Unix socket.
+    private let localUser: UInt32?
     private var requests = 0
     /// Its neighbours among those that have no request under way.
     var nextIdle: Connection?
@@ -36,6 +39,7 @@ final class Connection: SocketOwner, @unchecked Sendable {
         limits = worker.limits
         parser = RequestParser(limits)
         idleSinceMs = loop.nowMs
+        localUser = UInt32(exactly: samband_peer_user(descriptor))
         socket = try StreamSocket(descriptor, on: loop, owner: self)
         armDeadline()
     }
@@ -139,13 +143,15 @@ final class Connection: SocketOwner, @unchecked Sendable {
         requests += 1
         worker.idle.remove(self)
         let body = makeBody(exchange)
-        let request = Request(head.method, head.target, headers: head.headers, body: body)
+        var request = Request(head.method, head.target, headers: head.headers, body: body)
+        request.localUser = localUser
+        let asked = request
         // As a job, behind all events of this turn: tasks that start together wake the pool once, not each.
         loop.submit { [self] in
             guard self.exchange === exchange else { return }
             let handler = worker.handler
             exchange.task = Task {
-                let response = await handler.respond(to: request)
+                let response = await handler.respond(to: asked)
                 await ResponseSender(connection: self, exchange: exchange).send(response)
             }
             if hasHungUp { exchange.task?.cancel() }

@@ -1,4 +1,5 @@
 import HTTP
+import JSONText
 import Presentation
 import ReplicaStore
 import Replication
@@ -8,8 +9,10 @@ import Replication
 enum Access: Equatable, Sendable {
     /// Needs no credential, or has one of its own in the body.
     case anyone
-    /// A site, by the secret that its node made.
+    /// An active site, by the secret that its node made.
     case site
+    /// The same, and a retired site too: what it still sends is kept apart.
+    case siteOrRetired
     /// Operators of these roles, by their token.
     case operators(Set<Role>)
     /// Nobody over the network: it is done on the hub's own machine.
@@ -19,6 +22,8 @@ enum Access: Equatable, Sendable {
     private static let overview = Access.operators([.viewer, .operator, .admin, .auditor])
     /// Who decided for and against whom: no row of it either.
     private static let supervision = Access.operators([.operator, .admin, .auditor])
+    /// Who did and read what, and no row of it.
+    private static let audit = Access.operators([.admin, .auditor])
     /// Rows, and what settles their conflicts.
     private static let rows = Access.operators([.operator, .admin])
     /// Sites, operators, the rules of the fleet.
@@ -28,22 +33,30 @@ enum Access: Equatable, Sendable {
         Route(.get, "/healthz"): .anyone,
         Route(.post, "/v1/join"): .anyone,
         Route(.get, "/v1/snapshot"): .site,
-        Route(.post, "/v1/hello"): .site,
+        Route(.post, "/v1/hello"): .siteOrRetired,
         Route(.post, "/v1/split"): .site,
         Route(.post, "/v1/recovery/offer"): .site,
         Route(.post, "/v1/recovery/sets"): .site,
         Route(.post, "/v1/recovery/done"): .site,
-        Route(.post, "/v1/push"): .site,
+        Route(.post, "/v1/push"): .siteOrRetired,
         Route(.post, "/v1/pull"): .site,
+        Route(.post, "/v1/rotate"): .site,
 
+        Route(.get, "/metrics"): overview,
         Route(.get, "/v1/status"): overview,
         Route(.get, "/v1/site"): overview,
         Route(.get, "/v1/policy"): overview,
         Route(.get, "/v1/recovery"): overview,
         Route(.post, "/v1/sync"): overview,
+        Route(.post, "/v1/secret/rotate"): overview,
 
         Route(.get, "/v1/conflict/report"): supervision,
         Route(.get, "/v1/conflict/count"): supervision,
+        Route(.get, "/v1/site/{name}/quarantine"): supervision,
+
+        Route(.get, "/v1/audit"): audit,
+        Route(.get, "/v1/audit/verify"): audit,
+        Route(.post, "/v1/audit/row"): audit,
 
         Route(.get, "/v1/conflict"): rows,
         Route(.get, "/v1/conflict/{id}"): rows,
@@ -61,6 +74,10 @@ enum Access: Equatable, Sendable {
         Route(.post, "/v1/recovery/accept"): fleet,
         Route(.post, "/v1/policy"): fleet,
         Route(.post, "/v1/site"): fleet,
+        Route(.post, "/v1/site/{name}/pause"): fleet,
+        Route(.post, "/v1/site/{name}/resume"): fleet,
+        Route(.post, "/v1/site/{name}/retire"): fleet,
+        Route(.post, "/v1/audit/keep"): fleet,
         // It writes where it is told to, with the hub's rights.
         Route(.post, "/v1/backup"): .ownMachine,
 
@@ -72,12 +89,17 @@ enum Access: Equatable, Sendable {
 
 extension HubService {
     /// Lets a request from the network through to a route, with the operator's name, or throws 401 or 403.
-    func admit(_ request: Request, to route: Route) throws(Problem) -> Request {
+    func admit(_ request: Request, to route: Route) async throws(Problem) -> Request {
         var request = request
         request.user = nil
+        request.localUser = nil
         switch Access.table[route] {
         case .anyone: break
-        case .site: _ = try caller(request, isGreeting: route == Route(.post, "/v1/hello"))
+        case .site:
+            try await slowDown(try caller(request).site)
+        case .siteOrRetired:
+            let isGreeting = route == Route(.post, "/v1/hello")
+            try await slowDown(try callerOrRetired(request, isGreeting: isGreeting).site)
         case .operators(let roles): request.user = try operatorName(request, roles)
         case .ownMachine, nil:
             throw Problem(
@@ -87,35 +109,95 @@ extension HubService {
         return request
     }
 
-    /// The site and replica of the bearer token of a request.
+    /// Who a site's secret says it is.
+    struct SiteCaller: Sendable {
+        let site: String
+        let replica: UInt32
+        let isRetired: Bool
+    }
+
+    /// The active site and replica of the bearer token of a request.
     ///
     /// - Parameter isGreeting: a restored hub may not know the replica yet; the greeting tells where it comes from.
-    func caller(
-        _ request: Request, isGreeting: Bool = false
-    ) throws(Problem) -> (site: String, replica: UInt32) {
+    func caller(_ request: Request, isGreeting: Bool = false) throws(Problem) -> SiteCaller {
+        let caller = try callerOrRetired(request, isGreeting: isGreeting)
+        if caller.isRetired {
+            fail(.retiredSite)
+            throw retired(caller.site)
+        }
+        return caller
+    }
+
+    /// The same, of a retired site too.
+    func callerOrRetired(_ request: Request, isGreeting: Bool = false) throws(Problem) -> SiteCaller {
         let next = "Join the site again, or ask the hub's operator: samband site list."
         guard let digest = HubService.bearerDigest(request) else {
+            fail(.missing)
             throw HubService.unauthorized("The request shows no secret of an active site.", next)
         }
         let acting = try Self.acting(request)
-        if let found = try answering({ () throws(StoreError) in
-            try store.credential(secretDigest: digest, acting: acting)
-        }) {
-            return found
-        }
-        if isGreeting, let acting,
-            let site = try answering({ () throws(StoreError) in
-                try store.knows(acting) ? nil : try store.site(secretDigest: digest)
+        guard
+            let found = try answering({ () throws(StoreError) in
+                try store.siteCredential(secretDigest: digest, acting: acting)
             })
-        {
-            return (site, acting)
+        else {
+            if try operatorWith(digest) != nil {
+                fail(.kind)
+                throw Problem(
+                    .forbidden, type: HubService.forbidden, title: "No credential of a site",
+                    detail: "The token is an operator's, and this is for sites.", next: next)
+            }
+            if isGreeting, let problem = try claim(request, secretDigest: digest, replica: acting) { throw problem }
+            fail(.unknown)
+            throw HubService.unauthorized("The request shows no secret of an active site.", next)
         }
-        if try operatorWith(digest) != nil {
-            throw Problem(
-                .forbidden, type: HubService.forbidden, title: "No credential of a site",
-                detail: "The token is an operator's, and this is for sites.", next: next)
+        if found.state == .paused {
+            fail(.pausedSite)
+            throw paused(found.site)
         }
-        throw HubService.unauthorized("The request shows no secret of an active site.", next)
+        // What cannot be written now is at the next request: the new secret is good either way.
+        if found.isFirstUse { try? store.takeUpSecrets(ofSite: found.site, nowMs: now()) }
+        if let replica = found.replica {
+            return SiteCaller(site: found.site, replica: replica, isRetired: found.state == .retired)
+        }
+        if isGreeting, let acting, try answering({ () throws(StoreError) in try !store.knows(acting) }) {
+            return SiteCaller(site: found.site, replica: acting, isRetired: found.state == .retired)
+        }
+        fail(.foreignReplica)
+        throw HubService.unauthorized(
+            "The request acts as a replica that is none of its site's, or not any more.", next)
+    }
+
+    private func paused(_ site: String) -> Problem {
+        Problem(
+            .forbidden, type: "https://samband.invalid/problem/site-paused", title: "The site is paused",
+            detail: "The hub's operators have paused site \(site): nothing is exchanged with it. It keeps all it has.",
+            next: "It goes on by itself when they resume it: samband site resume \(site).")
+    }
+
+    /// Tells a retired site what becomes of what it sends.
+    private func retired(_ site: String) -> Problem {
+        // A count that cannot be read now is left out.
+        let count = (try? store.quarantineCounts())?[site]
+        let kept =
+            count.map { "\($0.changeSets) change sets of it with \($0.rows) rows are kept so" } ?? "nothing is, so far"
+        return Problem(
+            .forbidden, type: "https://samband.invalid/problem/site-retired", title: "The site is retired",
+            detail:
+                "Site \(site) has no part in the fleet any more. What it still sends comes into no table and is kept "
+                + "apart for the hub's operators: \(kept).",
+            next: "Ask them: samband site quarantine \(site).")
+    }
+
+    /// Counts a credential that opened nothing; many are told, and recorded.
+    func fail(_ failure: CredentialFailure) {
+        guard failures.note(failure, nowMs: now()) else { return }
+        var counts = JSON.Object()
+        for (kind, count) in failures.counts.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+            counts[kind.rawValue] = .integer(Int64(clamping: count))
+        }
+        // The alarm is in `status` all the same.
+        try? store.record(AuditEntry(who: "samband", .credentialAlarm, .object(counts), atMs: now()))
     }
 
     /// The replica as which a node says it acts: its site may have several.
@@ -144,22 +226,27 @@ extension HubService {
     private func operatorName(_ request: Request, _ roles: Set<Role>) throws(Problem) -> String {
         let next = "Name the file with your token: --token-file F. The hub's machine gives one: samband operator add."
         guard let digest = HubService.bearerDigest(request) else {
+            fail(.missing)
             throw HubService.unauthorized("The request shows no operator's token.", next)
         }
         guard let person = try operatorWith(digest) else {
-            if try answering({ () throws(StoreError) in try store.credential(secretDigest: digest) }) != nil {
+            if try answering({ () throws(StoreError) in try store.siteCredential(secretDigest: digest) }) != nil {
+                fail(.kind)
                 throw Problem(
                     .forbidden, type: HubService.forbidden, title: "No operator's token",
                     detail: "The credential is a site's, and this is for operators.", next: next)
             }
+            fail(.unknown)
             throw HubService.unauthorized("The token is no operator's.", next)
         }
         if person.revokedMs != nil {
+            fail(.revoked)
             throw HubService.unauthorized(
                 "The token of operator \(person.name) was revoked.",
                 "An administrator gives another: samband operator add NAME.")
         }
         guard roles.contains(person.role) else {
+            fail(.role)
             let allowed = Role.allCases.filter(roles.contains).map(\.rawValue).joined(separator: ", ")
             throw Problem(
                 .forbidden, type: HubService.forbidden, title: "Not with this role",

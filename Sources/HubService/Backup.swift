@@ -81,6 +81,9 @@ extension HubService {
                 detail: "A backup names the absolute path of a file.",
                 next: "Send to.")
         }
+        // All rows leave the hub with it: recorded before, and whether or not it comes to an end.
+        let entry = entry(request, .backup, ["to": .string(path)])
+        try answering { () throws(StoreError) in try store.record(entry) }
         let made: (record: BackupRecord, bytes: UInt64)
         do {
             made = try await backups.make(from: self.path, to: path, nowMs: now())

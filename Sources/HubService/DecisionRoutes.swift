@@ -41,10 +41,14 @@ extension HubService {
         let choice = try choice(body)
         let signature = Signature(request, body)
         let view = try answering { () throws(StoreError) -> ConflictView? in
-            _ = try store.resolve(
-                number, choice, changed: changed(body), by: signature.by, reason: signature.reason, nowMs: now(),
-                dryRun: signature.dryRun)
-            return try store.conflictView(number)
+            let entry = try entry(
+                request, signature.dryRun ? .conflictRead : .conflictResolved, number, how: choice.how, signature)
+            return try store.recording(entry) { () throws(StoreError) in
+                _ = try store.resolve(
+                    number, choice, changed: changed(body), by: signature.by, reason: signature.reason, nowMs: now(),
+                    dryRun: signature.dryRun)
+                return try store.conflictView(number)
+            }
         }
         if !signature.dryRun { orderGrew() }
         return try .json(view?.json ?? .null)
@@ -56,10 +60,14 @@ extension HubService {
         let number = try conflictNumber(id)
         let signature = Signature(request, body)
         let view = try answering { () throws(StoreError) -> ConflictView? in
-            _ = try store.undo(
-                number, changed: changed(body), by: signature.by, reason: signature.reason, nowMs: now(),
-                dryRun: signature.dryRun)
-            return try store.conflictView(number)
+            let entry = try entry(
+                request, signature.dryRun ? .conflictRead : .conflictUndone, number, how: "undo", signature)
+            return try store.recording(entry) { () throws(StoreError) in
+                _ = try store.undo(
+                    number, changed: changed(body), by: signature.by, reason: signature.reason, nowMs: now(),
+                    dryRun: signature.dryRun)
+                return try store.conflictView(number)
+            }
         }
         if !signature.dryRun { orderGrew() }
         return try .json(view?.json ?? .null)
@@ -76,10 +84,18 @@ extension HubService {
                 try store.rowToJoin(table: gone.table, key: gone.key),
                 try store.rowView(table: into.table, key: into.key),
             ]
-            let merge = try store.mergeRecords(
-                table: gone.table, key: gone.key, into: into.key, by: signature.by, reason: signature.reason,
-                nowMs: now(), dryRun: signature.dryRun)
-            return (rows, merge)
+            let entry = try entry(
+                request, signature.dryRun ? .recordsRead : .recordsMerged,
+                JSON.Object([("by", .string(signature.by))]),
+                [(gone.table, gone.key), (into.table, into.key)].compactMap {
+                    store.auditedRow(table: $0.0, key: $0.1)
+                })
+            return try store.recording(entry) { () throws(StoreError) in
+                let merge = try store.mergeRecords(
+                    table: gone.table, key: gone.key, into: into.key, by: signature.by, reason: signature.reason,
+                    nowMs: now(), dryRun: signature.dryRun)
+                return (rows, merge)
+            }
         }
         if !signature.dryRun { orderGrew() }
         return try .json(merge.json(rows[0], into: rows[1]))
@@ -95,16 +111,35 @@ extension HubService {
         }
         let signature = Signature(request, body)
         let (merge, rows) = try answering { () throws(StoreError) -> (RecordMerge, [RowView]) in
-            let merge = try store.undoMerge(
-                UInt64(id), by: signature.by, reason: signature.reason, nowMs: now(), dryRun: signature.dryRun)
-            let rows = [
-                try store.rowView(table: merge.table, key: merge.key),
-                try store.rowView(table: merge.table, key: merge.into),
-            ]
-            return (merge, rows)
+            let entry = entry(
+                request, signature.dryRun ? .recordsRead : .recordsUnmerged,
+                ["join": .integer(id), "by": .string(signature.by)])
+            return try store.recording(entry) { () throws(StoreError) in
+                let merge = try store.undoMerge(
+                    UInt64(id), by: signature.by, reason: signature.reason, nowMs: now(), dryRun: signature.dryRun)
+                let rows = [
+                    try store.rowView(table: merge.table, key: merge.key),
+                    try store.rowView(table: merge.table, key: merge.into),
+                ]
+                return (merge, rows)
+            }
         }
         if !signature.dryRun { orderGrew() }
         return try .json(merge.json(rows[0], into: rows[1]))
+    }
+
+    /// A decision about a conflict, or a trial of one, which shows it.
+    private func entry(
+        _ request: Request, _ what: AuditEvent, _ number: UInt64, how: String, _ signature: Signature
+    ) throws(StoreError) -> AuditEntry {
+        var details = JSON.Object([("conflict", .integer(Int64(clamping: number)))])
+        if !signature.dryRun {
+            details["how"] = .string(how)
+            details["by"] = .string(signature.by)
+        }
+        let shown = try store.conflictView(number)?.shown
+        let rows = shown.flatMap { store.auditedRow(table: $0.table, key: $0.key, sites: $0.sites) }
+        return try entry(request, what, details, rows.map { [$0] } ?? [])
     }
 
     private func conflictNumber(_ id: String) throws(Problem) -> UInt64 {

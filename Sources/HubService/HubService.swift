@@ -29,7 +29,21 @@ package actor HubService {
     var runs: [UInt32: [String]] = [:]
     /// The epochs that each replica follows, as it said when it greeted last.
     var followed: [UInt32: [Epoch]] = [:]
+    /// Where it stands in that order.
+    var places: [UInt32: OrderPlace] = [:]
+    /// Who has greeted with a secret that this hub, which was restored, does not know.
+    var claims = SiteClaims()
     let backups = BackupMaker()
+    var failures = CredentialFailures()
+    /// By site, what it has asked for that brought nothing, and the snapshots that it may have.
+    var budgets: [String: SiteBudget] = [:]
+    /// How many of its requests are being held for that.
+    var held: [String: Int] = [:]
+    var snapshotAllowances: [String: SnapshotAllowance] = [:]
+    /// False where somebody means to send what is refused, again and again.
+    let limitsSites: Bool
+    /// By replica, the position up to which it has been given the order by this process.
+    var given: [UInt32: UInt64] = [:]
 
     /// Writes the contacts that no other commit has taken along.
     var contactsTimer: Task<Void, Never>?
@@ -44,11 +58,14 @@ package actor HubService {
 
     /// Opens the hub's database. The caller holds the lock of the file.
     ///
-    /// - Parameter restored: what the caller knows of the file having been put back; it finds out most by itself.
+    /// - Parameters:
+    ///   - restored: what the caller knows of the file having been put back; it finds out most by itself.
+    ///   - limitsSites: whether a site whose requests bring nothing is slowed down.
     package init(
-        path: String, restored: Restoration? = nil, limits: HTTP.Limits = HTTP.Limits(),
+        path: String, restored: Restoration? = nil, limits: HTTP.Limits = HTTP.Limits(), limitsSites: Bool = true,
         now: @escaping @Sendable () -> UInt64
     ) throws(StoreError) {
+        self.limitsSites = limitsSites
         executor = DatabaseExecutor(name: "samband-hub")
         store = try HubStore(path: path, seat: try HubSeat(database: path), restored: restored, nowMs: now())
         self.now = now
@@ -84,6 +101,8 @@ package actor HubService {
         OperatorRoutes(hub: self).add(to: &router)
         router.admission = { request, route throws(Problem) in
             if route.isWriting { try await self.checkClock() }
+            var request = request
+            request.user = nil
             return try await request.checkingJSON()
         }
         RecoveryRoutes(hub: self).addForOperators(to: &router)
@@ -110,7 +129,10 @@ package actor HubService {
 
     private func noteRunning() {
         // Only a reason not to doubt later: a failure harms nothing.
-        if !Task.isCancelled { try? store.noteRunning(nowMs: now()) }
+        if Task.isCancelled { return }
+        try? store.noteRunning(nowMs: now())
+        // What has been kept long enough may be kept a while longer.
+        try? store.trimAudit(nowMs: now())
     }
 
     private func checkClock() throws(Problem) {
@@ -145,6 +167,15 @@ package actor HubService {
         }
         timer.cancel()
         return displaced.remove(id) == nil
+    }
+
+    /// Ends what replicas have under way: pulls that wait, and pushes with what comes next of them.
+    func end(_ replicas: [UInt32]) {
+        for (id, waiter) in waiters where replicas.contains(waiter.replica) {
+            displaced.insert(id)
+            wake(id, waiter)
+        }
+        for replica in replicas { endPush(of: replica) }
     }
 
     private func wake(_ id: UInt64) {
@@ -190,5 +221,5 @@ package actor HubService {
 
 extension Route {
     /// Whether it changes something; some routes that only read take what they ask about in a body.
-    var isWriting: Bool { method == .post && pattern != "/v1/history" && pattern != "/v1/explain" }
+    var isWriting: Bool { method == .post && !["/v1/history", "/v1/explain", "/v1/audit/row"].contains(pattern) }
 }

@@ -21,9 +21,13 @@ extension HubService {
                 next: "Use one of: \(Role.allCases.map(\.rawValue).joined(separator: ", ")).")
         }
         let token = randomToken()
+        let entry = entry(
+            request, .operatorAdded, ["operator": .string(String(name.prefix(64))), "role": .string(role.rawValue)])
         try answering { () throws(StoreError) in
-            try store.addOperator(
-                name, role, tokenDigest: SHA256.digest(Array(token.utf8)), by: request.person(body), nowMs: now())
+            try store.recording(entry) { () throws(StoreError) in
+                try store.addOperator(
+                    name, role, tokenDigest: SHA256.digest(Array(token.utf8)), by: request.person(body), nowMs: now())
+            }
         }
         return try .json(["name": .string(name), "role": .string(role.rawValue), "token": .string(token)])
     }
@@ -33,8 +37,11 @@ extension HubService {
         return try .json(.array(records.map(\.json)))
     }
 
-    func revokeOperator(_ name: String) throws(Problem) -> Response {
-        try answering { () throws(StoreError) in try store.revokeOperator(name, nowMs: now()) }
+    func revokeOperator(_ name: String, _ request: Request) throws(Problem) -> Response {
+        let entry = entry(request, .operatorRevoked, ["operator": .string(String(name.prefix(64)))])
+        try answering { () throws(StoreError) in
+            try store.recording(entry) { () throws(StoreError) in try store.revokeOperator(name, nowMs: now()) }
+        }
         return try .json(["name": .string(name), "state": "revoked"])
     }
 }

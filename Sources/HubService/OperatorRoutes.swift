@@ -11,8 +11,6 @@ struct OperatorRoutes {
     func add(to router: inout Router) {
         let hub = self.hub
         router.on(.get, "/v1/status") { _, _ throws(Problem) in try await hub.status() }
-        router.on(.get, "/v1/site") { _, _ throws(Problem) in try await .json(.array(hub.siteList())) }
-        router.on(.post, "/v1/site") { request, _ throws(Problem) in try await hub.addSite(request) }
         addDecisions(to: &router)
         router.on(.post, "/v1/sync") { _, _ throws(Problem) in
             throw Problem(
@@ -22,17 +20,44 @@ struct OperatorRoutes {
         router.on(.post, "/v1/policy") { request, _ throws(Problem) in try await hub.setPolicy(request) }
         router.on(.get, "/v1/operator") { _, _ throws(Problem) in try await hub.operatorList() }
         router.on(.post, "/v1/operator") { request, _ throws(Problem) in try await hub.addOperator(request) }
-        router.on(.post, "/v1/operator/{name}/revoke") { _, parameters throws(Problem) in
-            try await hub.revokeOperator(parameters["name"])
+        router.on(.post, "/v1/operator/{name}/revoke") { request, parameters throws(Problem) in
+            try await hub.revokeOperator(parameters["name"], request)
         }
         router.on(.post, "/v1/backup") { request, _ throws(Problem) in try await hub.backup(request) }
-        ReadRoutes.add(to: &router) { body throws(Problem) in try await hub.reading(body) }
+        ReadRoutes.add(to: &router) { request, body throws(Problem) in try await hub.reading(request, body) }
+        router.on(.get, "/metrics") { _, _ throws(Problem) in try await hub.metrics() }
+        addSites(to: &router)
+        AuditRoutes(hub: hub).add(to: &router)
+    }
+
+    private func addSites(to router: inout Router) {
+        let hub = self.hub
+        router.on(.get, "/v1/site") { _, _ throws(Problem) in try await .json(.array(hub.siteList())) }
+        router.on(.post, "/v1/site") { request, _ throws(Problem) in try await hub.addSite(request) }
+        for step in SiteStep.allCases {
+            router.on(.post, "/v1/site/{name}/\(step.rawValue)") { request, parameters throws(Problem) in
+                try await hub.step(step, parameters["name"], request)
+            }
+        }
+        router.on(.get, "/v1/site/{name}/quarantine") { _, parameters throws(Problem) in
+            try await hub.quarantineList(parameters["name"])
+        }
+        router.on(.post, "/v1/secret/rotate") { _, _ throws(Problem) in
+            throw Problem(
+                .unprocessableContent, type: "https://samband.invalid/problem/refused",
+                title: "A hub has no site's secrets", detail: "The database is the hub's: a site's node makes its own.",
+                next: "Name a node's file with --db.")
+        }
     }
 }
 
 extension HubService {
-    func reading(_ body: @Sendable (any ReadableStore) throws(Problem) -> Response) throws(Problem) -> Response {
-        try body(store)
+    func reading(
+        _ request: Request, _ body: @Sendable (any ReadableStore) throws(Problem) -> Reading
+    ) throws(Problem) -> Response {
+        let reading = try body(store)
+        if let shown = reading.shown { try note(shown, request) }
+        return reading.response
     }
 
     /// CLI.md's `status` of a hub.
@@ -44,7 +69,7 @@ extension HubService {
                 "role": "hub", "fleet": .string(store.fleet), "replica": .integer(Int64(store.replica)),
                 "schema_version": 1, "vector": try store.vector().json, "frontier": try store.frontier().json,
                 "conflicts": ["open": .integer(Int64(counts.conflictsOpen))],
-                "trouble": (recoveryTrouble ?? diskWatch.sentence(file: path)).map { .string($0) } ?? .null,
+                "trouble": trouble().map { .string($0) } ?? .null,
                 "withheld": .integer(Int64(counts.withheld)), "backup": try store.newestBackup()?.status ?? .null,
                 "sites": .array(sites),
             ]
@@ -52,9 +77,15 @@ extension HubService {
         return try .json(json)
     }
 
+    /// What is wrong, the worst first; nil when nothing is.
+    private func trouble() -> String? {
+        recoveryTrouble ?? diskWatch.sentence(file: path) ?? failures.sentence(nowMs: now())
+    }
+
     func siteList() throws(Problem) -> [JSON] {
         try answering { () throws(StoreError) in
             let last = try store.lastPosition()
+            let quarantine = try store.quarantineCounts()
             return try store.sites().map { site in
                 [
                     "name": .string(site.name), "state": .string(site.state),
@@ -64,30 +95,9 @@ extension HubService {
                     "behind": .integer(Int64(site.replica == nil ? 0 : last - min(site.acknowledged, last))),
                     "split_from": site.splitFrom.map { .string("\($0)") } ?? .null,
                     "clock_offset_ms": site.clockOffsetMs.map { .integer($0) } ?? .null,
+                    "quarantined": .integer(Int64(quarantine[site.name]?.changeSets ?? 0)),
                 ]
             }
         }
-    }
-
-    /// `{"name":…, "expires_hours":24}` → the one-time token, once.
-    func addSite(_ request: Request) async throws(Problem) -> Response {
-        let body = try await request.json(limit: 4096)
-        guard let name = body["name"]?.string else {
-            throw Problem(.badRequest, title: "The request is not complete", detail: "A site has a name.", next: "")
-        }
-        let hours = body["expires_hours"]?.number ?? 24
-        guard hours > 0, hours <= 24 * 365 else {
-            throw Problem(
-                .badRequest, title: "The time is out of range", detail: "A token lasts up to a year.",
-                next: "Give hours between 1 and 8760.")
-        }
-        let token = randomToken()
-        let expires = now() + UInt64(hours * 3_600_000)
-        try answering { () throws(StoreError) in
-            try store.addSite(name, tokenDigest: SHA256.digest(Array(token.utf8)), expiresMs: expires)
-        }
-        return try .json([
-            "name": .string(name), "token": .string(token), "expires": .string(rfc3339(ms: expires)),
-        ])
     }
 }

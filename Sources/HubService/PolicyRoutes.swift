@@ -18,10 +18,19 @@ extension HubService {
         let unit = try body["unit"].flatMap { $0 == .null ? nil : $0 }.map { unit throws(Problem) in
             try known(unit.string, PolicyUnit.self, "unit")
         }
+        let entry = entry(
+            request, .policySet,
+            [
+                "table": .string(table), "column": body["column"]?.string.map { .string($0) } ?? .null,
+                "policy": policy.map { .string($0.rawValue) } ?? .null,
+                "unit": unit.map { .string($0.rawValue) } ?? .null,
+            ])
         let views = try answering { () throws(StoreError) in
-            try store.setPolicy(
-                table: table, column: body["column"]?.string, policy: policy, unit: unit, by: request.person(body),
-                nowMs: now())
+            try store.recording(entry) { () throws(StoreError) in
+                try store.setPolicy(
+                    table: table, column: body["column"]?.string, policy: policy, unit: unit,
+                    by: request.person(body), nowMs: now())
+            }
             return try store.policyViews()
         }
         orderGrew()

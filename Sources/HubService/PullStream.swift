@@ -6,6 +6,7 @@ import Replication
 actor PullStream {
     private let hub: HubService
     private let replica: UInt32
+    private let site: String
     private var position: UInt64
     private var skip: (dot: Dot, segments: UInt64)?
     private var offers: [HubStore.Offer] = []
@@ -15,9 +16,10 @@ actor PullStream {
     private var firstSegment: UInt64 = 0
     private var isEnded = false
 
-    init(hub: HubService, replica: UInt32, position: UInt64, skip: (dot: Dot, segments: UInt64)?) {
+    init(hub: HubService, _ caller: HubService.SiteCaller, position: UInt64, skip: (dot: Dot, segments: UInt64)?) {
         self.hub = hub
-        self.replica = replica
+        replica = caller.replica
+        site = caller.site
         self.position = position
         self.skip = skip
     }
@@ -28,7 +30,7 @@ actor PullStream {
         var out: [UInt8] = []
         while out.count < 1 << 16 {
             if nextOffer == offers.count {
-                offers = try await hub.offers(to: replica, after: position)
+                offers = try await hub.offers(to: replica, after: position, site: site)
                 nextOffer = 0
                 skipHeld()
                 nextSegment = 0
@@ -71,7 +73,7 @@ actor PullStream {
             nextSegment = Int(delivery.firstSegment)
             if nextSegment < offer.segmentCount {
                 // The header alone is no piece worth sending: its first segment goes with it.
-                let bytes = try await hub.segment(of: offer, number: nextSegment)
+                let bytes = try await hub.segment(of: offer, number: nextSegment, to: replica)
                 advance(offer)
                 return frame.encoded() + Frame.segment(bytes).encoded()
             }
@@ -79,7 +81,7 @@ actor PullStream {
             nextSegment = 0
             return frame.encoded()
         }
-        frame = .segment(try await hub.segment(of: offer, number: nextSegment))
+        frame = .segment(try await hub.segment(of: offer, number: nextSegment, to: replica))
         advance(offer)
         return frame.encoded()
     }
@@ -94,12 +96,29 @@ actor PullStream {
 }
 
 extension HubService {
-    func offers(to replica: UInt32, after position: UInt64) throws(StoreError) -> [HubStore.Offer] {
-        try store.offers(to: replica, after: position, limit: 256)
+    func offers(to replica: UInt32, after position: UInt64, site: String) throws(StoreError) -> [HubStore.Offer] {
+        try checkExchange(replica)
+        let before = threadTimeUs()
+        let offers = try store.offers(to: replica, after: position, limit: 256)
+        // What it was given already costs: the first time is free.
+        let isAgain = position < given[replica] ?? 0
+        if isAgain { charge(site, us: threadTimeUs() - before) }
+        given[replica] = max(given[replica] ?? 0, offers.last?.delivery.position ?? position)
+        return offers
     }
 
-    func segment(of offer: HubStore.Offer, number: Int) throws(StoreError) -> [UInt8] {
-        try store.segment(of: offer, number: number)
+    func segment(of offer: HubStore.Offer, number: Int, to replica: UInt32) throws(StoreError) -> [UInt8] {
+        try checkExchange(replica)
+        return try store.segment(of: offer, number: number)
+    }
+
+    /// A pull that is under way ends when its site is paused or retired.
+    func checkExchange(_ replica: UInt32) throws(StoreError) {
+        guard try store.mayExchange(replica) else {
+            throw StoreError(
+                .refused, doing: "giving rows to replica \(replica)", why: "its site is paused or retired",
+                hint: "See: samband site list.")
+        }
     }
 
     func streamEnd(position: UInt64) throws(StoreError) -> Frame {

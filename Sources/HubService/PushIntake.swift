@@ -5,7 +5,8 @@ import Replication
 /// that they share one fsync. Of a large change set memory holds what came last; the rest is staged.
 struct PushIntake {
     let replica: UInt32
-    private var reader = FrameReader(bodyMaxBytes: Limits.pushedFrameBytes)
+    private var reader = FrameReader(
+        bodyMaxBytes: Limits.pushedFrameBytes, headerMaxBytes: Limits.pushedHeaderBytes)
     private var header: ChangeSetHeader?
     /// False for a change set that is known already.
     private var isNew = true
@@ -18,6 +19,8 @@ struct PushIntake {
     private var wholeBytes = 0
     /// Set when something has been ingested; the one who wakes the others clears it.
     var hasIngested = false
+    /// True once segments were staged that were not here.
+    private(set) var hasStaged = false
 
     init(replica: UInt32) { self.replica = replica }
 
@@ -93,6 +96,7 @@ struct PushIntake {
     private mutating func stage(_ store: HubStore) throws(StoreError) {
         guard let header, !held.isEmpty else { return }
         if isNew {
+            if try store.stagedCount(of: header) < staged + held.count { hasStaged = true }
             guard try store.stage(held, of: header.dot, from: staged) else {
                 throw StoreError(
                     .missing, doing: "keeping the first part of change set \(header.dot)",

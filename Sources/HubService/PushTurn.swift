@@ -7,9 +7,28 @@ import Replication
 /// a word, and its node would wait for it in vain.
 final class PushTurn {
     var intake: PushIntake
-    var isReplaced = false
+    private(set) var isReplaced = false
+    /// True once something new of it is here.
+    private(set) var hasBrought = false
+    /// Microseconds that it has cost so far.
+    private(set) var usedUs = RequestCost.request
 
     init(replica: UInt32) { intake = PushIntake(replica: replica) }
+
+    func take(_ piece: [UInt8], _ store: HubStore, nowMs: UInt64) throws {
+        let before = threadTimeUs()
+        defer {
+            usedUs += threadTimeUs() - before + Double(piece.count) * RequestCost.bodyByte
+            if intake.hasIngested || intake.hasStaged { hasBrought = true }
+        }
+        try intake.take(piece, store, nowMs: nowMs)
+    }
+
+    /// Nothing more of it is taken, and memory holds nothing of it: its line may stay open for long.
+    func end() {
+        isReplaced = true
+        intake = PushIntake(replica: intake.replica)
+    }
 
     static let replaced = Problem(
         .conflict, type: "https://samband.invalid/problem/replaced", title: "A newer push has taken its place",
@@ -21,8 +40,8 @@ extension HubService {
     /// Ends what is left of a push that this replica began before; what came whole of it is kept.
     func endPush(of replica: UInt32) {
         guard let former = pushing.removeValue(forKey: replica) else { return }
-        former.isReplaced = true
         do { try former.intake.keepRest(store) } catch { diskWatch.failed(error, nowMs: now()) }
+        former.end()
     }
 
     /// What has come of a push that is being taken in counts as here: its line may be dead, and its node asks.

@@ -16,57 +16,33 @@ struct SiteRoutes {
         router.on(.post, "/v1/split") { request, _ throws(Problem) in try await hub.split(request) }
         router.on(.post, "/v1/push") { request, _ throws(Problem) in try await hub.push(request) }
         router.on(.post, "/v1/pull") { request, _ throws(Problem) in try await hub.pull(request) }
+        router.on(.post, "/v1/rotate") { request, _ throws(Problem) in try await hub.rotate(request) }
         router.on(.get, "/healthz") { _, _ throws(Problem) in Response(.ok, "text/plain; charset=utf-8", "ok\n") }
     }
 }
 
 extension HubService {
-    /// `{"token":…, "secret":…}` → `{"site":…, "replica":…, "fleet":…}`. The same token with the same secret gets
-    /// the same answer until it expires.
-    func join(_ request: Request) async throws(Problem) -> Response {
-        let body = try await request.provenJSON(limit: 4096)
-        guard let token = body["token"]?.string, let secret = body["secret"]?.string, secret.utf8.count >= 32 else {
-            throw Problem(
-                .badRequest, title: "The request is not complete",
-                detail: "A join names a token and a secret of 32 characters or more.",
-                next: "Use samband node join.")
-        }
-        let joined: (site: String, replica: UInt32)
-        do {
-            joined = try store.join(
-                tokenDigest: SHA256.digest(Array(token.utf8)), secretDigest: SHA256.digest(Array(secret.utf8)),
-                nowMs: now())
-        } catch {
-            if error.kind == .refused {
-                throw Problem(
-                    .forbidden, type: "https://samband.invalid/problem/join-refused", title: "The site may not join",
-                    detail: "\(error.doing): \(error.why).", next: error.hint)
-            }
-            throw Problem(error)
-        }
-        orderGrew()
-        return try .provenJSON([
-            "site": .string(joined.site), "replica": .integer(Int64(joined.replica)), "fleet": .string(store.fleet),
-        ])
-    }
-
     /// Framed change sets of the caller, in order → `{"vector":…, "staged":{"seq":…,"segments":…}|null}`.
     func push(_ request: Request) async throws(Problem) -> Response {
-        let caller = try caller(request)
+        let caller = try callerOrRetired(request)
         try checkHub(request)
+        if caller.isRetired { return try await quarantine(request, caller) }
         let turn = beginPush(of: caller.replica)
-        defer { if pushing[caller.replica] === turn { pushing[caller.replica] = nil } }
+        defer {
+            if pushing[caller.replica] === turn { pushing[caller.replica] = nil }
+            if !turn.hasBrought { charge(caller.site, us: turn.usedUs) }
+        }
         do {
             while let piece = try await request.body.next() {
-                if turn.isReplaced { throw PushTurn.replaced }
-                try turn.intake.take(piece, store, nowMs: now())
+                try goOn(turn, caller, request)
+                try turn.take(piece, store, nowMs: now())
                 if turn.intake.hasIngested {
                     turn.intake.hasIngested = false
                     diskWatch.succeeded()
                     orderGrew()
                 }
             }
-            if turn.isReplaced { throw PushTurn.replaced }
+            try goOn(turn, caller, request)
             try turn.intake.finish(store, nowMs: now())
         } catch let error as StoreError {
             orderGrew()
@@ -87,6 +63,15 @@ extension HubService {
         }
         orderGrew()
         return try answer(caller.replica)
+    }
+
+    /// Ends a push whose place a newer one has taken, or whose site may exchange nothing any more since it began.
+    private func goOn(_ turn: PushTurn, _ caller: SiteCaller, _ request: Request) throws(Problem) {
+        let mayExchange = try answering { () throws(StoreError) in try store.mayExchange(caller.replica) }
+        if mayExchange, !turn.isReplaced { return }
+        // Paused or retired, it hears that.
+        _ = try self.caller(request)
+        throw PushTurn.replaced
     }
 
     private func answer(_ replica: UInt32) throws(Problem) -> Response {
@@ -122,11 +107,13 @@ extension HubService {
         // Who pulls has the file.
         snapshots.drop(caller.replica)
         keepContacts()
+        if UInt64(position) <= given[caller.replica] ?? 0 { charge(caller.site, us: RequestCost.request) }
         let waitMs = min(max(body["wait_ms"]?.integer ?? 0, 0), 60_000)
         if waitMs > 0 {
             let last = try answering { () throws(StoreError) in try store.lastPosition() }
             if last <= UInt64(position), await !waitForWork(caller.replica, ms: Int(waitMs)) {
                 // Two processes with one credential would otherwise send each other away without a pause.
+                _ = try self.caller(request)
                 throw Problem(
                     .conflict, type: "https://samband.invalid/problem/replaced",
                     title: "Another pull of this site waits",
@@ -140,7 +127,7 @@ extension HubService {
         {
             skip = (dot, UInt64(segment))
         }
-        let stream = PullStream(hub: self, replica: caller.replica, position: UInt64(position), skip: skip)
+        let stream = PullStream(hub: self, caller, position: UInt64(position), skip: skip)
         return Response(
             .ok, headers: ["content-type": "application/vnd.samband.frames"], body: Body { try await stream.next() })
     }

@@ -12,16 +12,16 @@ struct SnapshotShelf {
     /// More are neither made at once nor kept: each may be as large as the database.
     static let most = 4
 
-    private var kept: [UInt32: (snapshot: KeptSnapshot, asked: UInt64)] = [:]
+    private var kept: [UInt32: (snapshot: KeptSnapshot, asked: UInt64, start: Int)] = [:]
     /// Those that are being made.
     var making: Set<UInt32> = []
     private var asked: UInt64 = 0
 
     /// Keeps it, instead of the one that nobody has asked for the longest when there are too many, and says by what
     /// number it was asked for.
-    mutating func keep(_ snapshot: KeptSnapshot, for replica: UInt32) -> UInt64 {
+    mutating func keep(_ snapshot: KeptSnapshot, from start: Int, for replica: UInt32) -> UInt64 {
         asked += 1
-        kept[replica] = (snapshot, asked)
+        kept[replica] = (snapshot, asked, start)
         if kept.count > Self.most, let oldest = kept.min(by: { $0.value.asked < $1.value.asked }) {
             kept[oldest.key] = nil
         }
@@ -33,6 +33,9 @@ struct SnapshotShelf {
         guard let snapshot = kept[replica]?.snapshot, snapshot.tag == tag else { return nil }
         return snapshot
     }
+
+    /// True when the replica has asked for what comes from there on before: the last answer brought it nothing.
+    func isRepeated(_ start: Int, for replica: UInt32) -> Bool { start <= kept[replica]?.start ?? -1 }
 
     /// It has not been asked for since that number.
     mutating func drop(_ replica: UInt32, askedAt number: UInt64) {
@@ -61,8 +64,12 @@ extension HubService {
         if let start = Self.firstByte(of: request), let tag = request.headers["if-range"],
             let kept = snapshots.snapshot(for: caller.replica, tag: tag), start < kept.length
         {
+            if snapshots.isRepeated(start, for: caller.replica) {
+                charge(caller.site, us: RequestCost.request + Double(kept.length - start) * RequestCost.bodyByte)
+            }
             return give(kept, from: start, to: caller.replica)
         }
+        try allowSnapshot(caller.site)
         snapshots.drop(caller.replica)
         guard snapshots.making.count < SnapshotShelf.most, !snapshots.making.contains(caller.replica) else {
             throw Problem(
@@ -86,12 +93,18 @@ extension HubService {
     }
 
     private func give(_ snapshot: KeptSnapshot, from start: Int, to replica: UInt32) -> Response {
-        let number = snapshots.keep(snapshot, for: replica)
+        let number = snapshots.keep(snapshot, from: start, for: replica)
         Task { [weak self] in
             try? await Task.sleep(for: .seconds(SnapshotShelf.keptSeconds))  // nobody cancels it
             await self?.dropSnapshot(of: replica, askedAt: number)
         }
-        var response = Response(start == 0 ? .ok : .partialContent, body: snapshot.body(from: start))
+        let rest = snapshot.body(from: start)
+        let body = Body(length: rest.length) {
+            // All rows are in it: it ends when its site is paused or retired.
+            try await self.checkExchange(replica)
+            return try await rest.next()
+        }
+        var response = Response(start == 0 ? .ok : .partialContent, body: body)
         response.headers.set("content-type", "application/vnd.sqlite3")
         response.headers.set("accept-ranges", "bytes")
         response.headers.set("etag", FieldValue(snapshot.tag)!)

@@ -7,10 +7,10 @@ import Replication
 
 /// Makes a node's database: shows the hub the join token and a secret of our own, takes the rows as a ready file.
 package enum Joining {
-    /// Where a node keeps its secret: beside the database, readable by its owner only.
-    package static func secretPath(of database: String) -> String { database + "-samband.secret" }
+    /// Where a node keeps its bearer token.
+    package static func secretPath(of database: String) -> String { SecretsFolder(of: database).tokenPath }
 
-    /// Joins. Nothing is left at `path` unless all went well. The secret is kept from before the first request,
+    /// Joins. Nothing is left at `path` unless all went well. The secrets are kept from before the first request,
     /// so that a joining whose answer was lost is simply tried again with the same token.
     ///
     /// - Parameters:
@@ -27,64 +27,42 @@ package enum Joining {
                     .refused, doing: "joining with \(path)", why: "there is a file already",
                     hint: "Name a file that does not exist yet with --db."))
         }
-        let joining = path + "-samband.joining"
-        let secret = try keepSecret(joining, for: token)
-        let answer = try await ask(transport, token: token, secret: secret)
+        let folder = SecretsFolder(of: path)
+        let secrets: NodeSecrets
+        do {
+            secrets = try folder.secrets(forJoinDigest: Base64.encode(SHA256.digest(Array(token.utf8))))
+        } catch {
+            throw ExchangeError.store(error)
+        }
+        let answer = try await ask(transport, token: token, secrets)
         let part = path + ".part"
         do throws(ExchangeError) {
-            try await SnapshotDownload(path: part, transport: transport, secret: secret, pause: pause).run()
+            try await SnapshotDownload(path: part, transport: transport, secret: secrets.token, pause: pause).run()
             do {
                 try NodeFile.adopt(part, hub: hub, site: answer.site, replica: answer.replica)
+                try folder.keep(secrets)
             } catch {
                 throw ExchangeError.store(error)
             }
-            try put(Array((secret + "\n").utf8), at: secretPath(of: path), "keeping the node's secret")
             guard rename(part, path) == 0 else { throw ExchangeError.store(failure("putting \(path) in place")) }
         } catch {
             // Rows of patients: nothing of them stays behind.
             for end in ["", "-journal", "-wal", "-shm"] { unlink(part + end) }
             throw error
         }
-        unlink(joining)
-        syncFolder(of: path)
+        folder.endJoining()
+        SecretsFolder.sync(Joining.folder(of: path))
         return answer.site
     }
 
-    /// The secret that was made for this token, else a new one, kept from before the hub is asked. One made for another
-    /// token is never shown: it may be the secret of another site.
-    private static func keepSecret(_ path: String, for token: String) throws(ExchangeError) -> String {
-        let digest = Base64.encode(SHA256.digest(Array(token.utf8)))
-        if let known = try? String(contentsOfFile: path, encoding: .utf8) {  // none yet: made below
-            let lines = known.split(separator: "\n")
-            if lines.count == 2, lines[0] == digest, lines[1].utf8.count >= 32 { return String(lines[1]) }
-        }
-        let secret = randomToken()
-        try put(Array("\(digest)\n\(secret)\n".utf8), at: path, "keeping the node's secret")
-        return secret
-    }
-
-    /// Writes a small file, readable by its owner only, whole or not at all.
-    private static func put(_ bytes: [UInt8], at path: String, _ doing: String) throws(ExchangeError) {
-        let new = path + ".new"
-        unlink(new)
-        let file = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard file >= 0 else { throw .store(failure("\(doing) in \(path)")) }
-        let isWritten = write(file, bytes, bytes.count) == bytes.count && fsync(file) == 0
-        close(file)
-        guard isWritten, rename(new, path) == 0 else {
-            unlink(new)
-            throw .store(failure("\(doing) in \(path)"))
-        }
-        syncFolder(of: path)
-    }
-
     private static func ask(
-        _ transport: any Transport, token: String, secret: String
+        _ transport: any Transport, token: String, _ secrets: NodeSecrets
     ) async throws(ExchangeError) -> (site: String, replica: UInt32) {
-        let body: JSON = ["token": .string(token), "secret": .string(secret)]
+        var body = secrets.json
+        body["token"] = .string(token)
         let response: Response
         do {
-            let bytes = try body.bytes()
+            let bytes = try JSON.object(body).bytes()
             response = try await transport.send(
                 Request(
                     .post, path: ["v1", "join"], headers: [ContentDigest.name: ContentDigest.field(of: bytes)],
@@ -123,13 +101,5 @@ package enum Joining {
     static func folder(of path: String) -> String {
         guard let cut = path.lastIndex(of: "/") else { return "." }
         return cut == path.startIndex ? "/" : String(path[..<cut])
-    }
-
-    private static func syncFolder(of path: String) {
-        let folder = folder(of: path)
-        let handle = open(folder, O_RDONLY | O_CLOEXEC)
-        guard handle >= 0 else { return }
-        fsync(handle)
-        close(handle)
     }
 }

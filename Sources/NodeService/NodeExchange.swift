@@ -43,6 +43,7 @@ extension NodeService {
         defer { keepNotes(after: 0) }
         let pushed = try await noting(.push) { () async throws(ExchangeError) in try await pushAll() }
         let pulled = try await noting(.pull) { () async throws(ExchangeError) in try await pullAll(waitMs: 0) }
+        await endRotation()
         return (pushed, pulled)
     }
 
@@ -235,6 +236,7 @@ extension NodeService {
             headers: [
                 "authorization": FieldValue("Bearer \(secret)") ?? "",
                 "samband-replica": FieldValue("\(store.replica)") ?? "", "samband-hub": FieldValue("\(hub)") ?? "",
+                "samband-site": FieldValue(store.site) ?? "",
             ], body: body)
         if let proof { request.headers.set(ContentDigest.name, proof) }
         request.answerWithinMs = answerWithinMs

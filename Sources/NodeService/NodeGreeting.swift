@@ -58,6 +58,12 @@ extension NodeService {
     }
 
     private func greetNow() async -> Result<PushAnswer, ExchangeError> {
+        let result = await greetOnce()
+        if case .failure(.refused(status: 401, _, _, _)) = result, await introduceAgain() { return await greetOnce() }
+        return result
+    }
+
+    private func greetOnce() async -> Result<PushAnswer, ExchangeError> {
         do throws(ExchangeError) {
             // After a restoration of the hub: hand in, then follow. After one of our file: go on as another replica, and a copy
             // of a copy finds out step by step whose file it has. Each step is one greeting further.
@@ -123,6 +129,7 @@ extension NodeService {
                             "at": .integer(Int64(step.atMs)),
                         ]
                     }),
+                "log_begins": .integer(Int64(try store.place().logBegins)),
                 "digest": try store.digestAtPosition().map { .string(Base64.encode($0)) } ?? .null,
             ]
         }

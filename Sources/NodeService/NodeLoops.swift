@@ -52,6 +52,7 @@ extension NodeService {
                 // What could not be sealed may be possible now; and what has waited goes at once.
                 onCommit()
                 if !wasUp { wantPush() }
+                await endRotation()
             case .failure(let error):
                 if Task.isCancelled { return }
                 // Another call has found the line to be a new one: this was on the old.

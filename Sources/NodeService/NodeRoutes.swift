@@ -18,14 +18,20 @@ struct NodeRoutes {
         ] {
             router.on(.post, path) { _, _ throws(Problem) in throw NodeRoutes.atHub }
         }
-        router.on(.get, "/v1/site") { _, _ throws(Problem) in throw NodeRoutes.atHub }
-        router.on(.post, "/v1/site") { _, _ throws(Problem) in throw NodeRoutes.atHub }
-        router.on(.post, "/v1/policy") { _, _ throws(Problem) in throw NodeRoutes.atHub }
-        router.on(.get, "/v1/operator") { _, _ throws(Problem) in throw NodeRoutes.atHub }
-        router.on(.post, "/v1/operator") { _, _ throws(Problem) in throw NodeRoutes.atHub }
-        router.on(.post, "/v1/operator/{name}/revoke") { _, _ throws(Problem) in throw NodeRoutes.atHub }
+        router.on(.post, "/v1/secret/rotate") { _, _ throws(Problem) in try await node.rotateRoute() }
+        for path in [
+            "/v1/site", "/v1/operator", "/v1/site/{name}/quarantine", "/v1/audit", "/v1/audit/verify", "/metrics",
+        ] {
+            router.on(.get, path) { _, _ throws(Problem) in throw NodeRoutes.atHub }
+        }
+        for path in [
+            "/v1/site", "/v1/site/{name}/pause", "/v1/site/{name}/resume", "/v1/site/{name}/retire", "/v1/policy",
+            "/v1/operator", "/v1/operator/{name}/revoke", "/v1/audit/row", "/v1/audit/keep",
+        ] {
+            router.on(.post, path) { _, _ throws(Problem) in throw NodeRoutes.atHub }
+        }
         router.on(.post, "/v1/backup") { _, _ throws(Problem) in throw NodeRoutes.backupAtHub }
-        ReadRoutes.add(to: &router) { body throws(Problem) in try await node.reading(body) }
+        ReadRoutes.add(to: &router) { _, body throws(Problem) in try await node.reading(body) }
         return router
     }
 
@@ -75,29 +81,34 @@ extension NodeService {
         do {
             done = try await syncOnce()
         } catch {
-            switch error {
-            case .store(let error): throw Problem(error)
-            case .refused(let code, let title, let detail, let next):
-                let (status, type): (Status, String) =
-                    switch code {
-                    case 401, 403: (.forbidden, "hub-refused")
-                    case 408, 429, 503: (.serviceUnavailable, "busy")
-                    case 409: (.conflict, "changed")
-                    case 500...599: (.internalServerError, "io")
-                    default: (.unprocessableContent, "hub-refused")
-                    }
-                throw Problem(
-                    status, type: "https://samband.invalid/problem/\(type)", title: title, detail: detail, next: next)
-            case .unreachable(let why, _):
-                throw Problem(
-                    .serviceUnavailable, type: "https://samband.invalid/problem/hub-unreachable",
-                    title: "The hub cannot be reached", detail: "\(why).",
-                    next: "Everything is kept; it goes by itself when the line is back.")
-            }
+            throw problem(error)
         }
         let vector = try answering { () throws(StoreError) in try store.vector() }
         return try .json([
             "pushed": .integer(Int64(done.pushed)), "pulled": .integer(Int64(done.pulled)), "vector": vector.json,
         ])
+    }
+
+    /// Why an exchange with the hub came to nothing, for whoever asked for it.
+    func problem(_ error: ExchangeError) -> Problem {
+        switch error {
+        case .store(let error): return Problem(error)
+        case .refused(let code, let title, let detail, let next):
+            let (status, type): (Status, String) =
+                switch code {
+                case 401, 403: (.forbidden, "hub-refused")
+                case 408, 429, 503: (.serviceUnavailable, "busy")
+                case 409: (.conflict, "changed")
+                case 500...599: (.internalServerError, "io")
+                default: (.unprocessableContent, "hub-refused")
+                }
+            return Problem(
+                status, type: "https://samband.invalid/problem/\(type)", title: title, detail: detail, next: next)
+        case .unreachable(let why, _):
+            return Problem(
+                .serviceUnavailable, type: "https://samband.invalid/problem/hub-unreachable",
+                title: "The hub cannot be reached", detail: "\(why).",
+                next: "Everything is kept; it goes by itself when the line is back.")
+        }
     }
 }

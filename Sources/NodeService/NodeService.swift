@@ -12,7 +12,12 @@ package actor NodeService {
     /// The way to the hub, for pushes; and one for the pull that waits.
     let pushTransport: any Transport
     let pullTransport: any Transport
-    let secret: String
+    /// The bearer token; another one after the secrets were changed.
+    var secret: String
+    /// Where the secrets are kept; nil where this process does not change them.
+    let secretsFolder: SecretsFolder?
+    /// True while they are being changed.
+    var isRotating = false
     /// The time of this machine in milliseconds since 1970.
     let localNow: @Sendable () -> UInt64
     /// Milliseconds from this machine's clock to the hub's.
@@ -59,8 +64,9 @@ package actor NodeService {
     /// - Parameters:
     ///   - push: the way to the hub; nil for a node that is only asked about itself.
     ///   - secret: the bearer token that the node made when it joined.
+    ///   - secretsFolder: where that and the other secret are kept.
     package init(
-        path: String, push: any Transport, pull: any Transport, secret: String,
+        path: String, push: any Transport, pull: any Transport, secret: String, secretsFolder: SecretsFolder? = nil,
         now: @escaping @Sendable () -> UInt64
     ) throws(StoreError) {
         executor = DatabaseExecutor(name: "samband-node")
@@ -68,6 +74,7 @@ package actor NodeService {
         pushTransport = push
         pullTransport = pull
         self.secret = secret
+        self.secretsFolder = secretsFolder
         localNow = now
         offsetMs = try store.clockOffsetMs()
         acknowledged = try store.acknowledged()
@@ -131,7 +138,7 @@ package actor NodeService {
         store.writeBack()
     }
 
-    func reading(_ body: @Sendable (any ReadableStore) throws(Problem) -> Response) throws(Problem) -> Response {
-        try body(store)
+    func reading(_ body: @Sendable (any ReadableStore) throws(Problem) -> Reading) throws(Problem) -> Response {
+        try body(store).response
     }
 }

@@ -29,7 +29,8 @@ struct SnapshotDownload {
     ///   hub has it; `.store` when the file cannot be written.
     func run() async throws(ExchangeError) {
         unlink(path)
-        let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        // Programs of its group may write it as far as the umask lets them, as in a file that SQLite made.
+        let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o660)
         guard file >= 0 else { throw .store(Joining.failure("writing \(path)")) }
         defer { close(file) }
         var taken = Taken()

@@ -117,7 +117,8 @@ struct Watchdog: Sendable {
         switch trouble.error {
         case .store(let error): return "\(error) (\(since))"
         case .refused(let status, let title, let detail, let next):
-            if status == 401 || status == 403 {
+            if status == 403 { return "the hub does not exchange with this node, \(since): \(detail) \(next)" }
+            if status == 401 {
                 return "the hub refuses this node's credential, \(since): \(detail) \(next)"
             }
             return "the hub answers, but not as it should, \(since): \(title): \(detail) \(next)"

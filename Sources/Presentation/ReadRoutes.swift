@@ -5,63 +5,70 @@ import Replication
 
 /// The reading routes that a hub and a node have in common.
 package enum ReadRoutes {
-    /// Runs a reading with the store, where the store may be used.
-    package typealias Reading =
-        @Sendable (@Sendable (any ReadableStore) throws(Problem) -> Response) async throws(Problem) -> Response
+    /// Runs a reading with the store, where the store may be used; a hub records what is shown before it is.
+    package typealias Reader =
+        @Sendable (Request, @Sendable (any ReadableStore) throws(Problem) -> Reading) async throws(Problem) -> Response
 
     /// Adds the routes that only read and that hub and node have in common.
-    package static func add(to router: inout Router, _ reading: @escaping Reading) {
+    package static func add(to router: inout Router, _ reading: @escaping Reader) {
         addConflicts(to: &router, reading)
         addPolicies(to: &router, reading)
         router.on(.get, "/v1/log") { request, _ throws(Problem) in
             let limit = request.target.query("limit").flatMap { Int($0) } ?? 20
-            return try await reading { store throws(Problem) in
+            return try await reading(request) { store throws(Problem) in
                 let views = try answering { () throws(StoreError) in
                     try store.logViews(limit: min(max(limit, 1), 10_000))
                 }
-                return try .json(.array(views.map(\.json)))
+                return Reading(try .json(.array(views.map(\.json))))
             }
         }
         router.on(.post, "/v1/history") { request, _ throws(Problem) in
             let body = try await request.json()
             let row = try row(body)
-            return try await reading { store throws(Problem) in
+            return try await reading(request) { store throws(Problem) in
                 let views = try answering { () throws(StoreError) in
                     try store.history(table: row.table, key: row.key)
                 }
-                return try .json(.array(views.map(\.json)))
+                let shown = ShownRow(table: row.table, key: row.key, sites: views.map(\.site))
+                return Reading(try .json(.array(views.map(\.json))), shows: ShownRows(.historyRead, [shown]))
             }
         }
         router.on(.post, "/v1/explain") { request, _ throws(Problem) in
             let row = try row(try await request.json())
-            return try await reading { store throws(Problem) in
-                try .json(
-                    answering { () throws(StoreError) in try store.explain(table: row.table, key: row.key) }.json)
+            return try await reading(request) { store throws(Problem) in
+                let story = try answering { () throws(StoreError) in
+                    try store.explain(table: row.table, key: row.key)
+                }
+                return Reading(try .json(story.json), shows: ShownRows(.explanationRead, [story.shown]))
             }
         }
     }
 
-    private static func addPolicies(to router: inout Router, _ reading: @escaping Reading) {
-        router.on(.get, "/v1/policy") { _, _ throws(Problem) in
-            try await reading { store throws(Problem) in
+    private static func addPolicies(to router: inout Router, _ reading: @escaping Reader) {
+        router.on(.get, "/v1/policy") { request, _ throws(Problem) in
+            try await reading(request) { store throws(Problem) in
                 let views = try answering { () throws(StoreError) in try store.policyViews() }
-                return try .json(.array(views.map(\.json)))
+                return Reading(try .json(.array(views.map(\.json))))
             }
         }
     }
 
-    private static func addConflicts(to router: inout Router, _ reading: @escaping Reading) {
+    private static func addConflicts(to router: inout Router, _ reading: @escaping Reader) {
         router.on(.get, "/v1/conflict") { request, _ throws(Problem) in
             let filter = try filter(request)
-            return try await reading { store throws(Problem) in
+            return try await reading(request) { store throws(Problem) in
                 let views = try answering { () throws(StoreError) in try store.conflictViews(filter) }
-                return try .json(.array(views.map(\.json)))
+                return Reading(
+                    try .json(.array(views.map(\.json))), shows: ShownRows(.conflictsRead, views.map(\.shown)))
             }
         }
-        router.on(.get, "/v1/conflict/count") { _, _ throws(Problem) in
-            try await reading { store throws(Problem) in
+        router.on(.get, "/v1/conflict/count") { request, _ throws(Problem) in
+            try await reading(request) { store throws(Problem) in
                 let counts = try answering { () throws(StoreError) in try store.conflictCounts() }
-                return try .json(["open": .integer(Int64(counts.open)), "settled": .integer(Int64(counts.settled))])
+                return Reading(
+                    try .json([
+                        "open": .integer(Int64(counts.open)), "settled": .integer(Int64(counts.settled)),
+                    ]))
             }
         }
         router.on(.get, "/v1/conflict/report") { request, _ throws(Problem) in
@@ -70,14 +77,16 @@ package enum ReadRoutes {
                 throw Problem(
                     .badRequest, title: "The time is no time", detail: "since takes seconds since 1970.", next: "")
             }
-            return try await reading { store throws(Problem) in
-                try .json(
-                    answering { () throws(StoreError) in try store.decisionReport(sinceMs: seconds * 1000) }.json)
+            return try await reading(request) { store throws(Problem) in
+                let report = try answering { () throws(StoreError) in
+                    try store.decisionReport(sinceMs: seconds * 1000)
+                }
+                return Reading(try .json(report.json))
             }
         }
-        router.on(.get, "/v1/conflict/{id}") { _, parameters throws(Problem) in
+        router.on(.get, "/v1/conflict/{id}") { request, parameters throws(Problem) in
             let id = parameters["id"]
-            return try await reading { store throws(Problem) in
+            return try await reading(request) { store throws(Problem) in
                 let found = try answering { () throws(StoreError) -> ConflictDetail? in
                     guard let number = UInt64(id) else { return nil }
                     return try store.conflictDetail(number)
@@ -85,18 +94,23 @@ package enum ReadRoutes {
                 guard let detail = found else {
                     throw notFound("conflict", next: "See: samband conflict list --all.")
                 }
-                return try .json(detail.json)
+                return Reading(
+                    try .json(detail.json),
+                    shows: ShownRows(
+                        .conflictRead, detail.shown,
+                        details: JSON.Object([("conflict", .integer(Int64(detail.view.record.id)))])))
             }
         }
-        router.on(.get, "/v1/withheld") { _, _ throws(Problem) in
-            try await reading { store throws(Problem) in
+        router.on(.get, "/v1/withheld") { request, _ throws(Problem) in
+            try await reading(request) { store throws(Problem) in
                 let views = try answering { () throws(StoreError) in try store.withheldViews() }
-                return try .json(.array(views.map(\.json)))
+                return Reading(
+                    try .json(.array(views.map(\.json))), shows: ShownRows(.withheldRowsRead, views.map(\.shown)))
             }
         }
-        router.on(.get, "/v1/withheld/{id}") { _, parameters throws(Problem) in
+        router.on(.get, "/v1/withheld/{id}") { request, parameters throws(Problem) in
             let id = parameters["id"]
-            return try await reading { store throws(Problem) in
+            return try await reading(request) { store throws(Problem) in
                 let found = try answering { () throws(StoreError) -> WithheldDetail? in
                     guard let number = UInt64(id) else { return nil }
                     return try store.withheldDetail(number)
@@ -104,7 +118,11 @@ package enum ReadRoutes {
                 guard let detail = found else {
                     throw notFound("withheld row", next: "See: samband withheld list.")
                 }
-                return try .json(detail.json)
+                return Reading(
+                    try .json(detail.json),
+                    shows: ShownRows(
+                        .withheldRowsRead, detail.shown,
+                        details: JSON.Object([("withheld", .integer(Int64(detail.view.record.id)))])))
             }
         }
     }

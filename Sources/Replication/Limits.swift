@@ -7,6 +7,8 @@ package enum Limits {
     /// A site may push no larger frame, so no row of this size is sealed: what the hub adds about a row, with all sides of
     /// a conflict, still fits into a segment.
     package static let pushedFrameBytes = 32 << 20
+    /// Nor one that begins a change set and is larger than this: enough for tens of thousands of segments.
+    package static let pushedHeaderBytes = 2 << 20
     /// Segments of one change set.
     package static let segmentsPerChangeSet = 1 << 20
     /// Columns of a segment, counted over its blocks, keys and stamps included: what a reader keeps in memory
@@ -34,6 +36,9 @@ package enum Limits {
     package static let shownValueBytes = 64 << 10
     /// Bytes of all that they are shown of one conflict or withheld row; beyond, shorter values are counted too.
     package static let shownBytes = 1 << 20
+    /// What the hub keeps of a retired site that still sends: change sets, and bytes of them.
+    package static let quarantinedSets: Int64 = 65_536
+    package static let quarantineBytes: Int64 = 256 << 20
     /// Bytes of a scope label.
     package static let scopeLabelBytes = 255
 }

@@ -19,7 +19,7 @@ extension RealProcesses {
                     == """
                     {backup:null,conflicts:{open:integer},fleet:string,frontier:{…},replica:integer,role:string,\
                     schema_version:integer,sites:[{behind:integer,clock_offset_ms:integer,connected:bool,last_contact:time,\
-                    name:string,replica:integer,split_from:null,state:string}],trouble:null,vector:{…},withheld:integer}
+                    name:string,quarantined:integer,replica:integer,split_from:null,state:string}],trouble:null,vector:{…},withheld:integer}
                     """)
             #expect(hub["role"] == "hub")
             #expect(hub["fleet"] == "Inn-Trøndelag")

@@ -16,7 +16,7 @@ extension RealProcesses {
                 .appending(path: "../../Deploy/litestream/litestream.yml").standardized
             let text = try String(contentsOf: shipped, encoding: .utf8)
             let file = fleet.folder.file("litestream.yml")
-            let here = text.replacing("/var/lib/samband/hub.db", with: fleet.database("hub"))
+            let here = text.replacing("/var/lib/samband-hub/hub.db", with: fleet.database("hub"))
                 .replacing("/mnt/backup/samband/hub", with: fleet.folder.file("replica"))
             #expect(!here.contains("/var/lib") && !here.contains("path: /mnt"))
             try here.write(toFile: file, atomically: false, encoding: .utf8)

@@ -72,7 +72,7 @@ extension RealProcesses {
                     fleet,
                     [
                         Programs.samband, "node", "join", "--db", fleet.database("snasa"), "--hub",
-                        "http://\(Self.name):\(old.port)", "--token-file", token,
+                        "http://\(Self.name):\(old.port)", "--token-file", token, "--insecure-http",
                     ]))
             try #require(joined.status == 0, "\(joined)")
             _ = try fleet.spawn(

@@ -86,7 +86,7 @@ extension RealProcesses {
             #expect(list.output.contains("revoked") && list.output.contains("kari"), "\(list)")
 
             // A site's secret opens no operator's route.
-            let asSite = try await fleet.fromAfar(fleet.database("snasa") + "-samband.secret", ["status"])
+            let asSite = try await fleet.fromAfar(fleet.database("snasa") + "-samband.secrets/token", ["status"])
             #expect(asSite.status == 77, "\(asSite)")
             #expect(asSite.errors.contains("The credential is a site's"), "\(asSite)")
             for file in [viewer, admin, per] {

@@ -89,10 +89,15 @@ struct AnswerTests {
         // The same token with the same secret is answered again: what was bent is asked for anew.
         try FileManager.default.moveItem(
             atPath: Joining.secretPath(of: fleet.folder.file("first.db")), toPath: fleet.folder.file("secret"))
-        let joining = path + "-samband.joining"
+        let folder = SecretsFolder(of: path).path
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         let asked = try JSON(parsing: try #require(tap.last("/v1/join")).request)
-        let kept = Base64.encode(SHA256.digest(Array(token.utf8))) + "\n" + (asked["secret"]?.string ?? "") + "\n"
-        try kept.write(toFile: joining, atomically: false, encoding: .utf8)
+        let lines = [
+            Base64.encode(SHA256.digest(Array(token.utf8))), asked["secret"]?.string ?? "",
+            asked["bundle_key"]?.string ?? "",
+        ]
+        try (lines.joined(separator: "\n") + "\n").write(
+            toFile: folder + "/joining", atomically: false, encoding: .utf8)
         let answer = try #require(tap.last("/v1/join")).answer
         let snapshot = try #require(tap.last("/v1/snapshot")).answer
         var bent: [(path: [String], bytes: [UInt8])] = (0..<answer.count * 8).map { (["v1", "join"], answer.bent($0)) }

@@ -16,7 +16,7 @@ struct PushTests {
 
         init(_ scene: Scene) throws {
             path = try scene.fleet.copy(scene.hubBefore, as: "hub-\(UInt64.random(in: 0...UInt64.max)).db")
-            service = try HubService(path: path, now: TappedFleet.now)
+            service = try HubService(path: path, limitsSites: false, now: TappedFleet.now)
             watch = try Connection(path: path, mode: .readOnly, busyTimeoutMs: 5000)
         }
 

@@ -34,7 +34,7 @@ final class TappedFleet: Sendable {
         try HubCreation.create(
             path: folder.file("hub.db"), fleet: "test", migrations: [(name: "1.sql", sql: Self.schema)],
             nowMs: Self.now())
-        hub = try HubService(path: folder.file("hub.db"), now: Self.now)
+        hub = try HubService(path: folder.file("hub.db"), limitsSites: false, now: Self.now)
     }
 
     /// The clock stands still: a history ends in the same bytes whenever it is run.

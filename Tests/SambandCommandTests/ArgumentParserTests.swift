@@ -114,8 +114,8 @@ struct ArgumentParserTests {
                 "It will compare the content with the hub's. See: samband help"
             ),
             (
-                ["site", "pause", "x"], "site pause is not in this version yet",
-                "It will stop exchanging with a site for a while. See: samband help"
+                ["site", "expire", "x"], "site expire is not in this version yet",
+                "It will give up waiting for a site that holds the frontier back. See: samband help"
             ),
             (
                 ["site", "add", "x", "--scope", "a"], "--scope is not in this version yet",
@@ -158,7 +158,7 @@ struct ArgumentParserTests {
             "grant preview", "policy list", "policy set", "schema plan", "schema apply", "schema status",
             "frontier",
             "backup", "recover status", "recover accept", "recover begin", "audit list", "audit verify", "audit export",
-            "node join",
+            "audit keep", "site quarantine", "node rotate", "node join",
             "node serve", "node leave", "sync", "verify", "export", "import", "status", "conflict list",
             "conflict show", "conflict undo", "conflict report", "conflict resolve", "withheld list",
             "withheld show",

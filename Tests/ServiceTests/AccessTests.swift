@@ -12,72 +12,106 @@ import Testing
 struct AccessTests {
     /// Whoever asks, in the order of the columns below.
     enum Caller: String, CaseIterable {
-        case nobody, wrongToken, revoked, site, viewer, `operator`, admin, auditor
+        case nobody, wrongToken, revoked, site, wrongSite, paused, retired, viewer, `operator`, admin, auditor
+
+        static let operators: [Caller] = [.viewer, .operator, .admin, .auditor, .revoked]
     }
 
     /// Every route of the hub, written out: + is let in, 1 is told 401, 3 is told 403.
-    /// nobody, a wrong token, a revoked one, a site's secret, viewer, operator, admin, auditor
+    /// nobody, a wrong token, a revoked one; a site's secret, another site's that acts as the first, a paused site's, a
+    /// retired one's; viewer, operator, admin, auditor
     static let matrix: [String: String] = [
-        "GET /healthz": "++++ ++++",
-        "POST /v1/join": "++++ ++++",
-        "GET /v1/snapshot": "113+ 3333",
-        "POST /v1/hello": "113+ 3333",
-        "POST /v1/recovery/offer": "113+ 3333",
-        "POST /v1/recovery/sets": "113+ 3333",
-        "POST /v1/recovery/done": "113+ 3333",
-        "GET /v1/recovery": "1113 ++++",
-        "POST /v1/recovery/begin": "1113 33+3",
-        "POST /v1/recovery/accept": "1113 33+3",
-        "POST /v1/split": "113+ 3333",
-        "POST /v1/push": "113+ 3333",
-        "POST /v1/pull": "113+ 3333",
-        "GET /v1/status": "1113 ++++",
-        "GET /v1/site": "1113 ++++",
-        "POST /v1/sync": "1113 ++++",
-        "GET /v1/policy": "1113 ++++",
-        "GET /v1/conflict": "1113 3++3",
-        "GET /v1/conflict/{id}": "1113 3++3",
-        "POST /v1/conflict/{id}/resolve": "1113 3++3",
-        "GET /v1/conflict/report": "1113 3+++",
-        "GET /v1/conflict/count": "1113 3+++",
-        "POST /v1/conflict/{id}/undo": "1113 3++3",
-        "GET /v1/withheld": "1113 3++3",
-        "GET /v1/withheld/{id}": "1113 3++3",
-        "POST /v1/explain": "1113 3++3",
-        "POST /v1/record/merge": "1113 3++3",
-        "POST /v1/record/unmerge": "1113 3++3",
-        "GET /v1/log": "1113 3++3",
-        "POST /v1/history": "1113 3++3",
-        "POST /v1/site": "1113 33+3",
-        "POST /v1/policy": "1113 33+3",
-        "POST /v1/backup": "3333 3333",
-        "GET /v1/operator": "1113 33+3",
-        "POST /v1/operator": "1113 33+3",
-        "POST /v1/operator/{name}/revoke": "1113 33+3",
+        "GET /healthz": "+++ ++++ ++++",
+        "POST /v1/join": "+++ ++++ ++++",
+        "GET /v1/snapshot": "113 +133 3333",
+        "POST /v1/hello": "113 +13+ 3333",
+        "POST /v1/recovery/offer": "113 +133 3333",
+        "POST /v1/recovery/sets": "113 +133 3333",
+        "POST /v1/recovery/done": "113 +133 3333",
+        "GET /v1/recovery": "111 3333 ++++",
+        "POST /v1/recovery/begin": "111 3333 33+3",
+        "POST /v1/recovery/accept": "111 3333 33+3",
+        "POST /v1/split": "113 +133 3333",
+        "POST /v1/rotate": "113 +133 3333",
+        "POST /v1/push": "113 +13+ 3333",
+        "POST /v1/pull": "113 +133 3333",
+        "GET /metrics": "111 3333 ++++",
+        "GET /v1/status": "111 3333 ++++",
+        "GET /v1/site": "111 3333 ++++",
+        "POST /v1/sync": "111 3333 ++++",
+        "POST /v1/secret/rotate": "111 3333 ++++",
+        "GET /v1/policy": "111 3333 ++++",
+        "GET /v1/conflict": "111 3333 3++3",
+        "GET /v1/conflict/{id}": "111 3333 3++3",
+        "POST /v1/conflict/{id}/resolve": "111 3333 3++3",
+        "GET /v1/conflict/report": "111 3333 3+++",
+        "GET /v1/conflict/count": "111 3333 3+++",
+        "GET /v1/site/{name}/quarantine": "111 3333 3+++",
+        "GET /v1/audit": "111 3333 33++",
+        "GET /v1/audit/verify": "111 3333 33++",
+        "POST /v1/audit/row": "111 3333 33++",
+        "POST /v1/audit/keep": "111 3333 33+3",
+        "POST /v1/conflict/{id}/undo": "111 3333 3++3",
+        "GET /v1/withheld": "111 3333 3++3",
+        "GET /v1/withheld/{id}": "111 3333 3++3",
+        "POST /v1/explain": "111 3333 3++3",
+        "POST /v1/record/merge": "111 3333 3++3",
+        "POST /v1/record/unmerge": "111 3333 3++3",
+        "GET /v1/log": "111 3333 3++3",
+        "POST /v1/history": "111 3333 3++3",
+        "POST /v1/site": "111 3333 33+3",
+        "POST /v1/site/{name}/pause": "111 3333 33+3",
+        "POST /v1/site/{name}/resume": "111 3333 33+3",
+        "POST /v1/site/{name}/retire": "111 3333 33+3",
+        "POST /v1/policy": "111 3333 33+3",
+        "POST /v1/backup": "333 3333 3333",
+        "GET /v1/operator": "111 3333 33+3",
+        "POST /v1/operator": "111 3333 33+3",
+        "POST /v1/operator/{name}/revoke": "111 3333 33+3",
     ]
 
-    /// A hub with a site and an operator of every role; what each shows.
+    /// What each of them shows: a token, and the replica as which it acts.
+    struct Shown {
+        var tokens: [Caller: String] = [:]
+        var acting: [Caller: UInt32] = [:]
+    }
+
+    /// A hub with sites in every state and an operator of every role; what each shows.
     private static func fleet() async throws -> (ServiceFleet, NodeService, [Caller: String]) {
+        let (fleet, snasa, shown) = try await wholeFleet()
+        return (fleet, snasa, shown.tokens)
+    }
+
+    private static func wholeFleet() async throws -> (ServiceFleet, NodeService, Shown) {
         let fleet = try ServiceFleet(ExchangeTests.schema)
         let snasa = try await fleet.join("snasa")
-        var tokens: [Caller: String] = [.wrongToken: "made-up", .site: await snasa.secret]
-        for role in [Caller.viewer, .operator, .admin, .auditor, .revoked] {
-            tokens[role] = try await fleet.operatorToken(
+        var shown = Shown(tokens: [.wrongToken: "made-up", .site: await snasa.secret])
+        shown.tokens[.wrongSite] = await (try await fleet.join("mosvik")).secret
+        shown.acting[.wrongSite] = try await fleet.hub.replicaOf("snasa")
+        for (site, caller, step) in [("inderoy", Caller.paused, "pause"), ("leksvik", .retired, "retire")] {
+            shown.tokens[caller] = await (try await fleet.join(site)).secret
+            _ = try await json(fleet.hub.operatorHandler, post("/v1/site/\(site)/\(step)"))
+        }
+        for role in Caller.operators {
+            shown.tokens[role] = try await fleet.operatorToken(
                 role.rawValue, role: role == .revoked ? "admin" : role.rawValue)
         }
         _ = try await json(fleet.hub.operatorHandler, post("/v1/operator/revoked/revoke"))
-        return (fleet, snasa, tokens)
+        return (fleet, snasa, shown)
     }
 
     static func post(_ path: String, _ body: String = "{}", token: String? = nil) -> Request {
         request(.post, path, body, token: token)
     }
 
-    static func request(_ method: Method, _ path: String, _ body: String = "{}", token: String? = nil) -> Request {
+    static func request(
+        _ method: Method, _ path: String, _ body: String = "{}", token: String? = nil, acting: UInt32? = nil
+    ) -> Request {
         var request = Request(
             method, path: path.split(separator: "/").map(String.init),
             body: method == .post ? Body(text: body) : .empty)
         if let token { request.headers.set("authorization", FieldValue("Bearer " + token)!) }
+        if let acting { request.headers.set("samband-replica", FieldValue("\(acting)")!) }
         return request
     }
 
@@ -87,7 +121,7 @@ struct AccessTests {
         let text = try String(contentsOf: page.standardized, encoding: .utf8)
         let ofSites: Set = [
             "GET /healthz", "POST /v1/join", "GET /v1/snapshot", "POST /v1/hello", "POST /v1/split", "POST /v1/push",
-            "POST /v1/pull",
+            "POST /v1/pull", "POST /v1/rotate",
             "POST /v1/recovery/offer", "POST /v1/recovery/sets", "POST /v1/recovery/done",
         ]
         for route in Self.matrix.keys where !ofSites.contains(route) {
@@ -97,7 +131,7 @@ struct AccessTests {
 
     @Test("every route of the hub lets in exactly whom the matrix names")
     func everyRoute() async throws {
-        let (fleet, _, tokens) = try await Self.fleet()
+        let (fleet, _, shown) = try await Self.wholeFleet()
         let routes = fleet.hub.networkRouter.routes
         // A route that is new is to be thought about here before anybody is let in.
         #expect(Set(routes.map(\.description)) == Set(Self.matrix.keys))
@@ -107,7 +141,8 @@ struct AccessTests {
             for caller in Caller.allCases {
                 let path = route.pattern.replacing("{id}", with: "99").replacing("{name}", with: "none")
                 let response = await fleet.hub.networkHandler.respond(
-                    to: Self.request(route.method, path, token: tokens[caller]))
+                    to: Self.request(
+                        route.method, path, token: shown.tokens[caller], acting: shown.acting[caller]))
                 switch response.status {
                 case .unauthorized:
                     #expect(response.headers["www-authenticate"] == "Bearer")
@@ -117,7 +152,7 @@ struct AccessTests {
                 }
                 if response.headers["content-type"] == "application/problem+json" {
                     let text = String(decoding: try await response.body.collect(limit: 1 << 16), as: UTF8.self)
-                    for secret in tokens.values { #expect(!text.contains(secret)) }
+                    for secret in shown.tokens.values { #expect(!text.contains(secret)) }
                 }
             }
             let wanted = Self.matrix[route.description]?.filter { $0 != " " }
@@ -153,7 +188,7 @@ struct AccessTests {
             let response = await fleet.hub.operatorHandler.respond(
                 to: Self.request(words[0] == "GET" ? .get : .post, path))
             let isForSites = [
-                "/healthz", "/v1/join", "/v1/snapshot", "/v1/hello", "/v1/split", "/v1/push", "/v1/pull",
+                "/healthz", "/v1/join", "/v1/rotate", "/v1/snapshot", "/v1/hello", "/v1/split", "/v1/push", "/v1/pull",
                 "/v1/recovery/offer", "/v1/recovery/sets", "/v1/recovery/done",
             ].contains(words[1])
             #expect(response.status != .unauthorized && response.status != .forbidden, "\(route)")
@@ -279,6 +314,8 @@ struct AccessTests {
 }
 
 extension HubService {
+    func replicaOf(_ site: String) throws -> UInt32? { try store.sites().first { $0.name == site }?.replica }
+
     /// Who did what, of the decisions that were taken back.
     fileprivate func earlierDecisions(of conflict: UInt64) throws -> [String] {
         (try store.conflictView(conflict)?.record.earlier ?? []).map { "\($0.by) \($0.how)" }

@@ -45,10 +45,9 @@ final class ServiceFleet: Sendable {
     func node(
         _ site: String, _ line: Line, now: @escaping @Sendable () -> UInt64 = wallMs
     ) throws -> NodeService {
-        let secret = try String(contentsOfFile: Joining.secretPath(of: path(site)), encoding: .utf8)
+        let folder = SecretsFolder(of: path(site), credentials: nil)
         return try NodeService(
-            path: path(site), push: line, pull: line,
-            secret: secret.trimmingCharacters(in: .whitespacesAndNewlines), now: now)
+            path: path(site), push: line, pull: line, secret: try folder.read().token, secretsFolder: folder, now: now)
     }
 
     /// A program at the site writes.

@@ -35,9 +35,9 @@ struct SplitTests {
         try fleet.write(site, "PRAGMA wal_checkpoint(TRUNCATE)")
         for (from, to) in [
             (fleet.path(site), fleet.path(name)),
-            (Joining.secretPath(of: fleet.path(site)), Joining.secretPath(of: fleet.path(name))),
+            (SecretsFolder(of: fleet.path(site)).path, SecretsFolder(of: fleet.path(name)).path),
         ] {
-            unlink(to)
+            if FileManager.default.fileExists(atPath: to) { try FileManager.default.removeItem(atPath: to) }
             try FileManager.default.copyItem(atPath: from, toPath: to)
         }
     }
@@ -269,7 +269,7 @@ struct SplitTests {
         process.waitUntilExit()
         #expect(process.terminationStatus == 0)
         try FileManager.default.copyItem(
-            atPath: Joining.secretPath(of: fleet.path("snasa")), toPath: Joining.secretPath(of: fleet.path("copy")))
+            atPath: SecretsFolder(of: fleet.path("snasa")).path, toPath: SecretsFolder(of: fleet.path("copy")).path)
         let copy = try fleet.node("copy", Line(fleet.hub.networkHandler))
         try write("copy", "d", "4")
         try write("snasa", "e", "5")

@@ -6,6 +6,8 @@ package struct Request: Sendable {
     package var body: Body
     /// Who asks, once the server has made sure of it; nothing that a client sends gets here by itself.
     package var user: String?
+    /// The user of this machine who runs the program that asks, through a Unix socket; the server finds that out, too.
+    package var localUser: UInt32?
     /// How many milliseconds the server has to begin its answer once the request has left whole, for a client; nil: as
     /// the transport has it.
     package var answerWithinMs: Int?

@@ -36,7 +36,7 @@ package enum BackupFile {
         }
         let file: NewDatabaseFile
         do {
-            file = try NewDatabaseFile(path: path, doing: "write a backup", mode: 0o600, maySitOnNetwork: true)
+            file = try NewDatabaseFile(path: path, doing: "write a backup", maySitOnNetwork: true)
         } catch { throw failed(error) }
         do {
             try copy(hub, to: file.buildPath, onConnection)

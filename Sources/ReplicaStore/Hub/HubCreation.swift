@@ -1,3 +1,4 @@
+import JSONText
 import Replication
 import SQLite
 
@@ -6,16 +7,28 @@ package enum HubCreation {
     /// Runs the SQL files of a schema in the order of their names on a new file, in one transaction, and makes it
     /// a hub's database. On a refusal or failure no file is left behind.
     ///
+    /// - Parameter person: who does it, for the audit.
     /// - Throws: `SchemaError`, naming the file or table, the reason and the remedy.
     package static func create(
         path: String, fleet: String, migrations: [(name: String, sql: String)], nowMs: UInt64,
-        drawReplica: () -> UInt32 = HubStore.randomReplica
+        by person: String = "samband", drawReplica: () -> UInt32 = HubStore.randomReplica
     ) throws(SchemaError) {
         try FleetCreation.createFleetDatabase(
             path: path, migrations: migrations.map { Migration(name: $0.name, sql: $0.sql) }
         ) { connection in
             try connection.registerBitwiseOr()
-            try finish(connection, fleet: fleet, replica: drawReplica(), nowMs: nowMs)
+            let replica = drawReplica()
+            try finish(connection, fleet: fleet, replica: replica, nowMs: nowMs)
+            try AuditTable(connection: connection).append(
+                AuditEntry(
+                    who: person, .hubCreated,
+                    [
+                        "fleet": .string(fleet), "replica": .integer(Int64(replica)),
+                        "migrations": .array(
+                            migrations.sorted { $0.name < $1.name }.map {
+                                ["name": .string($0.name), "sha256": .string(SHA256.digest(Array($0.sql.utf8)).hex)]
+                            }),
+                    ], atMs: nowMs))
         }
     }
 
@@ -30,7 +43,6 @@ package enum HubCreation {
     ) throws {
         try refuseGeneratedUnique(connection)
         try connection.execute(LogTables.sql)
-        try connection.execute(OperatorTable.sql)
         try connection.setMeta(.formatVersion, ReplicaFile.formatVersion)
         try connection.setMeta(.fleet, .text(fleet))
         try connection.setMeta(.role, .text("hub"))
@@ -43,6 +55,14 @@ package enum HubCreation {
         try EpochTable(connection: connection).begin(hub: replica, base: 0, nowMs: nowMs)
         try sealMigrations(connection, replica: replica, nowMs: nowMs)
         try Capture.remove(from: connection)
+        try makeOwnTables(connection)
+    }
+
+    /// What only a hub's file has beside the tables that all have.
+    static func makeOwnTables(_ connection: Connection) throws {
+        try connection.execute(OperatorTable.sql)
+        try connection.execute(AuditTable.sql)
+        try connection.execute(QuarantineTable.sql)
         try HubGuards.install(connection)
         try StatusView.install(connection)
         try DisputeViews.install(connection)

@@ -157,6 +157,9 @@ package enum SnapshotFile {
                 """
                 DELETE FROM samband_site;
                 DROP TABLE samband_operator;
+                DROP TABLE samband_audit;
+                DROP TABLE samband_quarantine;
+                DROP TABLE samband_quarantine_segment;
                 -- What Litestream writes into a database that it replicates.
                 DROP TABLE IF EXISTS _litestream_seq;
                 DROP TABLE IF EXISTS _litestream_lock;
@@ -173,7 +176,8 @@ package enum SnapshotFile {
                 DELETE FROM samband_split;
                 UPDATE samband_replica SET last_contact = NULL, clock_offset = NULL, renumbered = 0;
                 DELETE FROM samband_meta WHERE name IN ('seq', 'digest', 'epoch', 'restored', 'backup_at',
-                  'backup_position', 'backup_vector', 'accepted_ms', 'running_ms');
+                  'backup_position', 'backup_vector', 'accepted_ms', 'running_ms', 'audit_key', 'audit_years',
+                  'from_nodes', 'policies_back', 'joins_missing');
                 """)
             try copy.setMeta(.role, .text("node"))
             try copy.setMeta(.site, .text(site))

@@ -94,7 +94,7 @@ extension HubStore {
                 """
                 INSERT INTO samband_site(name, state, token_digest, token_expires) VALUES(?1, 'invited', ?2, ?3)
                 ON CONFLICT(name) DO UPDATE SET token_digest = excluded.token_digest,
-                  token_expires = excluded.token_expires WHERE state = 'invited'
+                  token_expires = excluded.token_expires WHERE state = 'invited' OR \(Self.hasToJoinAnew)
                 """)
             try statement.bind([.text(name), .blob(tokenDigest), .integer(Int64(expiresMs))])
             try statement.run()
@@ -106,50 +106,11 @@ extension HubStore {
         }
     }
 
-    /// Lets in who shows a site's join token, together with the secret that the node made: gives out a replica
-    /// number. The same token with the same secret gets the same answer until it expires, so that a lost reply
-    /// costs nothing; with another secret it is refused.
-    package func join(
-        tokenDigest: [UInt8], secretDigest: [UInt8], nowMs: UInt64
-    ) throws(StoreError) -> (site: String, replica: UInt32) {
-        let doing = "joining a site"
-        return try writing(doing) {
-            let statement = try connection.cached(
-                "SELECT name, state, token_expires, secret_digest FROM samband_site WHERE name = ?1")
-            defer { statement.reset() }
-            guard let site = try site("token_digest", is: tokenDigest) else {
-                throw StoreError(
-                    .refused, doing: doing, why: "this join token is not known here",
-                    hint: "Ask the hub's operator for one: samband site add NAME.")
-            }
-            try statement.bind(at: 1, text: site)
-            _ = try statement.step()
-            let name = statement.string(0)
-            guard nowMs < statement.unsigned(2) else {
-                throw StoreError(
-                    .refused, doing: doing, why: "the join token of site \(name) has expired",
-                    hint: "Ask the hub's operator for another.")
-            }
-            if statement.string(1) == "active" {
-                guard isSameDigest(statement.bytes(3), secretDigest), let replica = try activeReplica(of: name) else {
-                    throw StoreError(
-                        .refused, doing: doing, why: "the join token of site \(name) was used already",
-                        hint: "Ask the hub's operator for another.")
-                }
-                return (name, replica)
-            }
-            guard try self.site("secret_digest", is: secretDigest) == nil else {
-                throw StoreError(
-                    .refused, doing: doing, why: "the secret that was shown is already that of a site",
-                    hint: "Join under a file name of its own, so that a new secret is made.")
-            }
-            let update = try connection.cached(
-                "UPDATE samband_site SET state = 'active', secret_digest = ?1, joined = ?2 WHERE name = ?3")
-            try update.bind([.blob(secretDigest), .integer(Int64(nowMs)), .text(name)])
-            try update.run()
-            return (name, try newReplica(for: name, nowMs: nowMs))
-        }
-    }
+    /// A site that ends before the hub's log begins joins once more; until then it may hand in what it has.
+    static let hasToJoinAnew = """
+        (state = 'active' AND EXISTS(SELECT 1 FROM samband_replica r WHERE r.site = name AND r.state = 'behind')
+          AND NOT EXISTS(SELECT 1 FROM samband_replica r WHERE r.site = name AND r.state = 'active'))
+        """
 
     /// Registers a site without a token, where the caller has proven who it is otherwise, and gives out a new
     /// replica number; a former one of the site is retired.
@@ -171,8 +132,8 @@ extension HubStore {
         return try statement.step() ? UInt32(statement.integer(0)) : nil
     }
 
-    private func newReplica(for site: String, nowMs: UInt64) throws -> UInt32 {
-        let former = try activeReplica(of: site)
+    func newReplica(for site: String, nowMs: UInt64) throws -> UInt32 {
+        let former = try activeReplicas(of: site)
         let retire = try connection.cached(
             "UPDATE samband_replica SET state = 'retired' WHERE site = ?1 AND state <> 'retired'")
         try retire.bind(at: 1, text: site)
@@ -184,8 +145,19 @@ extension HubStore {
             """)
         try statement.bind([.integer(Int64(number)), .text(site)])
         try statement.run()
-        try publishReplicas([former, number].compactMap { $0 }, nowMs: nowMs)
+        try publishReplicas(former + [number], nowMs: nowMs)
         return number
+    }
+
+    /// Those of a site that are not retired.
+    private func activeReplicas(of site: String) throws -> [UInt32] {
+        let statement = try connection.cached(
+            "SELECT replica FROM samband_replica WHERE site = ?1 AND state <> 'retired' ORDER BY replica")
+        try statement.bind(at: 1, text: site)
+        defer { statement.reset() }
+        var found: [UInt32] = []
+        while try statement.step() { found.append(UInt32(statement.integer(0))) }
+        return found
     }
 
     /// A replica number that was never given out.
@@ -197,40 +169,9 @@ extension HubStore {
         return number
     }
 
-    /// The site whose node made this secret, with a replica of it that is not retired; nil when nobody did.
-    ///
-    /// - Parameter acting: the replica as which the caller says it acts; nil for the site's newest active one.
-    package func credential(
-        secretDigest: [UInt8], acting: UInt32? = nil
-    ) throws(StoreError) -> (site: String, replica: UInt32)? {
-        try storing("checking a credential") {
-            guard let name = try site("secret_digest", is: secretDigest, onlyActive: true) else { return nil }
-            guard let acting else { return try activeReplica(of: name).map { (name, $0) } }
-            guard let state = try replicaState(acting), state.site == name, state.state != "retired" else { return nil }
-            return (name, acting)
-        }
-    }
-
-    /// The site whose node made this secret, under whatever replica number.
-    package func site(secretDigest: [UInt8]) throws(StoreError) -> String? {
-        try storing("checking a credential") { try site("secret_digest", is: secretDigest, onlyActive: true) }
-    }
-
     /// True when the hub has given out a replica number, as far as it knows.
     package func knows(_ replica: UInt32) throws(StoreError) -> Bool {
         try storing("looking up replica \(replica)") { try replicaState(replica) != nil }
-    }
-
-    /// The site with this digest in a column. Every site is looked at and every byte compared, so that the time tells
-    /// nothing of the digests that are kept.
-    private func site(_ column: String, is digest: [UInt8], onlyActive: Bool = false) throws -> String? {
-        let statement = try connection.cached(
-            "SELECT name, \(column) FROM samband_site WHERE \(column) IS NOT NULL AND (state = 'active' OR NOT ?1)")
-        try statement.bind(at: 1, integer: onlyActive ? 1 : 0)
-        defer { statement.reset() }
-        var found: String?
-        while try statement.step() { if isSameDigest(statement.bytes(1), digest) { found = statement.string(0) } }
-        return found
     }
 
     /// The vector clock that every active replica is known to have reached.

@@ -69,6 +69,8 @@ package final class HubStore {
     /// not believed would be in conflict with what it has seen. A forger gains nothing by it, for the order is any
     /// replica's to pull.
     private(set) var positionAtOpening: UInt64 = 0
+    /// What the next write is to record, in its transaction.
+    var pendingAudit: AuditEntry?
     /// True from a failed write until what memory knows has been read anew.
     private var isStale = false
     /// What withheld rows wait for. It may name more than is so, never less.
@@ -177,9 +179,11 @@ package final class HubStore {
                 let result = try connection.transaction {
                     let result = try body()
                     try write(contacts)
+                    if let pendingAudit { try audit.append(pendingAudit) }
                     return result
                 }
                 contacts = Contacts()
+                pendingAudit = nil
                 try seat?.note(replica: replica, position: try log.lastPosition())
                 return result
             }

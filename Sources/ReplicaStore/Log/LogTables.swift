@@ -29,6 +29,9 @@ enum LogTables {
           token_digest BLOB,                       -- SHA-256 of the join token; the token itself is nowhere
           token_expires INTEGER,                   -- milliseconds since 1970
           secret_digest BLOB,                      -- SHA-256 of the secret that the node made
+          bundle_key BLOB,                         -- hub: 32 bytes that the node made, for what comes in files
+          next_digest BLOB,                        -- hub: of the secret that takes its place when it is first used
+          next_bundle_key BLOB,                    -- hub: and the key that comes with it
           joined INTEGER,                          -- milliseconds since 1970
           last_contact INTEGER                     -- milliseconds since 1970
         ) STRICT;

@@ -1,3 +1,4 @@
+import JSONText
 import Replication
 import SQLite
 
@@ -64,9 +65,16 @@ package enum Restoration: Sendable {
         try insert.bind(UInt64(number), at: 1)
         try insert.run()
         try EpochTable(connection: connection).begin(hub: number, base: base, nowMs: nowMs)
+        try AuditTable(connection: connection).append(
+            AuditEntry(
+                who: "samband", .hubRestored,
+                [
+                    "replica": .integer(Int64(number)), "former": .integer(Int64(former)),
+                    "position": .integer(Int64(base)),
+                ], atMs: nowMs))
         try connection.execute(
             """
-            DELETE FROM samband_meta WHERE name IN ('seq', 'digest', 'restored');
+            DELETE FROM samband_meta WHERE name IN ('seq', 'digest', 'restored', 'policies_back', 'joins_missing');
             DELETE FROM samband_staged;
             UPDATE samband_replica SET heard = NULL, switch_from = NULL, switch_at = NULL;
             UPDATE samband_replica SET acknowledged = min(acknowledged, \(base));

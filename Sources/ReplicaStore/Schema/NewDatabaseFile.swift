@@ -6,6 +6,8 @@ import SQLite
 ///
 /// The file in the making is `.NAME.samband-new` in the same folder, held by flock(2) while its maker lives.
 /// What a crash left of it is taken over and begun again by the next one.
+///
+/// It holds all rows of the fleet, and no program but the hub opens it: it is its owner's only.
 final class NewDatabaseFile {
     let path: String
     let buildPath: String
@@ -16,10 +18,9 @@ final class NewDatabaseFile {
     /// Claims the place. Refuses when anything stands there, the remains of another database included.
     ///
     /// - Parameters:
-    ///   - mode: who may read and write it, as far as the umask lets them.
     ///   - maySitOnNetwork: true for a copy that nobody works on there.
     init(
-        path: String, doing: String = "create a fleet database", mode: mode_t = 0o660, maySitOnNetwork: Bool = false
+        path: String, doing: String = "create a fleet database", maySitOnNetwork: Bool = false
     ) throws(SchemaError) {
         self.doing = doing
         let slash = path.lastIndex(of: "/")
@@ -35,7 +36,7 @@ final class NewDatabaseFile {
                     : "It belonged to another database of this name: move it away.")
         }
         if !maySitOnNetwork { try FileSystem.check(folder: folder, doing: doing) }
-        lock = open(buildPath, O_RDWR | O_CREAT | O_CLOEXEC, mode)
+        lock = open(buildPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard lock >= 0 else {
             throw NewDatabaseFile.refusal(
                 doing, path, "the folder cannot be written: \(String(cString: strerror(errno)))",

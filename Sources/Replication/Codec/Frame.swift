@@ -130,16 +130,25 @@ package struct FrameReader: Sendable {
     private var pending: [UInt8] = []
     private var start = 0
     private let bodyMaxBytes: Int
+    private let headerMaxBytes: Int
+    /// Bytes of the unfinished frame once it is whole; 0 while that is not known.
+    private var wanted = 0
 
-    /// `bodyMaxBytes`: a frame that announces more is refused before any of it is kept.
-    package init(bodyMaxBytes: Int = Limits.segmentMaxBytes) {
+    /// A frame that announces more than `bodyMaxBytes`, or `headerMaxBytes` for one that begins a change set, is refused
+    /// before any of it is kept.
+    package init(bodyMaxBytes: Int = Limits.segmentMaxBytes, headerMaxBytes: Int = Limits.segmentMaxBytes) {
         self.bodyMaxBytes = bodyMaxBytes
+        self.headerMaxBytes = min(headerMaxBytes, bodyMaxBytes)
     }
 
     package mutating func append(_ bytes: [UInt8]) {
         if start > 0 {
             pending.removeFirst(start)
             start = 0
+        }
+        // Never more than twice what has come; and from there on the bytes are not moved any more.
+        if pending.count + bytes.count <= wanted, (pending.count + bytes.count) * 2 >= wanted {
+            pending.reserveCapacity(wanted)
         }
         pending.append(contentsOf: bytes)
     }
@@ -149,8 +158,22 @@ package struct FrameReader: Sendable {
 
     /// The next whole frame, or nil until more bytes have come.
     package mutating func next() throws(CodecError) -> Frame? {
+        wanted = 0
         guard pending.count - start >= Frame.lengthBytes else { return nil }
-        let pending = self.pending
+        let (kind, length) = try readHead()
+        let bodyStart = start + Frame.lengthBytes
+        let end = bodyStart + length + Frame.checksumBytes
+        guard end <= pending.count else {
+            wanted = end - start
+            return nil
+        }
+        guard checksum(start..<bodyStart + length).elementsEqual(pending[bodyStart + length..<end]) else {
+            throw CodecError(reading: "frame", at: end, why: "a frame whose checksum does not fit")
+        }
+        return try decode(kind: kind, take(bodyStart..<bodyStart + length, end))
+    }
+
+    private func readHead() throws(CodecError) -> (kind: UInt8, length: Int) {
         let span = pending.span
         var reader = ByteReader(start..<pending.count, reading: "frame")
         let kind = try reader.byte(span)
@@ -158,19 +181,32 @@ package struct FrameReader: Sendable {
         guard (1...3).contains(kind) else {
             throw reader.refuse("a kind of frame that this version does not know")
         }
-        guard length <= bodyMaxBytes else { throw reader.refuse("a frame larger than \(bodyMaxBytes) bytes") }
-        guard reader.end - reader.offset >= length + Frame.checksumBytes else { return nil }
-        let bodyRange = try reader.skip(length)
-        let body = Array(pending[bodyRange])
-        let checksum = try reader.skip(Frame.checksumBytes)
+        let most = kind == 1 ? headerMaxBytes : bodyMaxBytes
+        guard length <= most else { throw reader.refuse("a frame larger than \(most) bytes") }
+        return (kind, length)
+    }
+
+    /// In pieces: a copy of a large frame would be as large again.
+    private func checksum(_ range: Range<Int>) -> ArraySlice<UInt8> {
         var hash = SHA256()
-        hash.update(Array(pending[start..<bodyRange.lowerBound]))
-        hash.update(body)
-        guard hash.finish().prefix(Frame.checksumBytes).elementsEqual(pending[checksum]) else {
-            throw reader.refuse("a frame whose checksum does not fit")
+        for place in stride(from: range.lowerBound, to: range.upperBound, by: 1 << 16) {
+            hash.update(Array(pending[place..<min(place + (1 << 16), range.upperBound)]))
         }
-        start = reader.offset
-        return try decode(kind: kind, body)
+        return hash.finish().prefix(Frame.checksumBytes)
+    }
+
+    /// The body of the frame that ends there. A large one that nothing has come behind is not copied.
+    private mutating func take(_ range: Range<Int>, _ end: Int) -> [UInt8] {
+        guard end == pending.count, range.count > 1 << 16 else {
+            start = end
+            return Array(pending[range])
+        }
+        var body = pending
+        pending = []
+        start = 0
+        body.removeLast(end - range.upperBound)
+        body.removeFirst(range.lowerBound)
+        return body
     }
 
     private func decode(kind: UInt8, _ body: [UInt8]) throws(CodecError) -> Frame {

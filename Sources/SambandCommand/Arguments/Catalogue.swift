@@ -27,10 +27,12 @@ struct Catalogue: Sendable {
             Group(
                 title: "Hub",
                 verbs: [
-                    .hubInit, .hubServe, .siteAdd, .siteList, .operatorAdd, .operatorList, .operatorRevoke,
+                    .hubInit, .hubServe, .siteAdd, .siteList, .sitePause, .siteResume, .siteRetire,
+                    .siteQuarantine, .operatorAdd, .operatorList, .operatorRevoke,
                     .policyList, .policySet, .backup, .recoverStatus, .recoverAccept, .recoverBegin,
+                    .auditList, .auditVerify, .auditExport, .auditKeep,
                 ]),
-            Group(title: "Node", verbs: [.nodeJoin, .nodeServe, .sync]),
+            Group(title: "Node", verbs: [.nodeJoin, .nodeServe, .nodeRotate, .sync]),
             Group(
                 title: "Both",
                 verbs: [
@@ -40,9 +42,6 @@ struct Catalogue: Sendable {
                 ]),
         ],
         later: [
-            Later("site pause", "stop exchanging with a site for a while"),
-            Later("site resume", "exchange with a paused site again"),
-            Later("site retire", "end a site's part in the fleet"),
             Later("site merge", "hand one site's rows and scopes to another"),
             Later("site expire", "give up waiting for a site that holds the frontier back"),
             Later("grant add", "let a site hold the rows of a scope"),
@@ -53,9 +52,6 @@ struct Catalogue: Sendable {
             Later("schema apply", "take a migration to every site"),
             Later("schema status", "show which site has which schema"),
             Later("frontier", "show which site holds the log back, and what that costs"),
-            Later("audit list", "list what operators did"),
-            Later("audit verify", "check that the audit log is whole"),
-            Later("audit export", "write the audit log to a file"),
             Later("node leave", "make a site's database a plain one again"),
             Later("verify", "compare the content with the hub's"),
             Later("export", "write changes to a file for a USB stick"),

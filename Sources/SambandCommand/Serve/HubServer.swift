@@ -13,7 +13,7 @@ struct HubServer {
     }
 
     func run() async throws -> ExitCode {
-        try await running.run { opened in
+        try await running.run { opened, heartbeat in
             guard case .hub(let networkHandler, let begin, let drain) = opened.work else {
                 throw CommandError(
                     .usage, "\(running.database.name) is the database of a site",
@@ -23,7 +23,9 @@ struct HubServer {
             // As a port of this machine would be: whoever comes in has to show who it is. nginx runs as another user.
             let server = try running.server(endpoint, networkHandler, socketMode: 0o666)
             running.announce("hub serving on \(HubServer.url(server.endpoint))")
+            heartbeat.begin()
             await Signals.first()
+            heartbeat.end()
             running.announce("hub ending")
             // Long polls are answered now; what came before gets the time it needs.
             await drain()

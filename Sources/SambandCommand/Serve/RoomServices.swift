@@ -1,6 +1,7 @@
 import Glibc
 import HTTP
 import HubService
+import JSONText
 import NodeService
 import ReplicaStore
 
@@ -9,8 +10,27 @@ struct RoomServices: Services {
     func createHub(path: String, fleet: String, migrations: [Migration]) async throws -> DatabaseFacts {
         try HubCreation.create(
             path: path, fleet: fleet, migrations: migrations.map { (name: $0.name, sql: $0.sql) },
-            nowMs: RoomServices.now())
+            nowMs: RoomServices.now(), by: localPerson(getuid()))
         return try DatabaseFacts(path: path)
+    }
+
+    func buildHub(path: String, from files: [String]) async throws -> JSON {
+        let built = try HubFromNodes.build(from: files, to: path, by: localPerson(getuid()), nowMs: RoomServices.now())
+        let facts = try DatabaseFacts(path: path)
+        return [
+            "fleet": .string(facts.fleet), "replica": .integer(Int64(facts.replica)),
+            "log_begins": .integer(Int64(built.logBegins)),
+            "files": .array(
+                built.sources.map { source in
+                    [
+                        "file": .string(source.file), "site": .string(source.site),
+                        "replica": .integer(Int64(source.replica)), "position": .integer(Int64(source.position)),
+                        "in_flight": .integer(Int64(source.inFlight)), "unsealed": .integer(Int64(source.unsealed)),
+                        "base": .bool(source.isBase),
+                    ]
+                }),
+            "left_out": .array(built.leftOut.map { .string($0) }), "recovery": built.report.json,
+        ]
     }
 
     func joinNode(
@@ -32,11 +52,11 @@ struct RoomServices: Services {
                     drain: { await hub.drain() }),
                 operatorHandler: hub.operatorHandler, close: { await hub.close() })
         }
-        let secret = try secret(path)
+        let folder = SecretsFolder(of: path)
         // A push does not queue behind the pull that waits.
         let node = try NodeService(
-            path: path, push: try connect(facts.hub), pull: try connect(facts.hub), secret: secret,
-            now: RoomServices.now)
+            path: path, push: try connect(facts.hub), pull: try connect(facts.hub), secret: try folder.read().token,
+            secretsFolder: folder, now: RoomServices.now)
         return OpenedDatabase(
             .node(run: { try await RoomServices.run(node, path) }), operatorHandler: node.operatorHandler,
             close: { await node.close() })
@@ -50,18 +70,6 @@ struct RoomServices: Services {
             group.addTask { for await _ in watch.commits { await node.onCommit() } }
             group.addTask { await node.run() }
         }
-    }
-
-    private func secret(_ path: String) throws(CommandError) -> String {
-        let file = Joining.secretPath(of: path)
-        guard access(file, F_OK) == 0 else {
-            throw CommandError(
-                .inputOutput, "the node's secret \(file) is missing",
-                hint: "Put it back from a backup, or join again under another file name.")
-        }
-        var secret = try FileText.bytes(file, limit: 4096)
-        while let last = secret.last, last == 0x0a || last == 0x20 { secret.removeLast() }
-        return String(decoding: secret, as: UTF8.self)
     }
 
     /// Milliseconds since 1970.

@@ -10,9 +10,9 @@ struct Running {
     /// Milliseconds that requests have to finish once the end is asked for.
     static let drainMs = 10_000
 
-    /// Takes the lock, opens the service and serves its operators; `body` serves everybody else and returns when it is
-    /// time to end.
-    func run(_ body: (OpenedDatabase) async throws -> Void) async throws -> ExitCode {
+    /// Takes the lock, opens the service and serves its operators; `body` serves everybody else, begins the heartbeat
+    /// when it does, and returns when it is time to end.
+    func run(_ body: (OpenedDatabase, Heartbeat) async throws -> Void) async throws -> ExitCode {
         // Before anything is listened on: a signal that comes early is not lost.
         try Signals.install()
         let lock: DatabaseLock
@@ -27,13 +27,16 @@ struct Running {
         let opened = try await context.services.open(path: database.path) { try context.lineToServe($0) }
         defer { withExtendedLifetime(lock) {} }
         let control = try server(try ControlSocket.endpoint(database), opened.operatorHandler)
+        let heartbeat = Heartbeat(ServiceManager(context.console.environment), opened.operatorHandler)
         do {
-            try await body(opened)
+            try await body(opened, heartbeat)
         } catch {
+            heartbeat.end()
             await control.drain(deadlineMs: Running.drainMs)
             await opened.close()
             throw error
         }
+        heartbeat.end()
         await control.drain(deadlineMs: Running.drainMs)
         await opened.close()
         return .done

@@ -32,7 +32,7 @@ extension Verb {
 }
 
 /// Seconds since 1970 of a day on this machine's wall, of an RFC 3339 time, or of so long ago.
-private func moment(_ text: String, _ console: Console) throws(CommandError) -> Int64 {
+func moment(_ text: String, _ console: Console, option: String = "since") throws(CommandError) -> Int64 {
     if let seconds = ShownTime.seconds(text) { return max(0, seconds) }
     if let midnight = ShownTime.seconds(text + "T00:00:00Z") {
         // How far the wall is from UTC at that midnight, asked twice: the first guess may lie beyond a change of clocks.
@@ -46,7 +46,7 @@ private func moment(_ text: String, _ console: Console) throws(CommandError) -> 
         default: nil
         }
     guard let unit, let number = Int64(text.dropLast()), number > 0, number <= 100_000 else {
-        throw .words("--since \(text) is no time", hint: "Write 2026-11-01, 2026-11-01T12:00:00Z, 7d or 24h.")
+        throw .words("--\(option) \(text) is no time", hint: "Write 2026-11-01, 2026-11-01T12:00:00Z, 7d or 24h.")
     }
     return max(0, console.now() - number * unit)
 }

@@ -160,6 +160,11 @@ private func siteNotes(_ sites: [Answer]) throws(CommandError) -> String {
                 "\(name): replica \(site.shownNumber("replica")) goes on from change \(Visible.text(change)); "
                 + "its file was put back from an earlier state, or copied\n"
         }
+        if let sets = site["quarantined"].integer, sets > 0 {
+            text +=
+                "\(name): retired, and sends still; \(count(sets, "change set is", "change sets are")) kept apart: "
+                + "samband site quarantine \(name)\n"
+        }
         if let clock = shownClock(site["clock_offset_ms"].integer) { text += "\(name): its clock is \(clock)\n" }
     }
     return text.isEmpty ? "" : "\n" + text

@@ -1,0 +1,86 @@
+import Foundation
+import HTTP
+import JSONText
+import Presentation
+import ReplicaStore
+import Replication
+
+/// How a site comes in, and how it changes its secrets.
+extension HubService {
+    /// `{"token":…, "secret":…, "bundle_key":"<base64>"}` → `{"site":…, "replica":…, "fleet":…}`. The same token with the
+    /// same secret gets the same answer until it expires.
+    func join(_ request: Request) async throws(Problem) -> Response {
+        let body = try await request.provenJSON(limit: 4096)
+        guard let token = body["token"]?.string, let secrets = Self.secrets(body) else {
+            throw Problem(
+                .badRequest, title: "The request is not complete",
+                detail: "A join names a token, a secret of 32 characters or more and a bundle key of 32 bytes.",
+                next: "Use samband node join.")
+        }
+        let joined: (site: String, replica: UInt32)
+        do {
+            joined = try store.join(
+                tokenDigest: SHA256.digest(Array(token.utf8)), secrets: secrets, nowMs: now())
+        } catch {
+            if error.kind == .refused {
+                fail(.joinToken)
+                throw Problem(
+                    .forbidden, type: "https://samband.invalid/problem/join-refused", title: "The site may not join",
+                    detail: "\(error.doing): \(error.why).", next: error.hint)
+            }
+            throw Problem(error)
+        }
+        orderGrew()
+        return try .provenJSON([
+            "site": .string(joined.site), "replica": .integer(Int64(joined.replica)), "fleet": .string(store.fleet),
+        ])
+    }
+
+    /// `{"secret":…, "bundle_key":"<base64>"}`, with the former secret as credential → `{}`. From the first use of the new
+    /// secret on the former opens nothing; until then both do.
+    func rotate(_ request: Request) async throws(Problem) -> Response {
+        let caller = try caller(request)
+        charge(caller.site, us: RequestCost.request * 4)
+        let body = try await request.provenJSON(limit: 4096)
+        guard let secrets = Self.secrets(body) else {
+            throw Problem(
+                .badRequest, title: "The request is not complete",
+                detail: "A change of secrets names a secret of 32 characters or more and a bundle key of 32 bytes.",
+                next: "Use samband node rotate.")
+        }
+        try answering { () throws(StoreError) in
+            try store.offerSecrets(secrets, ofSite: caller.site, nowMs: now())
+        }
+        return try .provenJSON([:])
+    }
+
+    private static func secrets(_ body: JSON) -> NodeSecretProofs? {
+        guard let secret = body["secret"]?.string, secret.utf8.count >= 32,
+            let key = body["bundle_key"]?.string.flatMap({ Base64.decode($0) }), key.count == 32
+        else { return nil }
+        return NodeSecretProofs(tokenDigest: SHA256.digest(Array(secret.utf8)), bundleKey: key)
+    }
+}
+
+extension Request {
+    /// Who asks, for the audit: from afar the operator whose token it shows; on the hub's own machine the user who runs
+    /// the program that asks.
+    var auditedPerson: String {
+        if let user { return user }
+        return localPerson(localUser ?? getuid())
+    }
+}
+
+/// A user of this machine, as the audit names him.
+package func localPerson(_ id: UInt32) -> String { "local:\(userName(id) ?? "\(id)")" }
+
+/// The name of a user of this machine; nil when it has none.
+private func userName(_ id: UInt32) -> String? {
+    var entry = passwd()
+    var found: UnsafeMutablePointer<passwd>?
+    var buffer = [CChar](repeating: 0, count: 16384)
+    guard getpwuid_r(id, &entry, &buffer, buffer.count, &found) == 0, found != nil, let name = entry.pw_name else {
+        return nil
+    }
+    return String(cString: name)
+}
