@@ -71,8 +71,10 @@ final class Lane: NSObject, URLSessionDataDelegate, @unchecked Sendable {
         current.withLock { $0 = call }
         queue.close()
         let task = session.dataTask(with: request)
-        call.begin(task, caller) { [queue] in queue.open() }
+        let isWanted = call.begin(task, caller) { [queue] in queue.open() }
         task.resume()
+        // Begun all the same: only what has begun tells of its end, and with it the lane is free.
+        if !isWanted { DispatchQueue.global().async { task.cancel() } }
     }
 
     private var call: SecureCall? { current.withLock { $0 } }
