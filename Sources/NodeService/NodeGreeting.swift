@@ -129,7 +129,7 @@ extension NodeService {
                             "at": .integer(Int64(step.atMs)),
                         ]
                     }),
-                "log_begins": .integer(Int64(try store.place().logBegins)),
+                "log_begins": .integer(Int64(try store.place().logBegins)), "vector": try store.vector().json,
                 "digest": try store.digestAtPosition().map { .string(Base64.encode($0)) } ?? .null,
             ]
         }

@@ -23,7 +23,8 @@ extension NodeStore {
         try storing("reading where the log begins") {
             let position = try connection.metaNumber(.position)
             let first = try connection.firstInteger("SELECT min(position) FROM samband_change")
-            return OrderPlace(position: position, logBegins: first.map { UInt64($0) - 1 } ?? position)
+            return OrderPlace(
+                position: position, logBegins: first.map { UInt64($0) - 1 } ?? position, vector: try log.vector())
         }
     }
 
