@@ -172,12 +172,13 @@ def main():
     needed = choices.idle + 500
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     if hard < needed and os.geteuid() == 0:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, needed))
-        hard = needed
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (needed, needed))
+            hard = needed
+        except (ValueError, OSError):
+            pass  # a root without that right: said below
     if hard >= needed or hard == resource.RLIM_INFINITY:
         resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
-    elif in_ci:
-        sys.exit(f"error: {needed} open files are needed, and {hard} may be")
     else:
         print(f"{choices.idle} idle connections are left out: {hard} open files may be, {needed} are needed")
     if not shutil.which("slowhttptest"):
