@@ -58,6 +58,21 @@ package struct SocketAddress: Sendable, Equatable {
         return (SocketAddress.text(host), number)
     }
 
+    /// Whose connection it is. Nil for a Unix socket.
+    package static func peer(_ descriptor: Int32) -> Peer? {
+        var storage = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        return withUnsafeMutableBytes(of: &storage) { raw in
+            let address = raw.baseAddress!.assumingMemoryBound(to: sockaddr.self)
+            guard getpeername(descriptor, address, &length) == 0 else { return nil }
+            switch Int32(address.pointee.sa_family) {
+            case AF_INET: return Peer(v4: Array(raw[4..<8]))
+            case AF_INET6: return Peer(v6: Array(raw[8..<24]))
+            default: return nil
+            }
+        }
+    }
+
     package func bind(_ descriptor: Int32) -> Bool {
         withPointer { Glibc.bind(descriptor, $0, $1) } == 0
     }
@@ -76,6 +91,33 @@ package struct SocketAddress: Sendable, Equatable {
 
     private static func text(_ characters: [CChar]) -> String {
         String(decoding: characters.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+}
+
+/// An address for counting: of IPv6 the first 64 bits, as one customer has that many addresses.
+package struct Peer: Hashable, Sendable {
+    private let bytes: [UInt8]
+    package let isOwnMachine: Bool
+
+    /// Four bytes of IPv4.
+    package init(v4 address: [UInt8]) {
+        self.init(bytes: address, isOwnMachine: address[0] == 127)
+    }
+
+    /// Sixteen bytes of IPv6, which may hold an address of IPv4.
+    package init(v6 address: [UInt8]) {
+        let mapped: [UInt8] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff]
+        if address.starts(with: mapped) {
+            self.init(v4: Array(address[12...]))
+        } else {
+            let isLoopback = address.dropLast().allSatisfy { $0 == 0 } && address[15] == 1
+            self.init(bytes: Array(address[..<8]), isOwnMachine: isLoopback)
+        }
+    }
+
+    private init(bytes: [UInt8], isOwnMachine: Bool) {
+        self.bytes = bytes
+        self.isOwnMachine = isOwnMachine
     }
 }
 

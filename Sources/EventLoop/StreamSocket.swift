@@ -48,6 +48,9 @@ package final class StreamSocket: EventSource, @unchecked Sendable {
     package private(set) var unsent = 0
     /// When bytes last left, in milliseconds of the loop.
     package private(set) var lastSentMs: Int
+    /// Since when there are bytes that could not be sent yet, and how many have left since.
+    package private(set) var unsentSinceMs: Int
+    package private(set) var sentSince = 0
 
     /// Takes over a non-blocking descriptor; `isConnecting` when connect(2) said that it is under way.
     package init(
@@ -58,6 +61,7 @@ package final class StreamSocket: EventSource, @unchecked Sendable {
         self.owner = owner
         self.isConnecting = isConnecting
         lastSentMs = loop.nowMs
+        unsentSinceMs = loop.nowMs
         let token = loop.add(self)
         self.token = token
         do {
@@ -152,7 +156,11 @@ package final class StreamSocket: EventSource, @unchecked Sendable {
     /// Sends, or keeps what cannot leave yet. A failure is told to the owner later, not within this call.
     package func send(_ bytes: [UInt8], more: Bool = false) {
         if isClosed || endsSending || bytes.isEmpty { return }
-        if unsent == 0 { lastSentMs = loop.nowMs }
+        if unsent == 0 {
+            lastSentMs = loop.nowMs
+            unsentSinceMs = loop.nowMs
+            sentSince = 0
+        }
         pieces.append(bytes)
         unsent += bytes.count
         if !more { flush(tells: false) }
@@ -182,6 +190,7 @@ package final class StreamSocket: EventSource, @unchecked Sendable {
             }
             lastSentMs = loop.nowMs
             unsent -= count
+            sentSince += count
             sentOfFirst += count
             if sentOfFirst == piece.count {
                 sentOfFirst = 0

@@ -21,8 +21,21 @@ package struct Limits: Sendable, Equatable {
 
     // MARK: What a server holds at once
 
-    /// Connections; one more is answered 503 and closed.
-    package var connections = 4096
+    /// Connections. For one more, that which has waited longest without a request makes room; where all have one, the
+    /// newcomer is answered 503 and closed.
+    package var connections = 16_384
+    /// Milliseconds without a request that a connection is given before it has to make room.
+    package var idleGraceMs = 1_000
+    /// Connections from one address, or from one /64 of IPv6; one more is answered 503 and closed.
+    package var connectionsPerPeer = 256
+    /// Whether that goes for this machine too. In front of a hub nginx is the peer of everybody.
+    package var limitsOwnMachine = false
+    /// Requests on one connection; it ends with the answer to the last.
+    package var requestsPerConnection = 10_000
+    /// Requests that one credential has under way at once, over all connections; one more is answered 503.
+    package var requestsPerCredential = 16
+    /// Pulls of one site that wait at once; one more sends the oldest away.
+    package var pollsPerSite = 1
     /// Connections beyond `connections` that are being told 503; one more is closed without a word.
     package var refusals = 64
     /// The Retry-After of that 503, in seconds.
@@ -49,6 +62,9 @@ package struct Limits: Sendable, Equatable {
     package var idleTimeoutMs = 75_000
     /// Milliseconds in which a peer takes nothing of what is being sent to it. Longer: closed.
     package var writeTimeoutMs = 30_000
+    /// Bytes per second at which a peer must take what is sent to it on average, once `writeTimeoutMs` have passed.
+    /// Less: closed.
+    package var sendBytesPerSecond = 50
     /// Milliseconds for a peer to close after it was told that the connection ends. Longer: closed.
     package var lingerTimeoutMs = 2_000
 

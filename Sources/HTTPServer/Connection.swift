@@ -20,15 +20,21 @@ final class Connection: SocketOwner, @unchecked Sendable {
 
     private(set) var exchange: Exchange?
     private var closingSinceMs: Int?
-    private var idleSinceMs: Int
+    private(set) var idleSinceMs: Int
     private var headSinceMs: Int?
     private var hasHungUp = false
     private var hasEnded = false
     /// The user at the other end of a Unix socket.
     private let localUser: UInt32?
+    private var requests = 0
+    /// Its neighbours among those that have no request under way.
+    var nextIdle: Connection?
+    weak var formerIdle: Connection?
+    let peer: Peer?
 
-    init(_ descriptor: Int32, _ worker: Worker) throws(SystemError) {
+    init(_ descriptor: Int32, _ worker: Worker, peer: Peer?) throws(SystemError) {
         self.worker = worker
+        self.peer = peer
         loop = worker.loop
         limits = worker.limits
         parser = RequestParser(limits)
@@ -134,6 +140,8 @@ final class Connection: SocketOwner, @unchecked Sendable {
     private func start(_ head: RequestHead) {
         let exchange = Exchange(head, nowMs: loop.nowMs)
         self.exchange = exchange
+        requests += 1
+        worker.idle.remove(self)
         let body = makeBody(exchange)
         var request = Request(head.method, head.target, headers: head.headers, body: body)
         request.localUser = localUser
@@ -211,6 +219,7 @@ final class Connection: SocketOwner, @unchecked Sendable {
             proceed(exchange)
         }
         var keepsAlive = exchange.head.keepsAlive && !exchange.mustClose && !worker.isDraining && !hasEnded
+        if requests >= limits.requestsPerConnection { keepsAlive = false }
         // A body that is still held back may come or not: nobody can tell where the next request begins.
         if exchange.awaitsContinue { keepsAlive = false }
         if !exchange.isRequestOver, case .length(let length) = exchange.head.framing,
@@ -292,6 +301,7 @@ final class Connection: SocketOwner, @unchecked Sendable {
         if exchange.mustClose || worker.isDraining && parser.isBetweenRequests { return beginClosing() }
         self.exchange = nil
         idleSinceMs = loop.nowMs
+        worker.idle.append(self)
         let bytes = unparsed
         var offset = usedOfUnparsed
         if offset < bytes.count { parse(bytes.span, &offset) }
@@ -325,6 +335,7 @@ final class Connection: SocketOwner, @unchecked Sendable {
         releaseExchange()
         unparsed = []
         closingSinceMs = loop.nowMs
+        worker.idle.remove(self)
         socket.finishSending()
         if hasEnded, socket.unsent == 0 { return close() }
         socket.resumeReading()
@@ -339,6 +350,7 @@ final class Connection: SocketOwner, @unchecked Sendable {
         if socket.isClosed { return }
         if aborts { socket.abort() } else { socket.close() }
         releaseExchange()
+        worker.idle.remove(self)
         worker.onClosed(self)
     }
 
@@ -372,7 +384,10 @@ final class Connection: SocketOwner, @unchecked Sendable {
             let lastMs = socket.unsent > 0 ? socket.lastSentMs + limits.writeTimeoutMs : closingSinceMs
             return max(lastMs, closingSinceMs + limits.lingerTimeoutMs)
         }
-        if socket.unsent > 0 { return socket.lastSentMs + limits.writeTimeoutMs }
+        if socket.unsent > 0 {
+            let sizeMs = socket.sentSince * 1000 / limits.sendBytesPerSecond
+            return limits.writeTimeoutMs + min(socket.lastSentMs, socket.unsentSinceMs + sizeMs)
+        }
         if let exchange {
             if exchange.isRequestOver || exchange.awaitsContinue || exchange.pausedSinceMs != nil {
                 return nil

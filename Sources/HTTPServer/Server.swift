@@ -132,8 +132,15 @@ private final class Door: @unchecked Sendable {
     }
 
     func onAccept(_ descriptor: Int32) {
-        let admission = load.admit(limits)
-        if admission == .dropped {
+        let found = SocketAddress.peer(descriptor)
+        let peer = found?.isOwnMachine == true && !limits.limitsOwnMachine ? nil : found
+        if load.isFull(limits) { workers[0].makeRoom() }
+        let refusal: Problem?
+        switch load.admit(peer, limits) {
+        case .welcome: refusal = nil
+        case .full: refusal = Worker.overload(limits)
+        case .crowded: refusal = Worker.crowd(limits)
+        case .dropped:
             close(descriptor)
             return
         }
@@ -143,9 +150,9 @@ private final class Door: @unchecked Sendable {
         turn = (turn + 1) % workers.count
         let worker = workers[turn]
         if workers.count == 1 {
-            worker.onAccepted(descriptor, isRefused: admission == .refused)
+            worker.onAccepted(descriptor, peer: peer, refusedBecause: refusal)
         } else {
-            worker.loop.submit { worker.onAccepted(descriptor, isRefused: admission == .refused) }
+            worker.loop.submit { worker.onAccepted(descriptor, peer: peer, refusedBecause: refusal) }
         }
     }
 

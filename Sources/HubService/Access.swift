@@ -147,6 +147,7 @@ extension HubService {
                     .forbidden, type: HubService.forbidden, title: "No credential of a site",
                     detail: "The token is an operator's, and this is for sites.", next: next)
             }
+            if isGreeting, let problem = try claim(request, secretDigest: digest, replica: acting) { throw problem }
             fail(.unknown)
             throw HubService.unauthorized("The request shows no secret of an active site.", next)
         }
@@ -260,7 +261,7 @@ extension HubService {
     }
 
     /// SHA-256 of the bearer token (RFC 6750 section 2.1); nil when the request shows none.
-    private static func bearerDigest(_ request: Request) -> [UInt8]? {
+    static func bearerDigest(_ request: Request) -> [UInt8]? {
         guard let field = request.headers["authorization"],
             field.prefix(7).lowercased() == "bearer "
         else { return nil }

@@ -6,9 +6,9 @@ import Replication
 
 extension HubService {
     /// The first request of every contact: `{"epochs":[{"hub":…,"base":…}], "sealed":…, "run":…, "position":…,
-    /// "digest":"<base64>"|null, "line":[{"replica":…,"from":"8070:41","at":…}]}` → which hub this is, and what it holds of the caller:
+    /// "log_begins":…, "digest":"<base64>"|null, "line":[{"replica":…,"from":"8070:41","at":…}]}` → which hub this is, and what it holds of the caller:
     /// `{"replica":…, "hub":…, "epochs":…, "vector":…, "known":{"seq":…,"digest":"<base64>"},
-    /// "staged":{"seq":…,"segments":…}|null, "recovery":{"do":"hand_in"|"wait"|"follow", "after":…, "at":…}|null,
+    /// "staged":{"seq":…,"segments":…}|null, "recovery":{"do":"hand_in"|"wait"|"follow"|"rejoin", "after":…, "at":…}|null,
     /// "twin":…, "hub_time_ms":…}`. With `recovery` the caller follows a hub that was lost; as a `twin` it runs from the same
     /// file as another machine.
     func hello(_ request: Request) async throws(Problem) -> Response {
@@ -27,9 +27,13 @@ extension HubService {
                 next: "Use this version's node.")
         }
         followed[caller.replica] = epochs
+        places[caller.replica] = body["log_begins"]?.integer.flatMap { UInt64(exactly: $0) }.map {
+            OrderPlace(position: position, logBegins: min($0, position))
+        }
         let isTwin = body["run"]?.string.map { noteRun(caller.replica, $0) } ?? false
         let step = try answering { () throws(StoreError) in
-            try store.recoveryStep(of: caller.replica, epochs: epochs, sealed: UInt64(clamping: sealed))
+            try store.recoveryStep(
+                of: caller.replica, epochs: epochs, sealed: UInt64(clamping: sealed), place: places[caller.replica])
         }
         keepPush(of: caller.replica)
         if step == nil {

@@ -12,6 +12,7 @@ package actor HubService {
     /// The time in milliseconds since 1970.
     let now: @Sendable () -> UInt64
     let path: String
+    let limits: HTTP.Limits
     /// The folder in which snapshots are made; they are unlinked as soon as they are open.
     let folder: String
     private var waiters: [UInt64: Waiter] = [:]
@@ -28,6 +29,10 @@ package actor HubService {
     var runs: [UInt32: [String]] = [:]
     /// The epochs that each replica follows, as it said when it greeted last.
     var followed: [UInt32: [Epoch]] = [:]
+    /// Where it stands in that order.
+    var places: [UInt32: OrderPlace] = [:]
+    /// Who has greeted with a secret that this hub, which was restored, does not know.
+    var claims = SiteClaims()
     let backups = BackupMaker()
     var failures = CredentialFailures()
     /// By site, what it has asked for that brought nothing, and the snapshots that it may have.
@@ -57,20 +62,24 @@ package actor HubService {
     ///   - restored: what the caller knows of the file having been put back; it finds out most by itself.
     ///   - limitsSites: whether a site whose requests bring nothing is slowed down.
     package init(
-        path: String, restored: Restoration? = nil, limitsSites: Bool = true, now: @escaping @Sendable () -> UInt64
+        path: String, restored: Restoration? = nil, limits: HTTP.Limits = HTTP.Limits(), limitsSites: Bool = true,
+        now: @escaping @Sendable () -> UInt64
     ) throws(StoreError) {
         self.limitsSites = limitsSites
         executor = DatabaseExecutor(name: "samband-hub")
         store = try HubStore(path: path, seat: try HubSeat(database: path), restored: restored, nowMs: now())
         self.now = now
         self.path = path
+        self.limits = limits
         let cut = path.lastIndex(of: "/")
         folder = cut.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
         SnapshotMaker.removeLeftovers(in: folder)
     }
 
     /// What sites and operators reach over the network, each what `Access` lets them.
-    package nonisolated var networkHandler: any Handler { networkRouter }
+    package nonisolated var networkHandler: any Handler {
+        CredentialGate(networkRouter, limits)
+    }
 
     nonisolated var networkRouter: Router {
         var router = Router()
@@ -130,15 +139,16 @@ package actor HubService {
 
     // MARK: waiting
 
-    /// Waits until the order may have grown, the time is over or the task is cancelled. One waits per replica:
-    /// a newcomer sends the one before away.
+    /// Waits until the order may have grown, the time is over or the task is cancelled. So many wait per
+    /// replica and no more: a newcomer sends the oldest away.
     ///
     /// - Returns: false when it was sent away by a newcomer.
     func waitForWork(_ replica: UInt32, ms: Int) async -> Bool {
         if isDraining { return true }
-        for (id, waiter) in waiters where waiter.replica == replica {
+        let before = waiters.filter { $0.value.replica == replica }.keys.sorted()
+        for id in before.prefix(max(0, before.count + 1 - limits.pollsPerSite)) {
             displaced.insert(id)
-            wake(id, waiter)
+            wake(id)
         }
         let id = nextWaiter
         nextWaiter += 1
@@ -180,6 +190,9 @@ package actor HubService {
 
     /// True while a replica's pull waits here.
     func isConnected(_ replica: UInt32) -> Bool { waiters.values.contains { $0.replica == replica } }
+
+    /// How many pulls wait.
+    var waiting: Int { waiters.count }
 
     /// True while some pull waits.
     var isWaiting: Bool { !waiters.isEmpty }

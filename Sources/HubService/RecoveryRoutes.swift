@@ -110,7 +110,8 @@ extension HubService {
             throw HubService.incomplete("It names sealed.")
         }
         try answering { () throws(StoreError) in
-            try store.noteHeard(caller.replica, epochs: epochs, sealed: sealed, nowMs: now())
+            try store.noteHeard(
+                caller.replica, epochs: epochs, sealed: sealed, place: places[caller.replica], nowMs: now())
         }
         orderGrew()
         return try .provenJSON([:])
@@ -130,7 +131,12 @@ extension HubService {
 
     func recovery() throws(Problem) -> Response {
         let report = try answering { () throws(StoreError) in try store.recoveryReport() }
-        return try .json(report.json)
+        guard case .object(var json) = report.json, case .object(var confirm) = json["confirm"] else {
+            return try .json(report.json)
+        }
+        confirm["sites"] = claims.json
+        json["confirm"] = .object(confirm)
+        return try .json(.object(json))
     }
 
     func beginRecovery(_ request: Request) throws(Problem) -> Response {
@@ -141,7 +147,13 @@ extension HubService {
         return try recovery()
     }
 
-    func acceptRecovery(_ request: Request) throws(Problem) -> Response {
+    /// `{}` to go on without the sites that were not heard, or `{"site":…, "fingerprint":…}` to confirm one site.
+    func acceptRecovery(_ request: Request) async throws(Problem) -> Response {
+        let body = try await request.json(limit: 4096)
+        if let site = body["site"]?.string {
+            try confirmSite(site, fingerprint: body["fingerprint"]?.string, request)
+            return try recovery()
+        }
         let entry = entry(request, .recoveryAccepted, [:])
         try answering { () throws(StoreError) in
             try store.recording(entry) { () throws(StoreError) in try store.acceptRecovery(nowMs: now()) }

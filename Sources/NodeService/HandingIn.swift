@@ -17,6 +17,14 @@ extension NodeService {
         case .wait:
             throw .unreachable(
                 "the hub was restored from a backup and waits for other sites; everything here has been handed in")
+        case .rejoin(_, let testify):
+            if testify, try storing({ () throws(StoreError) in try store.testify(to: hub, nowMs: nowMs) }) { return }
+            throw .refused(
+                status: 409, title: "This site has to join again",
+                detail: "The hub's order begins behind where this file ends, and nobody knows what lies between; "
+                    + "everything here has been handed in.",
+                next: "At the hub: samband site add \(store.site). Here: samband node join under a new file; keep this "
+                    + "one until it is through.")
         case .follow(let from, _):
             do {
                 _ = try await pullAll(waitMs: 0, following: (hub: hub, from: from))

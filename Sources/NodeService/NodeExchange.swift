@@ -236,6 +236,7 @@ extension NodeService {
             headers: [
                 "authorization": FieldValue("Bearer \(secret)") ?? "",
                 "samband-replica": FieldValue("\(store.replica)") ?? "", "samband-hub": FieldValue("\(hub)") ?? "",
+                "samband-site": FieldValue(store.site) ?? "",
             ], body: body)
         if let proof { request.headers.set(ContentDigest.name, proof) }
         request.answerWithinMs = answerWithinMs
@@ -245,6 +246,7 @@ extension NodeService {
         } catch {
             throw .unreachable("\(error)", LineFault(error))
         }
+        noteRetryAfter(response)
         guard response.status == .ok else {
             // A cut problem is none; a proxy answers with what it likes.
             let bytes = (try? await SmallAnswer.bytes(of: response, limit: 1 << 16)) ?? []

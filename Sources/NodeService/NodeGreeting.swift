@@ -129,6 +129,7 @@ extension NodeService {
                             "at": .integer(Int64(step.atMs)),
                         ]
                     }),
+                "log_begins": .integer(Int64(try store.place().logBegins)),
                 "digest": try store.digestAtPosition().map { .string(Base64.encode($0)) } ?? .null,
             ]
         }

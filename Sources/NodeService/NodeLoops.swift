@@ -23,6 +23,7 @@ extension NodeService {
         var failures = 0
         while !Task.isCancelled {
             await waitForPush()
+            await waitAsAsked()
             let (before, sinceMs) = (contacts, localNow())
             do {
                 _ = try await pushAll()
@@ -41,6 +42,7 @@ extension NodeService {
     private func pullLoop() async {
         var failures = 0
         while !Task.isCancelled {
+            await waitAsAsked()
             let wasUp = link.isUp
             let (before, sinceMs) = (contacts, localNow())
             switch await attemptPull(waitMs: wasUp ? Self.waitMs : 0) {
@@ -104,6 +106,26 @@ extension NodeService {
             Task { await self.endPause(id) }
         }
         timer.cancel()
+    }
+
+    /// Waits as long as the hub, or what stands in front of it, has asked for (RFC 9110 section 10.2.3), and a
+    /// little longer, so that sites do not come back all at once.
+    private func waitAsAsked() async {
+        let now = localNow()
+        // A clock that was set back meanwhile has measured nothing.
+        guard askedToWaitUntilMs > now, askedToWaitUntilMs - now <= Self.retryAfterCeilingMs else { return }
+        let ms = askedToWaitUntilMs - now + UInt64.random(in: 0...500)
+        try? await Task.sleep(for: .milliseconds(ms))  // cancelled: the loop ends by itself
+    }
+
+    /// Whatever is asked for, a site is back within this time.
+    private static let retryAfterCeilingMs: UInt64 = 60_000
+
+    func noteRetryAfter(_ response: Response) {
+        guard [429, 503].contains(response.status.code), let text = response.headers["retry-after"],
+            let seconds = UInt64(text)
+        else { return }
+        askedToWaitUntilMs = localNow() + min(seconds, Self.retryAfterCeilingMs / 1000) * 1000
     }
 
     private func endPause(_ id: UInt64) { pauses.removeValue(forKey: id)?.resume() }

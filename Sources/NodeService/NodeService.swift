@@ -48,6 +48,8 @@ package actor NodeService {
     var contacts: UInt64 = 0
     /// The pull that is under way, or the last.
     var pullAttempt: PullAttempt?
+    /// Before that the hub does not want to be asked again, in milliseconds of this machine.
+    var askedToWaitUntilMs: UInt64 = 0
     /// Loops that wait after a failure.
     var pauses: [UInt64: CheckedContinuation<Void, Never>] = [:]
     var nextPause: UInt64 = 0

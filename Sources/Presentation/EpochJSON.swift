@@ -26,6 +26,8 @@ extension RecoveryStep {
         switch self {
         case .handIn(let after): ["do": "hand_in", "after": .integer(Int64(after))]
         case .wait(let after): ["do": "wait", "after": .integer(Int64(after))]
+        case .rejoin(let after, let testify):
+            ["do": "rejoin", "after": .integer(Int64(after)), "testify": .bool(testify)]
         case .follow(let from, let at): ["do": "follow", "after": .integer(Int64(from)), "at": .integer(Int64(at))]
         }
     }
@@ -36,6 +38,7 @@ extension RecoveryStep {
         switch json["do"]?.string {
         case "hand_in": self = .handIn(after: after)
         case "wait": self = .wait(after: after)
+        case "rejoin": self = .rejoin(after: after, testify: json["testify"]?.bool ?? false)
         case "follow":
             guard let at = json["at"]?.integer.flatMap({ UInt64(exactly: $0) }) else { return nil }
             self = .follow(from: after, at: at)

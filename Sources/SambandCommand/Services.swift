@@ -1,4 +1,5 @@
 import HTTP
+import JSONText
 import ReplicaStore
 
 /// What the tool needs from the rooms behind it, where there is no handler to ask: `RoomServices`, and a fake in
@@ -6,6 +7,9 @@ import ReplicaStore
 package protocol Services: Sendable {
     /// Makes a hub's database of SQL files; leaves no file behind when it refuses.
     func createHub(path: String, fleet: String, migrations: [Migration]) async throws -> DatabaseFacts
+    /// Builds a hub's database from the files of nodes → what came of it, for people and programs; leaves no file behind
+    /// when it refuses.
+    func buildHub(path: String, from files: [String]) async throws -> JSON
     /// Makes a site's database from its hub.
     func joinNode(
         path: String, hub: String, token: String, transport: any Transport

@@ -50,7 +50,7 @@ struct Trial {
             let known = fleet.history.sets.values.filter { $0.position != nil }
             let rows = try fleet.hub.rows().mapValues(\.data)
             try compare("the hub", rows, Oracle(known, verdicts: fleet.history.verdicts).rows, held: [])
-            if let complaint = PolicyOracle(fleet).complaint(rows) { throw Broken("the hub: \(complaint)") }
+            if let complaint = PolicyOracle(fleet).complaint(rows) { throw Broken("convergent: the hub: \(complaint)") }
         case .taken(let index), .sealed(let index):
             let site = fleet.sites[index]
             if !site.hasWrittenUnchecked, let complaint = try site.node.complaint() {
@@ -81,7 +81,7 @@ struct Trial {
         for row in Set(rows.keys).union(oracle.keys).sorted() {
             if held.contains(row) {
                 guard rows[row] == nil else {
-                    throw Broken("\(name) shows \(row), which its own delete took")
+                    throw Broken("convergent: \(name) shows \(row), which its own delete took")
                 }
             } else if rows[row] != oracle[row] {
                 throw Broken(
@@ -105,18 +105,21 @@ struct Trial {
                 throw Broken("durable: \(site.name) does not get on in the hub's order")
             }
             guard try site.node.inFlightCount() == 0 else {
-                throw Broken("\(site.name) still has changes in flight")
+                throw Broken("never stuck: \(site.name) still has changes in flight")
             }
-            if let complaint = try site.node.complaint() { throw Broken("\(site.name): \(complaint)") }
-            guard try site.node.asideCount() == 0 else { throw Broken("\(site.name) still has rows aside") }
+            if let complaint = try site.node.complaint() { throw Broken("constraints: \(site.name): \(complaint)") }
+            guard try site.node.asideCount() == 0 else {
+                throw Broken("never stuck: \(site.name) still has rows aside")
+            }
             let mine = try site.node.rows()
             guard mine == rows else {
                 let row = Set(rows.keys).union(mine.keys).sorted().first { rows[$0] != mine[$0] }!
                 throw Broken(
-                    "\(site.name) has \(row) = \(text(mine[row]?.data)) by key \(text(mine[row]?.key)), the hub"
+                    "convergent: \(site.name) has \(row) = \(text(mine[row]?.data)) by key \(text(mine[row]?.key)), the hub"
                         + " \(text(rows[row]?.data)) by key \(text(rows[row]?.key))")
             }
         }
+        try checkBounds(fleet)
         if fleet.hasLostHub { return try finishAfterLoss(fleet, rows) }
         let everything = Oracle(
             Array(fleet.history.sets.values) + fleet.history.hubActs, verdicts: fleet.history.verdicts,
@@ -130,6 +133,13 @@ struct Trial {
         if let complaint = complaints.sorted().first { throw Broken(complaint) }
         if let complaint = try waiting(fleet, rows).sorted().first { throw Broken(complaint) }
         if isFree, let row = try fleet.hub.withheld().first { throw Broken("withheld without need: \(row)") }
+    }
+
+    private func checkBounds(_ fleet: Fleet) throws {
+        if let excess = try fleet.hub.excess() { throw Broken("bounded: the hub: \(excess)") }
+        for site in fleet.sites {
+            if let excess = try site.node.excess() { throw Broken("bounded: \(site.name): \(excess)") }
+        }
     }
 
     /// After the loss of a hub what its automatic decisions were is made anew: nothing that was written is lost.

@@ -77,5 +77,51 @@ extension RealProcesses {
             for wanted in ["unsent", "Kari V.", "Ola N.", "accepted"] { #expect(content.contains(wanted), "\(wanted)") }
             for site in fleet.sites { #expect(try await fleet.content(site) == content, "\(site)") }
         }
+
+        @Test("with no backup at all a hub is built from the nodes' files while they run, and the sites go on with it")
+        func fromNodes() async throws {
+            let fleet = try await fleet { _ in }
+            let before = try await fleet.content("hub")
+            try fleet.kill("hub")
+            let file = fleet.database("hub")
+            for end in ["", "-wal", "-shm", "-samband.seat"] { try? FileManager.default.removeItem(atPath: file + end) }
+            try await fleet.write("verran", "INSERT INTO patient VALUES('p-3', 'while it was away')")
+            try await fleet.write("snasa", "UPDATE patient SET name = 'Kari S.' WHERE id = 'p-1'")
+            let bad = try await fleet.samband(
+                "hub", "init", "--db", file, "--from-nodes", fleet.database("snasa"), "--from-nodes",
+                fleet.database("snasa"))
+            #expect(bad.status != 0 && bad.errors.contains("both replica"))
+            #expect(!FileManager.default.fileExists(atPath: file))
+            let built = try await fleet.must(
+                "hub", "init", "--db", file, "--from-nodes", fleet.database("snasa"), "--from-nodes",
+                fleet.database("verran"), "--json")
+            let json = try JSON(parsing: Array(built.utf8))
+            #expect(json["files"]?.array?.count == 2)
+            #expect(json["recovery"]?["sites"]?.array?.allSatisfy { $0["complete"] == true } == true)
+            try await fleet.start("hub")
+            try await until("both sites have shown themselves") {
+                try await fleet.json("hub", "recover", "status")["confirm"]?["sites"]?.array?.count == 2
+            }
+            for site in fleet.sites {
+                let shown = try await fleet.json("hub", "recover", "status")["confirm"]?["sites"]?.array ?? []
+                let fingerprint = try #require(shown.first { $0["name"]?.string == site }?["fingerprint"]?.string)
+                try await until("the node of \(site) says what is to be done") {
+                    try await fleet.json(site, "status")["trouble"]?.string?.contains(fingerprint) == true
+                }
+                try await fleet.must(
+                    "recover", "accept", "--site", site, "--fingerprint", fingerprint, "--db", file)
+            }
+            try await fleet.untilMet()
+            let content = try await fleet.content("hub")
+            for wanted in ["while it was away", "Kari S.", "Ola N.", "accepted"] {
+                #expect(content.contains(wanted), "\(wanted)")
+            }
+            for line in before.split(separator: "\n") where !line.contains("Kari") { #expect(content.contains(line)) }
+            for site in fleet.sites { #expect(try await fleet.content(site) == content, "\(site)") }
+            try await fleet.write("snasa", "INSERT INTO patient VALUES('p-9', 'afterwards')")
+            try await fleet.untilMet()
+            #expect(try await fleet.content("verran").contains("afterwards"))
+            #expect(try await fleet.json("hub", "recover", "status")["state"] == "serving")
+        }
     }
 }

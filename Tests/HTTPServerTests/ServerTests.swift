@@ -54,7 +54,9 @@ struct ServerTests {
             var random = SplitMix(state: seed)
             return (0..<20_000).map { Asked($0, &random) }
         }
-        try await withServer(loops: loops) { server, service in
+        var limits = Limits()
+        limits.requestsPerConnection = asked.count + 1
+        try await withServer(limits, loops: loops) { server, service in
             let socket = try RawSocket(to: server.endpoint)
             async let sent: Void = onThread {
                 for start in stride(from: 0, to: asked.count, by: 100) {

@@ -101,6 +101,18 @@ package final class RawSocket: Sendable {
 
     deinit { close(descriptor) }
 
+    /// Chooses the address of this end, in numbers.
+    package func bind(to host: String) throws {
+        let address = try SocketAddress.find(host: host, port: 0, isNumeric: true)[0]
+        if !address.bind(descriptor) { throw SystemError.last("bind") }
+    }
+
+    /// Lets little come before it is read.
+    package func shrinkReceiveBuffer() {
+        var small: Int32 = 4096
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &small, socklen_t(MemoryLayout<Int32>.size))
+    }
+
     /// Sends all of it. A peer that is gone is no failure: what it answered before counts.
     package func send(_ bytes: [UInt8]) {
         var sent = 0
@@ -120,8 +132,8 @@ package final class RawSocket: Sendable {
     package func finish() { shutdown(descriptor, Int32(SHUT_WR)) }
 
     /// What comes next, empty at the end.
-    package func read() throws -> [UInt8] {
-        var buffer = [UInt8](repeating: 0, count: 65536)
+    package func read(atMost limit: Int = 65536) throws -> [UInt8] {
+        var buffer = [UInt8](repeating: 0, count: limit)
         let count = recv(descriptor, &buffer, buffer.count, 0)
         if count < 0 { throw SystemError.last("recv") }
         return Array(buffer[..<count])

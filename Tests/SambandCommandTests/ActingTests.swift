@@ -131,6 +131,21 @@ struct ActingTests {
                 == .usage)
     }
 
+    @Test("hub init --from-nodes hands over the files that are there, and takes no schema beside them")
+    func hubFromNodes() async throws {
+        let world = try FakeWorld()
+        let new = world.folder.file("new.db")
+        let node = world.folder.file("hub.db")
+        let printed = await world.run("hub", "init", "--db", new, "--from-nodes", node, "--from-nodes", node)
+        #expect(world.services.made.withLock { $0.count } == 2)
+        #expect(printed.notes == "error: cannot create the hub (new.db): as the test wants\n")
+        #expect(
+            await world.run("hub", "init", "--db", new, "--from-nodes", node, "--fleet", "DMS").code == .usage)
+        #expect(
+            await world.run("hub", "init", "--db", new, "--from-nodes", world.folder.file("none.db")).code
+                == .inputOutput)
+    }
+
     @Test("a token comes from a file or standard input, and a refused join leaves nothing behind")
     func nodeJoin() async throws {
         let world = try FakeWorld()

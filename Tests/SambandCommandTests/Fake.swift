@@ -164,6 +164,11 @@ final class FakeServices: Services, Handler {
         throw Problem(.unprocessableContent, title: "refused", detail: "as the test wants")
     }
 
+    func buildHub(path: String, from files: [String]) async throws -> JSON {
+        made.withLock { $0 += files }
+        throw Problem(.unprocessableContent, title: "refused", detail: "as the test wants")
+    }
+
     func joinNode(
         path: String, hub: String, token: String, transport: any Transport
     ) async throws -> DatabaseFacts {

@@ -1,5 +1,6 @@
 import Glibc
 import HTTP
+import JSONText
 import ReplicaStore
 import Testing
 
@@ -11,6 +12,9 @@ private struct FailingServices: Services {
 
     func createHub(path: String, fleet: String, migrations: [Migration]) async throws -> DatabaseFacts {
         try await inner.createHub(path: path, fleet: fleet, migrations: migrations)
+    }
+    func buildHub(path: String, from files: [String]) async throws -> JSON {
+        try await inner.buildHub(path: path, from: files)
     }
     func joinNode(
         path: String, hub: String, token: String, transport: any Transport
@@ -32,6 +36,9 @@ private struct LateServices: Services {
 
     func createHub(path: String, fleet: String, migrations: [Migration]) async throws -> DatabaseFacts {
         try await inner.createHub(path: path, fleet: fleet, migrations: migrations)
+    }
+    func buildHub(path: String, from files: [String]) async throws -> JSON {
+        try await inner.buildHub(path: path, from: files)
     }
     func joinNode(
         path: String, hub: String, token: String, transport: any Transport

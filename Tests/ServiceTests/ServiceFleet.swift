@@ -12,12 +12,14 @@ final class ServiceFleet: Sendable {
     let folder: String
     let hub: HubService
 
-    init(_ schema: String, hubNow: @escaping @Sendable () -> UInt64 = wallMs) throws {
+    init(
+        _ schema: String, limits: HTTP.Limits = HTTP.Limits(), hubNow: @escaping @Sendable () -> UInt64 = wallMs
+    ) throws {
         folder = NSTemporaryDirectory() + "samband-service-\(UInt64.random(in: 0...UInt64.max))"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         try HubCreation.create(
             path: folder + "/hub.db", fleet: "test", migrations: [(name: "001.sql", sql: schema)], nowMs: hubNow())
-        hub = try HubService(path: folder + "/hub.db", now: hubNow)
+        hub = try HubService(path: folder + "/hub.db", limits: limits, now: hubNow)
     }
 
     deinit { try? FileManager.default.removeItem(atPath: folder) }
@@ -88,6 +90,7 @@ final class Line: Transport {
         var stallRequestAfter: Int?
         var bytesUp = 0
         var bytesDown = 0
+        var asked = 0
         var stalled: [Task<Void, Never>] = []
     }
 
@@ -97,9 +100,12 @@ final class Line: Transport {
 
     func set(_ change: (inout State) -> Void) { state.withLock { change(&$0) } }
     var bytesUp: Int { state.withLock { $0.bytesUp } }
+    /// Requests so far.
+    var asked: Int { state.withLock { $0.asked } }
     var bytesDown: Int { state.withLock { $0.bytesDown } }
 
     func send(_ request: Request) async throws -> Response {
+        state.withLock { $0.asked += 1 }
         // Cuts are meant for what is long: not for a request without a body, nor for a greeting.
         let (isDown, cutRequest, cutAnswer) = takeCuts(
             hasBody: request.body.length != 0, isGreeting: request.target.path.last == "hello")

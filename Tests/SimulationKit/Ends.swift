@@ -96,6 +96,8 @@ package protocol HubEnd: AnyObject {
     func complaint() throws -> String?
     func greeting(of replica: UInt32) throws -> Greeting
     func split(_ asked: SplitAsked, nowMs: UInt64) throws -> (replica: UInt32, at: UInt64)
+    /// What it keeps beside the tables that is neither log nor documented, at rest; nil when nothing.
+    func excess() throws -> String?
     /// Something happens to its disk.
     func meet(_ fault: DiskFault) throws
     /// Its file is lost, and one of the images of it, by its place modulo their number, stands in its place.
@@ -136,6 +138,8 @@ package protocol NodeEnd: AnyObject {
     func split(to replica: UInt32, at seq: UInt64, nowMs: UInt64) throws
     /// True when own change sets behind a seq have other stamps now.
     func restamp(above held: UInt64, hubMs: UInt64) throws -> Bool
+    /// What it keeps beside the tables that is neither log nor documented, at rest; nil when nothing.
+    func excess() throws -> String?
     func meet(_ fault: DiskFault) throws
     func follower() throws -> Follower
     /// What it has behind a position, and its own on the way.
@@ -147,6 +151,7 @@ package protocol NodeEnd: AnyObject {
 
 // An end without a disk that fails.
 extension HubEnd {
+    package func excess() throws -> String? { nil }
     package func meet(_ fault: DiskFault) throws {}
     package func greeting(of replica: UInt32) throws -> Greeting {
         Greeting(seq: try vector()[replica], digest: [])
@@ -157,6 +162,7 @@ extension HubEnd {
 }
 
 extension NodeEnd {
+    package func excess() throws -> String? { nil }
     package func noteAcknowledged(_ seq: UInt64) throws {}
     package func fits(_ greeting: Greeting) throws -> Bool { true }
     package func splitAsked() throws -> SplitAsked { throw Broken("nothing is split here") }

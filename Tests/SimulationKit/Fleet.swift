@@ -93,7 +93,7 @@ package final class Fleet {
     package internal(set) var hasAcceptedEarly = false
     var isAbsorbing = false
     /// How often each request of a recovery goes wrong.
-    var lineFaultPercent = 0
+    package var lineFaultPercent = 0
     // What the observer at the hub has seen.
     let observer: UInt32
     var observedPosition: UInt64 = 0

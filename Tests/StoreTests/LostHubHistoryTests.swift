@@ -19,6 +19,36 @@ struct LostHubHistoryTests {
         }
         #expect(history.complaints.isEmpty, "seed \(seed):\n\(history.steps.joined(separator: "\n"))")
     }
+
+    @Test(
+        "nothing is lost when all hubs and backups are, and only nodes' files are left",
+        arguments: SeedOfRun.seeds(from: 1, count: 40))
+    func nodesAlone(seed: UInt64) throws {
+        var history = try LostHubHistory(seed: seed, loses: .everything)
+        do {
+            try history.run(steps: 60)
+        } catch {
+            Issue.record("seed \(seed): \(error)\n\(history.steps.joined(separator: "\n"))")
+        }
+        #expect(
+            history.complaints.isEmpty,
+            "seed \(seed):\n\(history.complaints)\n\(history.steps.joined(separator: "\n"))")
+    }
+
+    @Test(
+        "nothing is lost when now a backup stands in the hub's place, now one that was built from nodes' files",
+        arguments: SeedOfRun.seeds(from: 1, count: 20))
+    func either(seed: UInt64) throws {
+        var history = try LostHubHistory(seed: seed, loses: .either)
+        do {
+            try history.run(steps: 70)
+        } catch {
+            Issue.record("seed \(seed): \(error)\n\(history.steps.joined(separator: "\n"))")
+        }
+        #expect(
+            history.complaints.isEmpty,
+            "seed \(seed):\n\(history.complaints)\n\(history.steps.joined(separator: "\n"))")
+    }
 }
 
 /// One history. Values are numbers, each written once.
@@ -32,7 +62,11 @@ struct LostHubHistory {
         """
     static let sites = ["inderoy", "snasa", "verran"]
 
+    /// What is left when the hub is lost: a backup of it, only the nodes' files, or now this and now that.
+    enum Loss { case hub, everything, either }
+
     let fleet: TestFleet
+    let loses: Loss
     var random: SeededRandom
     private(set) var steps: [String] = []
     private(set) var complaints: [String] = []
@@ -42,7 +76,8 @@ struct LostHubHistory {
     private var replaced: Set<Int64> = []
     private var backups = 0
 
-    init(seed: UInt64) throws {
+    init(seed: UInt64, loses: Loss = .hub) throws {
+        self.loses = loses
         random = SeededRandom(seed: seed)
         fleet = try TestFleet(Self.schema)
         for site in Self.sites { try fleet.join(site) }
@@ -52,7 +87,7 @@ struct LostHubHistory {
     mutating func run(steps count: Int) throws {
         for _ in 0..<count { try step() }
         steps.append("end")
-        for _ in 0..<3 { for site in Self.sites { try fleet.greet(site) } }
+        for _ in 0..<3 { for site in Self.sites { try greet(site) } }
         for _ in 0..<2 { try fleet.meet() }
         try checkStep()
         try checkValues()
@@ -72,14 +107,54 @@ struct LostHubHistory {
             backups += 1
             steps.append("back up \(backups)")
             try fleet.backUpHub(as: "backup\(backups)")
-        case 93..<97 where backups > 0: try lose()
+        case 93..<97:
+            let builds = loses == .everything || (loses == .either && random.chance(50))
+            if builds { try loseAll() } else if backups > 0 { try lose() }
         default: break
+        }
+    }
+
+    /// Greets the hub; a site that has to join anew does.
+    private mutating func greet(_ site: String) throws {
+        steps.append("greet \(site)")
+        guard case .rejoin = try fleet.greet(site) else { return }
+        // Its programs end, and what they have written goes along.
+        try fleet.seal(site)
+        while true {
+            guard case .rejoin = try fleet.greet(site) else { continue }
+            break
+        }
+        steps.append("join \(site) anew")
+        try fleet.joinAnew(site)
+    }
+
+    /// Neither hub nor backup is left.
+    private mutating func loseAll() throws {
+        // Nobody takes a hub for lost that is only restored and knows what no site does yet.
+        if fleet.hub.isRecovering { return }
+        let files = Array(Self.sites.shuffled(using: &random).prefix(random.int(1...3)))
+        steps.append("build from \(files)")
+        let result = try fleet.buildHub(from: files)
+        steps.append("base \(result.sources.filter(\.isBase).map(\.site)), log from \(result.logBegins)")
+        try goOnAfterLoss()
+    }
+
+    private mutating func goOnAfterLoss() throws {
+        guard random.chance(60) else { return }
+        for site in Self.sites.shuffled(using: &random).prefix(random.int(0...3)) { try greet(site) }
+        if fleet.hub.isRecovering {
+            steps.append("accept")
+            try fleet.hub.acceptRecovery(nowMs: fleet.nowMs)
         }
     }
 
     private mutating func exchange(_ site: String, _ body: (TestFleet) throws -> Void) throws {
         steps.append("exchange \(site)")
-        if try fleet.greet(site) == nil { try body(fleet) }
+        switch try fleet.greet(site) {
+        case nil: try body(fleet)
+        case .rejoin: try greet(site)
+        default: break
+        }
     }
 
     private mutating func lose() throws {
@@ -87,15 +162,7 @@ struct LostHubHistory {
         let number = random.chance(50) ? backups : random.int(1...backups)
         steps.append("restore \(number)")
         try fleet.restoreHub(from: "backup\(number)")
-        guard random.chance(60) else { return }
-        for site in Self.sites.shuffled(using: &random).prefix(random.int(0...3)) {
-            steps.append("greet \(site)")
-            try fleet.greet(site)
-        }
-        if fleet.hub.isRecovering {
-            steps.append("accept")
-            try fleet.hub.acceptRecovery(nowMs: fleet.nowMs)
-        }
+        try goOnAfterLoss()
     }
 
     private mutating func decide() throws {
@@ -106,8 +173,14 @@ struct LostHubHistory {
             .take(site: "now"), .take(site: "snasa"), .delete, .restore, .admit, .discard,
         ]
         let choice = random.pick(choices)
-        // What does not fit is refused; what a choice deletes was before the person who chose.
-        let row = conflict.table == "ward" && choice == .delete ? try held("hub", "ward", conflict.key) : []
+        // What does not fit is refused; what a choice deletes, or writes over as a whole, was before the person who chose.
+        var row = conflict.table == "ward" && choice == .delete ? try held("hub", "ward", conflict.key) : []
+        if conflict.columnIndex == nil {
+            let (table, id) = (conflict.table, Self.name(conflict.key))
+            for column in table == "ward" ? ["x", "y", "u"] : ["z"] {
+                row += try numbers("hub", "SELECT \(column) FROM \(table) WHERE id = '\(id)'")
+            }
+        }
         do throws(StoreError) {
             _ = try fleet.hub.resolve(
                 conflict.id, choice, changed: nil, by: "kari", reason: nil, nowMs: fleet.nowMs)

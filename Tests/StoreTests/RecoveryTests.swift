@@ -93,6 +93,36 @@ struct RecoveryTests {
         try expectInStep(fleet)
     }
 
+    @Test(
+        "what a decision let in, or gave up, is withheld no more when the decision comes back",
+        arguments: [ReplicaStore.Choice.set(["slot": .integer(2)]), .take(site: "verran"), .discard, .now])
+    func withheldOfDecision(choice: ReplicaStore.Choice) throws {
+        let fleet = try TestFleet(
+            "CREATE TABLE bed(id TEXT PRIMARY KEY NOT NULL, slot INTEGER UNIQUE, note TEXT);"
+                + "INSERT INTO samband_table(name) VALUES('bed');")
+        for site in ["snasa", "verran"] { try fleet.join(site) }
+        try fleet.meet()
+        try fleet.backUpHub()
+        try fleet.write("snasa", "INSERT INTO bed VALUES('a', 1, 'first')")
+        try fleet.write("verran", "INSERT INTO bed VALUES('b', 1, 'second')")
+        try fleet.meet()
+        let conflict = try #require(try fleet.hub.conflicts(includeSettled: false).first).id
+        _ = try fleet.hub.resolve(conflict, choice, changed: nil, by: "kari", reason: nil, nowMs: fleet.nowMs)
+        try fleet.meet()
+        let rows = try fleet.rows("hub", "SELECT * FROM bed ORDER BY id")
+        try fleet.restoreHub()
+        for site in ["snasa", "verran", "snasa"] { try fleet.greet(site) }
+        try fleet.meet()
+        for place in ["hub", "snasa", "verran"] {
+            #expect(try fleet.rows(place, "SELECT * FROM bed ORDER BY id") == rows)
+            #expect(
+                try fleet.rows(
+                    place,
+                    "SELECT w.state, c.state FROM samband_withheld w JOIN samband_conflict c ON c.id = w.conflict "
+                        + "WHERE w.state = 'withheld' AND c.state <> 'open'") == [])
+        }
+    }
+
     @Test("twice from the same backup: nothing is lost")
     func twice() throws {
         let fleet = try fleet()

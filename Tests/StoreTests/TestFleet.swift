@@ -118,10 +118,20 @@ extension TestFleet {
     @discardableResult
     func greet(_ site: String) throws -> RecoveryStep? {
         let node = nodes[site]!
-        for _ in 0..<4 {
-            let step = try hub.recoveryStep(of: node.replica, epochs: node.epochs(), sealed: node.sealedSeq())
+        if try !hub.knows(node.replica) {
+            try hub.adopt(node.splitSteps(), ofSite: site, nowMs: nowMs)
+            // An operator confirms a site that joined since.
+            if try !hub.knows(node.replica) {
+                try hub.confirmSite(
+                    site, replica: node.replica, secretDigest: SHA256.digest(Array(site.utf8)), nowMs: nowMs)
+            }
+        }
+        for _ in 0..<6 {
+            let step = try self.step(of: node)
             switch step {
             case nil, .wait: return step
+            case .rejoin(_, let testify):
+                guard testify, try node.testify(to: hub.replica, nowMs: nowMs) else { return step }
             case .handIn(let after): try handIn(site, after: after)
             case .follow(let from, _):
                 let order = try hub.pull(
@@ -135,7 +145,33 @@ extension TestFleet {
                 }
             }
         }
-        return try hub.recoveryStep(of: node.replica, epochs: node.epochs(), sealed: node.sealedSeq())
+        return try step(of: node)
+    }
+
+    private func step(of node: NodeStore) throws -> RecoveryStep? {
+        try hub.recoveryStep(
+            of: node.replica, epochs: node.epochs(), sealed: node.sealedSeq(), place: node.place())
+    }
+
+    /// The hub and all its backups are lost; another is built from the files of these sites.
+    @discardableResult
+    func buildHub(from sites: [String]) throws -> HubFromNodes.Result {
+        hub.connection.close()
+        for end in ["", "-wal", "-shm", "-samband.seat"] {
+            try? FileManager.default.removeItem(atPath: folder + "/hub.db" + end)
+        }
+        let result = try HubFromNodes.build(
+            from: sites.map { "\(folder)/\($0).db" }, to: folder + "/hub.db", nowMs: nowMs)
+        hub = try HubStore(path: folder + "/hub.db", seat: HubSeat(database: folder + "/hub.db"), nowMs: nowMs)
+        return result
+    }
+
+    /// A site that has handed in all begins anew with a snapshot.
+    func joinAnew(_ site: String) throws {
+        programs[site]!.close()
+        nodes[site]!.connection.close()
+        for end in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: "\(folder)/\(site).db" + end) }
+        try join(site)
     }
 
     func handIn(_ site: String, after: UInt64) throws {
@@ -144,7 +180,8 @@ extension TestFleet {
         let epochs = try node.epochs()
         let wanted = try hub.wanted(node.offers(after: after), from: node.replica, epochs: epochs)
         try hub.keepHanded(wanted.map { try node.handedIn($0)! }, from: node.replica, epochs: epochs)
-        try hub.noteHeard(node.replica, epochs: epochs, sealed: sealed, nowMs: nowMs)
+        try hub.noteHeard(
+            node.replica, epochs: epochs, sealed: sealed, place: node.place(), nowMs: nowMs)
     }
 
     /// A connection as any program opens one.

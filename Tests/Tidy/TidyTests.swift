@@ -4,7 +4,8 @@ import Testing
 struct TidyTests {
     private static let rules: [Rule] = [
         .roomsAreOnTheMap, .importsFollowTheMap, .filesAreShort, .nothingIsLeftForLater, .noTabs,
-        .noPathsOfOneMachine, .linksLead, .namedTestsExist, .declarationsAreExplained, .topHoldsWhatIsAllowed,
+        .noPathsOfOneMachine, .linksLead, .namedTestsExist, .threatsAreTested, .declarationsAreExplained,
+        .topHoldsWhatIsAllowed,
     ]
 
     @Test("rule", arguments: rules)

@@ -6,6 +6,8 @@ package enum AuditEvent: String, CaseIterable, Sendable {
     // The fleet's life.
     case hubCreated = "hub.create"
     case hubRestored = "hub.restore"
+    /// Built from the files of nodes, where no backup was left.
+    case hubBuilt = "hub.build"
     case backup = "hub.backup"
     case recoveryBegun = "recovery.begin"
     case recoveryAccepted = "recovery.accept"
@@ -14,6 +16,8 @@ package enum AuditEvent: String, CaseIterable, Sendable {
     // Who may come in.
     case siteAdded = "site.add"
     case siteJoined = "site.join"
+    /// A restored hub did not know its secret, and a person has said that it is that site.
+    case siteConfirmed = "site.confirm"
     case sitePaused = "site.pause"
     case siteResumed = "site.resume"
     case siteRetired = "site.retire"

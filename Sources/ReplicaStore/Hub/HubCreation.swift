@@ -43,9 +43,6 @@ package enum HubCreation {
     ) throws {
         try refuseGeneratedUnique(connection)
         try connection.execute(LogTables.sql)
-        try connection.execute(OperatorTable.sql)
-        try connection.execute(AuditTable.sql)
-        try connection.execute(QuarantineTable.sql)
         try connection.setMeta(.formatVersion, ReplicaFile.formatVersion)
         try connection.setMeta(.fleet, .text(fleet))
         try connection.setMeta(.role, .text("hub"))
@@ -58,6 +55,14 @@ package enum HubCreation {
         try EpochTable(connection: connection).begin(hub: replica, base: 0, nowMs: nowMs)
         try sealMigrations(connection, replica: replica, nowMs: nowMs)
         try Capture.remove(from: connection)
+        try makeOwnTables(connection)
+    }
+
+    /// What only a hub's file has beside the tables that all have.
+    static func makeOwnTables(_ connection: Connection) throws {
+        try connection.execute(OperatorTable.sql)
+        try connection.execute(AuditTable.sql)
+        try connection.execute(QuarantineTable.sql)
         try HubGuards.install(connection)
         try StatusView.install(connection)
         try DisputeViews.install(connection)

@@ -42,7 +42,10 @@ extension HubStore {
                     hint: "Ask the hub's operator for one: samband site add NAME.")
             }
             let statement = try connection.cached(
-                "SELECT state, token_expires, secret_digest FROM samband_site WHERE name = ?1")
+                """
+                SELECT CASE WHEN \(Self.hasToJoinAnew) THEN 'invited' ELSE state END, token_expires, secret_digest
+                FROM samband_site WHERE name = ?1
+                """)
             try statement.bind(at: 1, text: name)
             defer { statement.reset() }
             _ = try statement.step()

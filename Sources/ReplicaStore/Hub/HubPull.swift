@@ -176,7 +176,8 @@ package enum SnapshotFile {
                 DELETE FROM samband_split;
                 UPDATE samband_replica SET last_contact = NULL, clock_offset = NULL, renumbered = 0;
                 DELETE FROM samband_meta WHERE name IN ('seq', 'digest', 'epoch', 'restored', 'backup_at',
-                  'backup_position', 'backup_vector', 'accepted_ms', 'running_ms', 'audit_key', 'audit_years');
+                  'backup_position', 'backup_vector', 'accepted_ms', 'running_ms', 'audit_key', 'audit_years',
+                  'from_nodes', 'policies_back', 'joins_missing');
                 """)
             try copy.setMeta(.role, .text("node"))
             try copy.setMeta(.site, .text(site))

@@ -94,7 +94,7 @@ extension HubStore {
                 """
                 INSERT INTO samband_site(name, state, token_digest, token_expires) VALUES(?1, 'invited', ?2, ?3)
                 ON CONFLICT(name) DO UPDATE SET token_digest = excluded.token_digest,
-                  token_expires = excluded.token_expires WHERE state = 'invited'
+                  token_expires = excluded.token_expires WHERE state = 'invited' OR \(Self.hasToJoinAnew)
                 """)
             try statement.bind([.text(name), .blob(tokenDigest), .integer(Int64(expiresMs))])
             try statement.run()
@@ -105,6 +105,12 @@ extension HubStore {
             }
         }
     }
+
+    /// A site that ends before the hub's log begins joins once more; until then it may hand in what it has.
+    static let hasToJoinAnew = """
+        (state = 'active' AND EXISTS(SELECT 1 FROM samband_replica r WHERE r.site = name AND r.state = 'behind')
+          AND NOT EXISTS(SELECT 1 FROM samband_replica r WHERE r.site = name AND r.state = 'active'))
+        """
 
     /// Registers a site without a token, where the caller has proven who it is otherwise, and gives out a new
     /// replica number; a former one of the site is retired.
@@ -127,7 +133,7 @@ extension HubStore {
     }
 
     func newReplica(for site: String, nowMs: UInt64) throws -> UInt32 {
-        let former = try activeReplica(of: site)
+        let former = try activeReplicas(of: site)
         let retire = try connection.cached(
             "UPDATE samband_replica SET state = 'retired' WHERE site = ?1 AND state <> 'retired'")
         try retire.bind(at: 1, text: site)
@@ -139,8 +145,19 @@ extension HubStore {
             """)
         try statement.bind([.integer(Int64(number)), .text(site)])
         try statement.run()
-        try publishReplicas([former, number].compactMap { $0 }, nowMs: nowMs)
+        try publishReplicas(former + [number], nowMs: nowMs)
         return number
+    }
+
+    /// Those of a site that are not retired.
+    private func activeReplicas(of site: String) throws -> [UInt32] {
+        let statement = try connection.cached(
+            "SELECT replica FROM samband_replica WHERE site = ?1 AND state <> 'retired' ORDER BY replica")
+        try statement.bind(at: 1, text: site)
+        defer { statement.reset() }
+        var found: [UInt32] = []
+        while try statement.step() { found.append(UInt32(statement.integer(0))) }
+        return found
     }
 
     /// A replica number that was never given out.

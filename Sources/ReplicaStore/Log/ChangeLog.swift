@@ -53,7 +53,9 @@ struct ChangeLog {
     }
 
     func lastPosition() throws -> UInt64 {
-        UInt64(try connection.firstInteger("SELECT coalesce(max(position), 0) FROM samband_change") ?? 0)
+        let last = try connection.firstInteger("SELECT max(position) FROM samband_change")
+        // A hub that was built from a node's file may have nothing of the order but where it ends.
+        return try last.map { UInt64($0) } ?? connection.metaNumber(.fromNodes)
     }
 
     func append(_ entry: LogEntry, keyHashes: [UInt64]) throws {

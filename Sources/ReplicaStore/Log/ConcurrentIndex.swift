@@ -15,7 +15,12 @@ struct ConcurrentIndex {
     private var entries: [Entry] = []
     /// Everything behind this position is in memory.
     private var floor: UInt64?
-    private(set) var hashCount = 0
+    /// What it holds, in words of eight bytes: the hashes, and for each change set what an entry itself needs.
+    private(set) var words = 0
+    /// So many words are kept between hub transactions: 32 MB.
+    var room = 4 << 20
+
+    private static let wordsPerEntry = 16
 
     /// The entries of other authors behind `seen`: exactly those concurrent with a change set whose author had
     /// reached that position, by position ascending.
@@ -69,11 +74,8 @@ struct ConcurrentIndex {
 
     /// Forgets what is in memory when it has grown beyond its room. Between hub transactions only.
     mutating func trim() {
-        if hashCount >= Self.hashBudget { reset() }
+        if words >= room { reset() }
     }
-
-    /// Hashes kept between hub transactions: 32 MB of them.
-    private static let hashBudget = 4 << 20
 
     private static func read(_ statement: Statement) -> Entry {
         Entry(
@@ -85,14 +87,14 @@ struct ConcurrentIndex {
     mutating func append(_ entry: Entry) {
         guard floor != nil else { return }
         entries.append(entry)
-        hashCount += entry.hashes.count
+        words += entry.hashes.count + Self.wordsPerEntry
     }
 
     /// Forgets what is in memory: after a rollback, and when it has grown beyond what is worth its room.
     mutating func reset() {
         entries = []
         floor = nil
-        hashCount = 0
+        words = 0
     }
 
     private mutating func load(from position: UInt64, _ log: ChangeLog) throws {
@@ -106,7 +108,7 @@ struct ConcurrentIndex {
         var older: [Entry] = []
         while try statement.step() {
             let entry = Self.read(statement)
-            hashCount += entry.hashes.count
+            words += entry.hashes.count + Self.wordsPerEntry
             older.append(entry)
         }
         entries = older + entries

@@ -18,6 +18,8 @@ enum MetaKey: String {
     /// Set in a copy of the hub's database, to the milliseconds since 1970 at which it was made: who is opened on it was
     /// restored.
     case restored
+    /// Hub: the position up to which it was built from the files of nodes: its log begins where theirs did.
+    case fromNodes = "from_nodes"
     /// The newest verified backup of the hub: milliseconds since 1970, the end of its order, its vector clock.
     case backupAt = "backup_at"
     case backupPosition = "backup_position"
@@ -43,7 +45,14 @@ enum MetaKey: String {
     case noticeMs = "notice_ms"
     /// What keeps the node from its work, in words; NULL when nothing does.
     case trouble
-    /// Hub: the key of the fingerprints by which the audit names rows; and for how many years it is kept, when somebody has said.
+    /// Hub: how many policies came back with what was handed in to it when it was restored, and of how many joined records
+    /// nothing says here that they are one.
+    case policiesBack = "policies_back"
+    case joinsMissing = "joins_missing"
+    /// Node: the restored hub for which it has sealed all its rows.
+    case testified
+    /// Hub: the key of the fingerprints by which the audit names rows; and for how many years it is kept, if somebody has
+    /// said so.
     case auditKey = "audit_key"
     case auditYears = "audit_years"
     /// 1 while a restored hub gathers what its sites know and gives nothing out.

@@ -24,12 +24,15 @@ final class RowFinder {
     private let shapes: [Int: TableShape]
     private var known: [Source: RowLocations] = [:]
     private var references: [ReferenceSource: [(hash: UInt64, ordinal: UInt32)]] = [:]
-    private var rowsKnown = 0
+    private(set) var rowsKnown = 0
     /// The segment read last: rows asked for one after the other mostly lie in one.
     private var open: (source: Source, number: Int, segment: Segment)?
 
     /// Rows whose places are remembered: 12 MB of them.
-    private static let rowBudget = 1 << 20
+    var room = 1 << 20
+
+    /// What a change set itself needs beside its rows, as that many rows.
+    private static let rowsPerSource = 32
 
     init(log: ChangeLog, tables: [Int: TableLayout]) {
         self.log = log
@@ -160,7 +163,8 @@ final class RowFinder {
     }
 
     private func makeRoom(_ rows: Int) {
-        if rowsKnown + rows > Self.rowBudget {
+        let rows = rows + Self.rowsPerSource
+        if rowsKnown + rows > room {
             known = [:]
             references = [:]
             rowsKnown = 0

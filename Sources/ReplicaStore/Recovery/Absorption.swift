@@ -79,7 +79,11 @@ struct Absorption {
     private mutating func takeNow(_ record: HandedTable.Record, isDead: Bool, _ handed: HandedTable) throws {
         let header = record.header
         let dot = header.dot
-        if isDead { deadSeqs[dot.replica] = max(deadSeqs[dot.replica] ?? 0, dot.seq) }
+        if isDead {
+            deadSeqs[dot.replica] = max(deadSeqs[dot.replica] ?? 0, dot.seq)
+            // It is decided by what it writes, or not at all.
+            if header.conflict != 0 { redecided.insert(LostRecords.Name(hub: dot.replica, id: header.conflict)) }
+        }
         let known = try store.log.entry(dot)
         if let known, known.header.digest != record.digest {
             try handed.setState("refused", why: "the hub has other content under this dot", of: record.id)
@@ -189,7 +193,6 @@ struct Absorption {
     private mutating func settle(_ header: ChangeSetHeader) throws {
         let name = LostRecords.Name(hub: header.dot.replica, id: header.conflict)
         guard header.conflict != 0, let record = lost.conflicts[name] else { return }
-        redecided.insert(name)
         guard record.isByPerson, let decision = record.decision,
             var own = try match(record, settledBy: header.dot)
         else { return }
@@ -197,12 +200,24 @@ struct Absorption {
         own.decision = decision
         try store.conflictTable.save(own)
         conflicts.insert(own.id)
-        if decision.how == "admit" {
-            for withheld in try store.conflictTable.withheld(ofConflict: own.id) {
-                try store.conflictTable.setState(.admitted, of: withheld.id)
-                self.withheld.insert(withheld.id)
-            }
+        // A decision that writes lets in what is withheld, as it was or with other values.
+        try settleWithheld(of: own, .admitted)
+    }
+
+    /// Sees to the withheld rows of a conflict that is decided again; others that waited with it get conflicts of their
+    /// own.
+    private mutating func settleWithheld(of own: ConflictRecord, _ state: WithheldState) throws {
+        for withheld in try store.conflictTable.withheld(ofConflict: own.id)
+        where withheld.state == .withheld && withheld.row == own.row {
+            try store.conflictTable.setState(state, of: withheld.id)
+            self.withheld.insert(withheld.id)
         }
+        var release = Release(
+            conflicts: store.conflictTable, access: store.access, origins: store.origins, policies: store.policies,
+            position: try store.log.lastPosition(), nowMs: nowMs)
+        try release.part(own.id)
+        conflicts.formUnion(release.changedConflicts)
+        withheld.formUnion(release.withheldRows)
     }
 
     /// Our record of what the lost hub called by another number.
@@ -223,10 +238,7 @@ struct Absorption {
             own.decision = decision
             try store.conflictTable.save(own)
             conflicts.insert(own.id)
-            for withheld in try store.conflictTable.withheld(ofConflict: own.id) where decision.how == "discard" {
-                try store.conflictTable.setState(.discarded, of: withheld.id)
-                self.withheld.insert(withheld.id)
-            }
+            try settleWithheld(of: own, .discarded)
         }
     }
 }

@@ -7,6 +7,9 @@ extension HubStore {
     func absorb(nowMs: UInt64) throws {
         let handed = HandedTable(connection: connection)
         let lost = try LostRecords(handed, shapes: access.tables.mapValues(\.shape))
+        let settings = try LostSettings(handed)
+        let policiesBack = try settings.bringBackPolicies(connection)
+        if !policiesBack.isEmpty { policies = try Policies(connection) }
         var absorption = Absorption(store: self, lost: lost, hubs: try handed.hubs(), nowMs: nowMs)
         let waiting = try handed.waiting()
         var authored: [Dot: [UInt8]] = [:]
@@ -21,10 +24,16 @@ extension HubStore {
         }
         try absorption.take(all: taken, handed)
         try absorption.redecide()
+        // The log has them now.
+        try connection.execute(
+            "DELETE FROM samband_handed_segment WHERE handed IN (SELECT id FROM samband_handed WHERE state = 'taken')")
         try dropDeadComponents(absorption.deadSeqs)
-        let repair = try writeRepair(absorption, nowMs: nowMs)
+        try connection.setMeta(.policiesBack, connection.metaNumber(.policiesBack) + UInt64(policiesBack.count))
+        try connection.setMeta(.joinsMissing, UInt64(settings.missingJoins(connection)))
+        let repair = try writeRepair(absorption, policies: policiesBack, nowMs: nowMs)
         let update = try connection.prepare(
-            "UPDATE samband_replica SET switch_at = ?1 WHERE heard IS NOT NULL AND switch_at IS NULL")
+            "UPDATE samband_replica SET switch_at = ?1 WHERE heard IS NOT NULL AND switch_at IS NULL "
+                + "AND state <> 'behind'")
         try update.bind(repair, at: 1)
         try update.run()
         try connection.setMeta(.recovering, 0)
@@ -37,15 +46,23 @@ extension HubStore {
         for (replica, seq) in seqs.sorted(by: { $0.key < $1.key }) { try log.advance(Dot(replica: replica, seq: seq)) }
     }
 
+    fileprivate func siteReplicas() throws -> [UInt32] {
+        let statement = try connection.prepare("SELECT replica FROM samband_replica WHERE site <> '' ORDER BY replica")
+        var found: [UInt32] = []
+        while try statement.step() { found.append(UInt32(statement.integer(0))) }
+        return found
+    }
+
     /// - Returns: its position.
-    private func writeRepair(_ absorption: Absorption, nowMs: UInt64) throws -> UInt64 {
+    private func writeRepair(_ absorption: Absorption, policies: Set<UInt64>, nowMs: UInt64) throws -> UInt64 {
         let position = try log.lastPosition() + 1
         let from = UInt64(
             try connection.firstInteger(
                 "SELECT coalesce(min(switch_from), 0) FROM samband_replica WHERE heard IS NOT NULL AND switch_at IS NULL"
             ) ?? 0)
         var repair = try Repair(
-            store: self, position: position, conflicts: absorption.conflicts, withheld: absorption.withheld)
+            store: self, position: position, conflicts: absorption.conflicts, withheld: absorption.withheld,
+            policies: policies)
         for entry in try log.entries(after: from, limit: .max) {
             var number = 0
             while let bytes = try log.segment(change: entry.id, variant: .authored, number: number) {
@@ -74,7 +91,9 @@ private struct Repair {
     private var writer: ArbitrationWriter
     private var seen: Set<RowID> = []
 
-    init(store: HubStore, position: UInt64, conflicts: Set<UInt64>, withheld: Set<UInt64>) throws {
+    init(
+        store: HubStore, position: UInt64, conflicts: Set<UInt64>, withheld: Set<UInt64>, policies: Set<UInt64>
+    ) throws {
         self.store = store
         writer = ArbitrationWriter(access: store.access, origins: store.origins, change: position)
         let epochs = try EpochTable(connection: store.connection).all()
@@ -82,8 +101,9 @@ private struct Repair {
             try writer.system(ConflictTable.epochNumber, id: epoch.number)
             try writer.system(ConflictTable.replicaNumber, id: UInt64(epoch.hub))
         }
-        // Who goes on from whom, of what the lost hub had told.
-        for replica in try store.log.lines.all() { try writer.system(ConflictTable.replicaNumber, id: UInt64(replica)) }
+        // Whose each replica is and who goes on from whom: the lost hub may have told otherwise.
+        for replica in try store.siteReplicas() { try writer.system(ConflictTable.replicaNumber, id: UInt64(replica)) }
+        for id in policies.sorted() { try writer.system(ConflictTable.policyNumber, id: id) }
         for id in conflicts.sorted() { try writer.system(ConflictTable.conflictNumber, id: id) }
         for id in withheld.sorted() { try writer.system(ConflictTable.withheldNumber, id: id) }
     }

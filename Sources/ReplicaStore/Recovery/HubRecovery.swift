@@ -9,6 +9,23 @@ package enum RecoveryStep: Hashable, Sendable {
     case wait(after: UInt64)
     /// Follow the new order behind `from`; the repair stands at `at`.
     case follow(from: UInt64, at: UInt64)
+    /// It has handed in what it had, but what lies between its own log and the hub's nobody knows: it has to join anew.
+    /// With `testify` its tables hold what is in no change set that anybody has handed in: before it joins anew it hands
+    /// in all its rows.
+    case rejoin(after: UInt64, testify: Bool)
+}
+
+/// Where a replica stands in the order that it follows.
+package struct OrderPlace: Hashable, Sendable {
+    /// It has everything up to here.
+    package let position: UInt64
+    /// Behind this position it has the change sets themselves; those up to here came with its snapshot.
+    package let logBegins: UInt64
+
+    package init(position: UInt64, logBegins: UInt64) {
+        self.position = position
+        self.logBegins = logBegins
+    }
 }
 
 /// A restored hub takes in what its sites know, before it gives anything out. (DESIGN, section 8 "Lost hub"; the model,
@@ -22,18 +39,29 @@ extension HubStore {
 
     /// What a replica is to do that follows these epochs; nil when it follows this hub already.
     ///
-    /// - Parameter sealed: its last own seq.
+    /// - Parameters:
+    ///   - sealed: its last own seq.
+    ///   - place: where it stands; nil when it does not say.
     package func recoveryStep(
-        of replica: UInt32, epochs: [Epoch], sealed: UInt64
+        of replica: UInt32, epochs: [Epoch], sealed: UInt64, place: OrderPlace? = nil
     ) throws(StoreError) -> RecoveryStep? {
         try storing("greeting replica \(replica), which follows another hub") {
             guard let shared = try sharedPosition(with: epochs) else { return nil }
             let statement = try connection.cached(
-                "SELECT heard, switch_from, switch_at FROM samband_replica WHERE replica = ?1")
+                "SELECT heard, switch_from, switch_at, state FROM samband_replica WHERE replica = ?1")
             try statement.bind(UInt64(replica), at: 1)
             defer { statement.reset() }
             guard try statement.step() else { return .handIn(after: shared) }
             let isHeard = statement.type(0) != .null && statement.unsigned(0) >= sealed
+            let isBehind = statement.string(3) == "behind"
+            if isHeard, !isRecovering, let place {
+                let testifies = try holdsMore(place, epochs, shared: shared)
+                if try testifies || endsBefore(place, shared: shared) {
+                    return .rejoin(after: shared, testify: testifies)
+                }
+                // What was missing others have brought since.
+                if isBehind { return .handIn(after: shared) }
+            }
             if statement.type(2) != .null, !isRecovering {
                 return .follow(from: statement.unsigned(1), at: statement.unsigned(2))
             }
@@ -47,10 +75,14 @@ extension HubStore {
     ) throws(StoreError) -> [Dot] {
         try writing("looking at what replica \(replica) has", whileRecovering: true) {
             try checkHandsIn(replica, epochs)
+            let shared = try sharedPosition(with: epochs)
             let handed = HandedTable(connection: connection)
             let floor = try floor(epochs)
             var wanted: [Dot] = []
             for offer in offers {
+                if offer.dot.replica == replica { try noteEnd(offer) }
+                // Up to there all that it has is here, in the tables if not in the log.
+                if let place = offer.place, let shared, place <= shared { continue }
                 let known = try handed.find(offer.dot, offer.digest)
                 if let entry = try log.entry(offer.dot), entry.header.digest == offer.digest {
                     // What came in part from others may come whole.
@@ -75,6 +107,19 @@ extension HubStore {
         }
     }
 
+    /// A hub that was built from the files of others may not know what the last change set of a replica is, of those that
+    /// it has: its author tells.
+    private func noteEnd(_ offer: OfferedSet) throws {
+        guard let place = offer.place, place <= (try EpochTable(connection: connection).all().last?.base ?? 0),
+            try log.entry(offer.dot) == nil, try log.vector()[offer.dot.replica] == offer.dot.seq
+        else { return }
+        let statement = try connection.cached(
+            "UPDATE samband_replica SET last_digest = ?1 WHERE replica = ?2 AND last_digest = zeroblob(32)")
+        try statement.bind(at: 1, blob: offer.digest)
+        try statement.bind(UInt64(offer.dot.replica), at: 2)
+        try statement.run()
+    }
+
     /// Keeps change sets that a replica hands in. Nothing of them is applied yet.
     package func keepHanded(
         _ sets: [DeliveredChangeSet], from replica: UInt32, epochs: [Epoch]
@@ -95,26 +140,62 @@ extension HubStore {
     /// A replica has handed in all it knows. When every active one has, or the hub gives out already, what was handed
     /// in is taken now.
     ///
-    /// - Parameter sealed: its last own seq.
+    /// - Parameters:
+    ///   - sealed: its last own seq.
+    ///   - place: where it stands; nil when it does not say.
     package func noteHeard(
-        _ replica: UInt32, epochs: [Epoch], sealed: UInt64, nowMs: UInt64
+        _ replica: UInt32, epochs: [Epoch], sealed: UInt64, place: OrderPlace? = nil, nowMs: UInt64
     ) throws(StoreError) {
-        try writing("noting that replica \(replica) has handed in all it knows", whileRecovering: true) {
-            guard let shared = try sharedPosition(with: epochs) else { return }
+        // Read before the commit: behind it nothing may fail, or the hub would gather on for ever.
+        isRecovering = try writing("noting that replica \(replica) has handed in all it knows", whileRecovering: true) {
+            guard let shared = try sharedPosition(with: epochs) else { return isRecovering }
             try checkHandsIn(replica, epochs)
             // A word that is said again, and has brought nothing, makes no other repair.
-            if try !isRecovering && !isToAbsorb(replica, nowMs: nowMs) { return }
+            if try !isRecovering && !isToAbsorb(replica, nowMs: nowMs) { return isRecovering }
+            let isBehind =
+                try place.map { try endsBefore($0, shared: shared) || holdsMore($0, epochs, shared: shared) } ?? false
+            // Of a hub that was built from nodes' files nobody may know any more what of a change set had stood: who is
+            // before its end takes what lies between for its log alone, and the rows come with the repair.
+            let isBuilt = try connection.meta(.fromNodes) != nil
+            let from = isBuilt ? min(shared, place?.position ?? shared) : shared
             let statement = try connection.cached(
-                "UPDATE samband_replica SET heard = ?1, switch_from = ?2, switch_at = NULL WHERE replica = ?3")
+                """
+                UPDATE samband_replica SET heard = ?1, switch_from = ?2, switch_at = NULL,
+                  state = CASE WHEN state NOT IN ('active', 'behind') THEN state WHEN ?4 THEN 'behind' ELSE 'active' END
+                WHERE replica = ?3
+                """)
             try statement.bind([
-                .integer(Int64(bitPattern: sealed)), .integer(Int64(shared)), .integer(Int64(replica)),
+                .integer(Int64(bitPattern: sealed)), .integer(Int64(from)), .integer(Int64(replica)),
+                .integer(isBehind ? 1 : 0),
             ])
             try statement.run()
             let unheard = try connection.firstInteger(
                 "SELECT count(*) FROM samband_replica WHERE site <> '' AND state = 'active' AND heard IS NULL")
             if !isRecovering || unheard == 0 { try absorb(nowMs: nowMs) }
+            return try connection.metaNumber(.recovering) == 1
         }
-        try storing("noting the state of the recovery") { isRecovering = try connection.metaNumber(.recovering) == 1 }
+    }
+
+    /// Whether a replica ends before the log here begins: nothing that it has is missing here, but it cannot follow.
+    private func endsBefore(_ place: OrderPlace, shared: UInt64) throws -> Bool {
+        let first = try connection.firstInteger("SELECT min(position) FROM samband_change")
+        return try min(place.position, shared) + 1 < first.map { UInt64($0) } ?? log.lastPosition() + 1
+    }
+
+    /// Whether a replica's own log begins behind what both share, and not all in between has been handed in by others: its
+    /// rows would stay as they are, and nothing would say so.
+    private func holdsMore(_ place: OrderPlace, _ epochs: [Epoch], shared: UInt64) throws -> Bool {
+        guard place.logBegins > shared else { return false }
+        let statement = try connection.cached(
+            """
+            SELECT count(DISTINCT place) FROM samband_handed
+            WHERE epoch = ?1 AND place > ?2 AND place <= ?3 AND state <> 'refused'
+            """)
+        try statement.bind([
+            .integer(Int64(epochs.count)), .integer(Int64(shared)), .integer(Int64(place.logBegins)),
+        ])
+        defer { statement.reset() }
+        return try statement.step() && statement.unsigned(0) < place.logBegins - shared
     }
 
     /// Whether the hub, which gives out already, has something to take in when a replica says that it has handed in all.

@@ -18,15 +18,45 @@ extension NodeStore {
         }
     }
 
-    /// What a hub that shares the order up to a position may lack: everything behind it, and our own in flight.
+    /// Where this database stands in the hub's order.
+    package func place() throws(StoreError) -> OrderPlace {
+        try storing("reading where the log begins") {
+            let position = try connection.metaNumber(.position)
+            let first = try connection.firstInteger("SELECT min(position) FROM samband_change")
+            return OrderPlace(position: position, logBegins: first.map { UInt64($0) - 1 } ?? position)
+        }
+    }
+
+    /// Seals all rows as they stand, as if they were written now: what came with the snapshot is in no change set of this
+    /// log, and the hub asks for it. Once for each hub.
+    ///
+    /// - Returns: false when that was done before.
+    package func testify(to hub: UInt32, nowMs: UInt64) throws(StoreError) -> Bool {
+        try writing("sealing all rows for the hub, which lacks what they came from") {
+            guard try connection.metaNumber(.testified) != UInt64(hub) else { return false }
+            _ = try sealInTransaction(nowMs: nowMs)
+            for table in try ReplicatedTable.readAll(from: connection) {
+                try Capture.markAllRows(of: table, in: connection)
+            }
+            _ = try sealInTransaction(nowMs: nowMs)
+            try connection.setMeta(.testified, UInt64(hub))
+            return true
+        }
+    }
+
+    /// What a hub that shares the order up to a position may lack: everything behind it, and our own in flight. Our last
+    /// one up to there comes along: a hub that was built from others' files knows by it where we stood.
     package func offers(after position: UInt64) throws(StoreError) -> [OfferedSet] {
         try storing("looking at what a restored hub may lack") {
             let statement = try connection.prepare(
                 """
                 SELECT replica, seq, digest, position, effective FROM samband_change
-                WHERE position > ?1 OR position IS NULL ORDER BY position IS NULL, position, seq
+                WHERE position > ?1 OR position IS NULL
+                  OR position = (SELECT max(position) FROM samband_change WHERE replica = ?2 AND position <= ?1)
+                ORDER BY position IS NULL, position, seq
                 """)
             try statement.bind(position, at: 1)
+            try statement.bind(UInt64(replica), at: 2)
             var offers: [OfferedSet] = []
             while try statement.step() {
                 offers.append(

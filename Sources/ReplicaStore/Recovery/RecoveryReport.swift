@@ -29,6 +29,11 @@ package struct RecoveryReport: Sendable {
     package let waiting: Int
     package let taken: Int
     package let refused: [Refused]
+    /// It was built from the files of nodes, without a backup.
+    package let isBuilt: Bool
+    /// Policies that came back, and joins of records of which nothing says here that the two are one.
+    package let policiesBack: Int
+    package let joinsMissing: Int
     /// Operators that the backup knows, whose tokens may have been revoked since.
     package let operators: [String]
 
@@ -49,6 +54,8 @@ package struct RecoveryReport: Sendable {
                 }),
             "change_sets": ["waiting": .integer(Int64(waiting)), "taken": .integer(Int64(taken))],
             "refused": .array(refused.map { ["change": .string("\($0.dot)"), "why": .string($0.why)] }),
+            "from_nodes": .bool(isBuilt),
+            "policies_back": .integer(Int64(policiesBack)), "joins_missing": .integer(Int64(joinsMissing)),
             "confirm": ["operators": .array(operators.map { .string($0) })],
         ]
     }
@@ -65,6 +72,9 @@ extension HubStore {
             return RecoveryReport(
                 epoch: epoch, isGathering: isRecovering, replicas: try reportedReplicas(),
                 waiting: try count("waiting"), taken: try count("taken"), refused: try refusedSets(),
+                isBuilt: try connection.meta(.fromNodes) != nil,
+                policiesBack: Int(try connection.metaNumber(.policiesBack)),
+                joinsMissing: Int(try connection.metaNumber(.joinsMissing)),
                 operators: epoch.number == 0 ? [] : try operatorNames())
         }
     }

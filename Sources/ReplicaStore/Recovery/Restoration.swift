@@ -74,7 +74,7 @@ package enum Restoration: Sendable {
                 ], atMs: nowMs))
         try connection.execute(
             """
-            DELETE FROM samband_meta WHERE name IN ('seq', 'digest', 'restored');
+            DELETE FROM samband_meta WHERE name IN ('seq', 'digest', 'restored', 'policies_back', 'joins_missing');
             DELETE FROM samband_staged;
             UPDATE samband_replica SET heard = NULL, switch_from = NULL, switch_at = NULL;
             UPDATE samband_replica SET acknowledged = min(acknowledged, \(base));

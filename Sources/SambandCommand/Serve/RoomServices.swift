@@ -1,6 +1,7 @@
 import Glibc
 import HTTP
 import HubService
+import JSONText
 import NodeService
 import ReplicaStore
 
@@ -11,6 +12,25 @@ struct RoomServices: Services {
             path: path, fleet: fleet, migrations: migrations.map { (name: $0.name, sql: $0.sql) },
             nowMs: RoomServices.now(), by: localPerson(getuid()))
         return try DatabaseFacts(path: path)
+    }
+
+    func buildHub(path: String, from files: [String]) async throws -> JSON {
+        let built = try HubFromNodes.build(from: files, to: path, by: localPerson(getuid()), nowMs: RoomServices.now())
+        let facts = try DatabaseFacts(path: path)
+        return [
+            "fleet": .string(facts.fleet), "replica": .integer(Int64(facts.replica)),
+            "log_begins": .integer(Int64(built.logBegins)),
+            "files": .array(
+                built.sources.map { source in
+                    [
+                        "file": .string(source.file), "site": .string(source.site),
+                        "replica": .integer(Int64(source.replica)), "position": .integer(Int64(source.position)),
+                        "in_flight": .integer(Int64(source.inFlight)), "unsealed": .integer(Int64(source.unsealed)),
+                        "base": .bool(source.isBase),
+                    ]
+                }),
+            "left_out": .array(built.leftOut.map { .string($0) }), "recovery": built.report.json,
+        ]
     }
 
     func joinNode(

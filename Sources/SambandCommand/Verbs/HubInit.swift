@@ -5,6 +5,9 @@ extension Option {
     fileprivate static let fleet = Option("fleet", "NAME", "what the fleet is called")
     fileprivate static let schema = Option(
         "schema", "FILE|DIR", "SQL to run: a file, or a folder of .sql files by name")
+    fileprivate static let fromNodes = Option(
+        "from-nodes", "FILE", "a node's file to build the hub from, where no backup is left; once for each",
+        isRepeatable: true)
 }
 
 extension Verb {
@@ -13,12 +16,28 @@ extension Verb {
         details: [
             "The SQL files run in the order of their names, in one transaction. INSERT INTO samband_table in them says",
             "which tables are replicated. A database that is there already is refused.",
+            "With --from-nodes the fleet and its schema are those of the files; nothing of these is changed, and their",
+            "nodes may run. What none of them knows comes in when its site is in touch: samband recover status.",
         ],
-        options: [.database, .fleet, .schema, .json],
-        examples: ["samband hub init --db hub.db --fleet 'DMS Inn-Trøndelag' --schema schema/"],
+        options: [.database, .fleet, .schema, .fromNodes, .json],
+        examples: [
+            "samband hub init --db hub.db --fleet 'DMS Inn-Trøndelag' --schema schema/",
+            "samband hub init --db hub.db --from-nodes snasa.db --from-nodes verran.db",
+        ],
         task: { _ in "create the hub" },
         run: { invocation, context in
             let database = try DatabaseFile(wanted: try invocation.required(.database))
+            let files = invocation.values(.fromNodes)
+            if !files.isEmpty {
+                guard invocation.value(.fleet) == nil, invocation.value(.schema) == nil else {
+                    throw CommandError.words(
+                        "with --from-nodes the fleet and its schema are those of the files",
+                        hint: "Leave out --fleet and --schema.")
+                }
+                let paths = try files.map { file throws(CommandError) in try DatabaseFile(existing: file).path }
+                let built = try await context.services.buildHub(path: database.path, from: paths)
+                return try showBuilt(built, database, invocation, context)
+            }
             let fleet = try invocation.required(.fleet)
             let migrations = try migrations(try invocation.required(.schema))
             let hub = try await context.services.createHub(

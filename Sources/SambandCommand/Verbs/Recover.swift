@@ -4,6 +4,13 @@ import JSONText
 /// Milliseconds that taking in what was handed in may take.
 private let acceptTimeoutMs = 3_600_000
 
+extension Option {
+    fileprivate static let confirmedSite = Option(
+        "site", "NAME", "confirm that who shows a secret that the hub does not know is this site")
+    fileprivate static let fingerprint = Option(
+        "fingerprint", "F", "the secret's fingerprint, as the site's node shows it: samband status")
+}
+
 extension Verb {
     static let recoverStatus = Verb(
         "recover status", "show what a restored hub has got back, and what it waits for",
@@ -23,10 +30,17 @@ extension Verb {
         details: [
             "What has been handed in is taken. What the others have comes in when they make contact: nothing is lost,",
             "but until then it is not there, and what it meets becomes a conflict.",
+            "With --site: lets one site in again whose secret the restored hub does not know. Compare the fingerprint",
+            "with what the site's own node shows: whoever is confirmed acts as that site.",
         ],
-        options: place(.yes, .json), examples: ["samband recover accept --db hub.db --yes"],
-        task: { _ in "accept the recovery" },
+        options: place(.confirmedSite, .fingerprint, .yes, .json),
+        examples: [
+            "samband recover accept --db hub.db --yes",
+            "samband recover accept --site snasa --fingerprint 5f0c2a9b1d3e4f60 --db hub.db",
+        ],
+        task: { $0.value(.confirmedSite).map { "confirm the site \($0)" } ?? "accept the recovery" },
         run: { invocation, context in
+            if let site = invocation.value(.confirmedSite) { return try await confirm(site, invocation, context) }
             let before = try await context.asking(invocation) { try await $0.get(["recovery"]) }
             if !invocation.flag(.yes) {
                 guard context.console.canAsk else {
@@ -60,7 +74,28 @@ extension Verb {
         })
 }
 
-private func showRecovery(_ json: JSON, _ invocation: Invocation, _ context: Context) throws -> ExitCode {
+/// Lets a site in again, once somebody has compared the fingerprint.
+private func confirm(_ site: String, _ invocation: Invocation, _ context: Context) async throws -> ExitCode {
+    let json = try await context.asking(invocation) { try await $0.get(["recovery"]) }
+    var fingerprint = invocation.value(.fingerprint)
+    if fingerprint == nil, !invocation.flag(.yes) {
+        let shown = (json["confirm"]?["sites"]?.array ?? []).filter { $0["name"]?.string == site }
+        guard context.console.canAsk, shown.count == 1, let only = shown[0]["fingerprint"]?.string else {
+            throw CommandError.words(
+                "a site is not confirmed unseen",
+                hint: "Add --fingerprint F, as the site's node shows it. See: samband recover status.")
+        }
+        guard try context.console.confirm("Does the node of \(site) show the fingerprint \(Visible.text(only))?") else {
+            return .no
+        }
+        fingerprint = only
+    }
+    let body: JSON = ["site": .string(site), "fingerprint": fingerprint.map { .string($0) } ?? .null]
+    let after = try await context.asking(invocation) { try await $0.post(["recovery", "accept"], body) }
+    return try showRecovery(after, invocation, context)
+}
+
+func showRecovery(_ json: JSON, _ invocation: Invocation, _ context: Context) throws -> ExitCode {
     if invocation.flag(.json) {
         try context.console.print(json)
         return .done
@@ -87,6 +122,7 @@ private func showRecovery(_ json: JSON, _ invocation: Invocation, _ context: Con
         ])
     }
     text += table.text(style)
+    text += try whatIsMissing(answer)
     for refused in try answer.list("refused") {
         text += "\nnot taken: \(Visible.text(try refused.text("change"))): \(Visible.text(try refused.text("why")))\n"
     }
@@ -96,6 +132,32 @@ private func showRecovery(_ json: JSON, _ invocation: Invocation, _ context: Con
             "\nto confirm: these operators are in the backup, revoked since or not: "
             + operators.map { Visible.text($0) }.joined(separator: ", ") + "\n"
     }
+    for site in answer["confirm"].object?["sites"]?.array ?? [] {
+        let site = try Answer(site, "a site to confirm")
+        text += "\nto confirm: \(Visible.text(try site.text("name"))) shows a secret that this hub does not know, "
+        text += "fingerprint \(Visible.text(try site.text("fingerprint"))), as replica \(site.shownNumber("replica")): "
+        text += "samband recover accept --site \(Visible.text(try site.text("name")))\n"
+    }
     try context.console.print(text)
     return .done
+}
+
+/// What no handing in brings back, or cannot be known.
+private func whatIsMissing(_ answer: Answer) throws -> String {
+    var text = ""
+    for site in try answer.list("sites") where site["state"].string == "behind" {
+        let name = Visible.text(try site.text("name"))
+        text += "\n\(name) has to join again, for nobody knows what lies between its file and this hub's order. "
+        text += "What it has written is here. samband site add \(name), then at the site: samband node join\n"
+    }
+    let back = try answer.number("policies_back")
+    if back > 0 { text += "\npolicies that were set since came back: \(back); see samband policy list\n" }
+    let joins = try answer.number("joins_missing")
+    if joins > 0 {
+        text += "\n\(count(joins, "record was", "records were")) joined since: what that wrote came back, but not that "
+        text += "the two are one. Join again where it is still so: samband record merge\n"
+    }
+    text += "\nnot to be known from the sites: operators and tokens given out or revoked since, sites added that have "
+    text += "not joined, policies and joins that no site had got yet\n"
+    return text
 }

@@ -8,7 +8,7 @@ struct FaultTests {
 
     init() throws { simulation = try SimulationFolder() }
 
-    @Test("random histories with crashes, full and failing disks, restarts and backups put back")
+    @Test("random histories with crashes, full and failing disks, restarts, backups put back and hubs that are lost")
     func histories() {
         var search = FaultSearch(simulation)
         let seeds = SeedOfRun.seeds(from: 1, count: 60)
@@ -58,6 +58,27 @@ struct FaultTests {
         }
     }
 
+    @Test("a restored hub whose disk fails when the last site has handed in gathers on or goes on, and is not stuck")
+    func heard() throws {
+        for place in 0..<40 {
+            let seed = UInt64(1800 + place / 4)
+            let maker = try FaultyMaker(Catalogue([.parent, .cascading]), in: simulation, seed: seed)
+            let fleet = try Fleet(maker, skewsMs: [0, 0], seed: seed)
+            let trial = Trial(maker)
+            fleet.watch = trial.check
+            try fleet.settleEverything()
+            try fleet.loseHub(image: nil, .lost)
+            for site in ["inderoy", "snasa"] { try fleet.pull(site) }
+            // A file that was just opened has to be read.
+            try fleet.disk("hub", .failing(.read, after: place % 4, count: 5))
+            try fleet.loseHub(image: 0, .kept)
+            for site in ["snasa", "inderoy"] { try fleet.pull(site) }
+            try fleet.disk("hub", .mended)
+            try fleet.settleEverything()
+            try trial.finish(fleet)
+        }
+    }
+
     @Test("a promise broken on purpose is noticed by its own checker", arguments: PlantedFault.allCases)
     func planted(fault: PlantedFault) throws {
         for seed in UInt64(1)...300 {
@@ -71,6 +92,52 @@ struct FaultTests {
             return
         }
         Issue.record("\(fault) went unnoticed")
+    }
+}
+
+/// That no promise is without a fault that its checker must notice.
+@Suite("Every promise has a planted fault")
+struct PlantedFaultTests {
+    /// Scopes do not exist yet, so nothing can leave one.
+    private static let withoutFault = [8: "Confidential"]
+
+    @Test("each heading of the page of promises, but the one about scopes, is broken on purpose")
+    func complete() throws {
+        let page = try String(
+            contentsOf: URL(filePath: #filePath).deletingLastPathComponent()
+                .appending(path: "../../../Protocol/Promises.md"), encoding: .utf8)
+        let promises = page.split(separator: "\n").compactMap { line -> Int? in
+            guard line.hasPrefix("## ") else { return nil }
+            return Int(line.dropFirst(3).prefix { $0.isNumber })
+        }
+        #expect(promises == Array(1...10))
+        #expect(Set(PlantedFault.allCases.map(\.promise)) == Set(promises).subtracting(Self.withoutFault.keys))
+        for (number, name) in Self.withoutFault { #expect(page.contains("## \(number) \(name)")) }
+    }
+
+    @Test("a failing history replays exactly, and shrinks to a few steps that fail in the same way")
+    func shrinks() throws {
+        let simulation = try SimulationFolder()
+        for seed in UInt64(1)...50 {
+            let whole = Scenario(faultsOf: seed)
+            func fails(_ scenario: Scenario) -> String? {
+                do {
+                    let maker = try FaultyMaker(
+                        scenario.catalogue, in: simulation, seed: seed, plant: .durable)
+                    _ = try Trial(maker).run(scenario, seed: seed)
+                    return nil
+                } catch { return "\(error)" }
+            }
+            guard let why = fails(whole) else { continue }
+            #expect(fails(whole) == why)
+            let small = Shrinker.shrink(whole) { fails($0).flatMap { promise($0) == "durable" ? $0 : nil } }
+            let still = try #require(fails(small))
+            #expect(promise(still) == "durable")
+            #expect(small.steps.count * 2 < whole.steps.count && small.steps.count <= 10)
+            print("seed \(seed): \(whole.steps.count) steps shrunk to \(small.steps.count)\n\(small)")
+            return
+        }
+        Issue.record("nothing failed")
     }
 }
 
@@ -105,8 +172,9 @@ struct FaultSearch: CustomStringConvertible {
 
     var description: String {
         """
-        \(histories) histories on failing disks in \(Int(elapsed)) s: \(steps) steps, \(sets) change sets, \(faults); \
-        \(Int(hours)) simulated hours, \(Int(hours / max(elapsed, 0.001))) a second
+        \(histories) histories with failing disks and lost hubs in \(Int(elapsed)) s, \
+        \(String(format: "%.1f", Double(histories) / max(elapsed, 0.001))) a second: \(steps) steps, \(sets) change sets, \
+        \(faults); \(Int(hours)) simulated hours, \(Int(hours / max(elapsed, 0.001))) a second
         """
     }
 }

@@ -54,6 +54,7 @@ final class FaultyHub: HubEnd {
     func conflicts() throws -> [SeenConflict] { try hub.conflicts() }
     func withheld() throws -> [SeenWithheld] { try hub.withheld() }
     func complaint() throws -> String? { try hub.complaint() }
+    func excess() throws -> String? { try hub.excess() }
 
     /// True when it has happened.
     private func change(_ doing: String, _ body: (StoreHub) throws -> Bool) throws -> Bool {
@@ -76,7 +77,9 @@ final class FaultyHub: HubEnd {
 
     private func checkAcknowledged() throws {
         guard try hub.vector().covers(acknowledged) else {
-            throw Broken("durable: the hub had acknowledged \(acknowledged) and has \(try hub.vector()) after a crash")
+            throw Broken(
+                "durable: the hub had acknowledged \(acknowledged.entries) and has \(try hub.vector().entries) after a crash"
+            )
         }
         guard try hub.reader.firstString("PRAGMA quick_check") == "ok" else {
             throw Broken("durable: the hub's file is damaged after a crash")
@@ -155,7 +158,9 @@ final class FaultyHub: HubEnd {
     func lose(image: Int?, seat fate: SeatFate) throws {
         tally.lostHubs += 1
         if fate == .lost { seat.lose() }
-        try machine.put(image.map { images[$0 % images.count] } ?? machine.disk.image())
+        let image = image.map { images[$0 % images.count] } ?? machine.disk.image()
+        if plant == .sameHub { try seat.fit(image) }
+        try machine.put(image)
         acknowledged = try hub.vector()
         guard hub.isRecovering else { return }
         for follower in idle() { try hub.noteHeard(follower, nowMs: 0) }
@@ -175,6 +180,7 @@ final class FaultyHub: HubEnd {
     }
 
     func noteHeard(_ follower: Follower, nowMs: UInt64) throws {
+        if plant == .neverHeard { return }
         try recovering("note that \(follower.replica) was heard") { try $0.noteHeard(follower, nowMs: nowMs) }
         acknowledged = try hub.vector()
     }
@@ -193,18 +199,11 @@ final class FaultyHub: HubEnd {
         return try watched {
             try machine.attempt(doing, state: { try $0.recoveryState() }, isChange: { $0.hasChanged }) { hub in
                 let answer = try body(hub)
-                return (answer: answer, hasChanged: try calmly { try hub.recoveryState() } != before)
+                return (answer: answer, hasChanged: try machine.calmly { try hub.recoveryState() } != before)
             } result: { hub, _, _ in
                 (answer: try body(hub), hasChanged: true)
             }
         }.answer
-    }
-
-    /// Looks from outside at what is being done.
-    private func calmly<Seen>(_ body: () throws -> Seen) rethrows -> Seen {
-        machine.disk.setCalm(true)
-        defer { machine.disk.setCalm(false) }
-        return try body()
     }
 
     private func writeBack() throws {

@@ -217,6 +217,7 @@ final class FaultyNode: NodeEnd {
     func inFlightCount() throws -> Int { try node.inFlightCount() }
     func asideCount() throws -> Int { try node.asideCount() }
     func complaint() throws -> String? { try node.complaint() }
+    func excess() throws -> String? { try node.excess() }
     func follower() throws -> Follower { try node.follower() }
     func offers(after position: UInt64) throws -> [SeenOffer] { try node.offers(after: position) }
     func handedIn(_ dot: Dot) throws -> Parcel? { try node.handedIn(dot) }

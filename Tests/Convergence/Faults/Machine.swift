@@ -40,6 +40,7 @@ final class Machine<Programs> {
     /// How often an operation failed without that.
     private(set) var failures = 0
     private let tally: FaultTally
+    private var isCalm = true
 
     /// - Parameters:
     ///   - start: opens the files, as the programs do when the machine has come up.
@@ -61,6 +62,19 @@ final class Machine<Programs> {
     }
 
     var programs: Programs { running! }
+
+    private func setCalm(_ on: Bool) {
+        isCalm = on
+        disk.setCalm(on)
+    }
+
+    /// Looks at what an operation does, from within it.
+    func calmly<Seen>(_ body: () throws -> Seen) rethrows -> Seen {
+        let before = isCalm
+        setCalm(true)
+        defer { setCalm(before) }
+        return try body()
+    }
 
     /// The programs end in order and begin anew.
     func restart() throws {
@@ -98,8 +112,8 @@ final class Machine<Programs> {
         var answer: Result?
         let before = try state(programs)
         do {
-            disk.setCalm(false)
-            defer { disk.setCalm(true) }
+            setCalm(false)
+            defer { setCalm(true) }
             let done = try body(programs)
             // The power may go behind a commit, in the checkpoint that it brings about.
             guard disk.isDown else { return done }
@@ -127,8 +141,8 @@ final class Machine<Programs> {
     func attemptLoosely(_ body: (Programs) throws -> Void) throws {
         var isDone = false
         do {
-            disk.setCalm(false)
-            defer { disk.setCalm(true) }
+            setCalm(false)
+            defer { setCalm(true) }
             try body(programs)
             isDone = true
         } catch {

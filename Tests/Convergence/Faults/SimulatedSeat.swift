@@ -1,4 +1,5 @@
 import Foundation
+import SimulatedDisk
 import SimulationKit
 
 @testable import ReplicaStore
@@ -7,15 +8,25 @@ import SimulationKit
 /// they count only where the hub's own file is behind them.
 final class SimulatedSeat {
     private let database: String
+    private let maker: StoreMaker
 
     /// - Parameter path: the hub's file as it is before the first history.
     init(_ maker: StoreMaker, path: String) throws {
+        self.maker = maker
         database = maker.folder + "/hub.db"
         let hub = try StoreHub(maker, path: path)
         try HubSeat(database: database).note(replica: hub.replica, position: hub.lastPosition())
     }
 
     func open() throws -> HubSeat { try HubSeat(database: database) }
+
+    /// Planted: it says what the file of an image says.
+    func fit(_ image: SimulatedDisk.Image) throws {
+        let disk = SimulatedDisk(seed: 0)
+        disk.put(image)
+        let hub = try StoreHub(maker, path: disk.path("hub.db"))
+        try open().note(replica: hub.replica, position: hub.lastPosition())
+    }
 
     func lose() { try? FileManager.default.removeItem(atPath: HubSeat.path(of: database)) }
 }

@@ -4,8 +4,7 @@ extension Story {
     /// Histories in which the hub is lost and put back.
     static let ofLostHubs: [Story] = [
         Story(
-            claim:
-                "a decision that outlived two hubs stands behind what it decides, though nobody tells of the first of them",
+            claim: "a decision that outlived two hubs stands behind what it decides, though nobody tells of the first",
             tables: [.interval],
             tell: { fleet in
                 try fleet.write("snasa", insert(0, 0))

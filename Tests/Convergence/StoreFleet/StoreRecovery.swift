@@ -11,7 +11,8 @@ extension StoreHub {
         switch try store.recoveryStep(of: follower.replica, epochs: follower.known, sealed: follower.sealed) {
         case nil: nil
         case .handIn(let position): .handIn(after: position)
-        case .wait: .wait
+        // (It asks nobody who has not said where its log begins to join anew.)
+        case .wait, .rejoin: .wait
         case .follow(let from, let at): .follow(from: from, at: at)
         }
     }

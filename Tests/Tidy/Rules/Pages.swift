@@ -63,19 +63,42 @@ extension Rule {
             })
     }
 
+    /// The pages whose tables name tests.
+    private static let provenPages = ["Protocol/Promises.md", "Protocol/Threats.md"]
+
     static let namedTestsExist = Rule(
-        name: "a test that Protocol/Promises.md names is there, unless its row says that it is to come",
+        name: "a test that a table of Promises.md or Threats.md names is there, unless its row says that it is to come",
         check: { repository in
-            let page = "Protocol/Promises.md"
-            return (repository.files[page] ?? "").numbered.flatMap { number, line -> [Finding] in
-                guard line.hasPrefix("| `Tests/"), !line.contains("*to come*") else { return [] }
-                let path = String(line.split(separator: "`")[1])
-                return repository.has(path)
-                    ? [] : [Finding(path: page, line: number, why: "\(path) is not there")]
+            provenPages.flatMap { page in
+                (repository.files[page] ?? "").numbered.flatMap { number, line -> [Finding] in
+                    guard line.hasPrefix("|"), !line.contains("*to come*") else { return [] }
+                    return line.split(separator: "`", omittingEmptySubsequences: false).enumerated()
+                        .filter { $0.offset % 2 == 1 && $0.element.hasPrefix("Tests/") }.map { String($0.element) }
+                        .filter { !repository.has($0) }
+                        .map { Finding(path: page, line: number, why: "\($0) is not there") }
+                }
             }
         },
         faults: [
             { $0.planting("Protocol/Promises.md", "| `Tests/NoSuchTests` | nothing |\n") },
+            { $0.planting("Protocol/Threats.md", "| cannot | `Tests/Tidy`, `Tests/NoSuchTests` |\n") },
             { $0.removing("Tests/Convergence/PlantedBugTests.swift") },
+        ])
+
+    static let threatsAreTested = Rule(
+        name: "each line of Threats.md about what somebody can or cannot do names its test",
+        check: { repository in
+            let page = "Protocol/Threats.md"
+            var isTested = false
+            return (repository.files[page] ?? "").numbered.compactMap { number, line -> Finding? in
+                if line.hasPrefix("| | seen in |") { isTested = true } else if !line.hasPrefix("|") { isTested = false }
+                guard isTested, line.hasPrefix("| "), !line.hasPrefix("| |"), !line.contains("`Tests/") else {
+                    return nil
+                }
+                return Finding(path: page, line: number, why: "it names no test")
+            }
+        },
+        faults: [
+            { $0.planting("Protocol/Threats.md", "| | seen in |\n|---|---|\n| cannot fly | nobody |\n") }
         ])
 }

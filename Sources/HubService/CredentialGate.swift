@@ -1,0 +1,70 @@
+import HTTP
+import Replication
+import Synchronization
+
+/// Lets one credential have so many requests under way and no more, so that one site or operator, or whoever has got
+/// hold of its secret, cannot take up the hub alone. It counts what is shown, valid or not: an invalid one takes no
+/// place of anybody else's.
+final class CredentialGate: Handler {
+    private let inner: any Handler
+    private let limits: HTTP.Limits
+    private let underWay = Mutex<[[UInt8]: Int]>([:])
+
+    init(_ inner: any Handler, _ limits: HTTP.Limits) {
+        self.inner = inner
+        self.limits = limits
+    }
+
+    func respond(to request: Request) async -> Response {
+        guard let digest = HubService.bearerDigest(request) else { return await inner.respond(to: request) }
+        guard let place = take(digest) else { return tooMany.response }
+        let response = await inner.respond(to: request)
+        guard response.body.bytes == nil else {
+            withExtendedLifetime(place) {}
+            return response
+        }
+        // What is still being made of the answer counts.
+        let body = response.body
+        return Response(
+            response.status, headers: response.headers,
+            body: Body(length: body.length) {
+                _ = place
+                return try await body.next()
+            })
+    }
+
+    private func take(_ digest: [UInt8]) -> Place? {
+        let isFree = underWay.withLock { counts in
+            let count = counts[digest, default: 0]
+            if count >= limits.requestsPerCredential { return false }
+            counts[digest] = count + 1
+            return true
+        }
+        return isFree ? Place(digest, self) : nil
+    }
+
+    private var tooMany: Problem {
+        Problem(
+            .serviceUnavailable, type: "https://samband.invalid/problem/busy", title: "Too many requests at once",
+            detail: "This credential has \(limits.requestsPerCredential) requests under way already.",
+            next: "Wait for an answer, then try again. If these are not yours, somebody else has your secret.",
+            retryAfterSeconds: limits.retryAfterSeconds)
+    }
+
+    /// One request's place, given back when nobody holds it any more.
+    private final class Place: Sendable {
+        private let digest: [UInt8]
+        private let gate: CredentialGate
+
+        init(_ digest: [UInt8], _ gate: CredentialGate) {
+            self.digest = digest
+            self.gate = gate
+        }
+
+        deinit {
+            gate.underWay.withLock { counts in
+                if let count = counts[digest] { counts[digest] = count > 1 ? count - 1 : nil }
+            }
+        }
+    }
+}
