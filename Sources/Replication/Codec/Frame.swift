@@ -141,6 +141,7 @@ package struct FrameReader: Sendable {
         self.headerMaxBytes = min(headerMaxBytes, bodyMaxBytes)
     }
 
+    /// Takes the next piece.
     package mutating func append(_ bytes: [UInt8]) {
         if start > 0 {
             pending.removeFirst(start)
