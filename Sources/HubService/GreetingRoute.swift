@@ -8,7 +8,7 @@ extension HubService {
     /// The first request of every contact: `{"epochs":[{"hub":…,"base":…}], "sealed":…, "run":…, "position":…,
     /// "log_begins":…, "vector":…, "digest":"<base64>"|null, "line":[{"replica":…,"from":"8070:41","at":…}]}` → which hub this is, and what it holds of the caller:
     /// `{"replica":…, "hub":…, "epochs":…, "vector":…, "known":{"seq":…,"digest":"<base64>"},
-    /// "staged":{"seq":…,"segments":…}|null, "recovery":{"do":"hand_in"|"wait"|"follow"|"rejoin", "after":…, "at":…}|null,
+    /// "staged":{"seq":…,"segments":…}|null, "recovery":{"do":"hand_in"|"wait"|"follow"|"rejoin", "after":…, "at":…, "without":["8070:41"]}|null,
     /// "twin":…, "hub_time_ms":…}`. With `recovery` the caller follows a hub that was lost; as a `twin` it runs from the same
     /// file as another machine.
     func hello(_ request: Request) async throws(Problem) -> Response {
@@ -47,10 +47,16 @@ extension HubService {
                 try store.checkOrder(of: caller.replica, position: position, digest: digest)
             }
         }
+        var recovery = step?.json ?? .null
+        if case .follow = step, case .object(var members) = recovery {
+            let leftOut = try answering { () throws(StoreError) in try store.leftOut() }
+            members["without"] = .array(leftOut.map { .string("\($0)") })
+            recovery = .object(members)
+        }
         let greeting = try answering { () throws(StoreError) in try store.greeting(of: caller.replica) }
         return try .provenJSON([
             "replica": .integer(Int64(caller.replica)), "hub": .integer(Int64(store.replica)),
-            "epochs": greeting.epochs.json, "recovery": step?.json ?? .null,
+            "epochs": greeting.epochs.json, "recovery": recovery,
             "vector": greeting.vector.json,
             "known": ["seq": .integer(Int64(greeting.seq)), "digest": .string(Base64.encode(greeting.digest))],
             "staged": greeting.staged.map {

@@ -130,6 +130,13 @@ extension HubStore {
         try writing("keeping what replica \(replica) hands in", whileRecovering: true) {
             try checkHandsIn(replica, epochs)
             let floor = try floor(epochs)
+            let kept = try HandedTable(connection: connection).size(of: replica)
+            guard kept.sets < Limits.handedSets, kept.bytes < handedBytesLimit else {
+                throw StoreError(
+                    .refused, doing: "keeping what replica \(replica) hands in",
+                    why: "\(kept.sets) change sets of \(kept.bytes >> 20) MiB that it handed in wait already",
+                    hint: "Go on with what there is: samband recover accept. Then it hands in the rest.")
+            }
             for set in sets {
                 try checkHanded(set, from: replica)
                 try HandedTable(connection: connection).keep(
@@ -137,6 +144,25 @@ extension HubStore {
                     place: set.delivery.position == 0 ? nil : set.delivery.position, sender: replica,
                     epoch: UInt64(epochs.count), floor: floor)
             }
+        }
+    }
+
+    /// What sites had got from the lost hub and could not be taken in: who follows does without it, and gets the rows as
+    /// they stand.
+    package func leftOut() throws(StoreError) -> [Dot] {
+        try storing("looking up what could not be taken in") {
+            let statement = try connection.cached(
+                """
+                SELECT replica, seq FROM samband_handed h WHERE state = 'refused' AND place IS NOT NULL
+                  AND NOT EXISTS(SELECT 1 FROM samband_change c WHERE c.replica = h.replica AND c.seq = h.seq)
+                ORDER BY replica, seq LIMIT 10000
+                """)
+            defer { statement.reset() }
+            var dots: [Dot] = []
+            while try statement.step() {
+                dots.append(Dot(replica: UInt32(statement.integer(0)), seq: statement.unsigned(1)))
+            }
+            return dots
         }
     }
 
