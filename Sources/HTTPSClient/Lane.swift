@@ -14,7 +14,7 @@ final class Lanes: Sendable {
     private let state = Mutex(State())
     private let kept: Int
 
-    init(kept: Int, gate: Int) { self.kept = max(1, kept) }
+    init(kept: Int) { self.kept = max(1, kept) }
 
     func take(_ call: SecureCall) throws(TransportError) -> Lane {
         let (lane, isShutDown) = state.withLock { state in (state.free.popLast(), state.isShutDown) }
@@ -71,8 +71,10 @@ final class Lane: NSObject, URLSessionDataDelegate, @unchecked Sendable {
         current.withLock { $0 = call }
         queue.close()
         let task = session.dataTask(with: request)
-        call.begin(task, caller) { [queue] in queue.open() }
+        let isWanted = call.begin(task, caller) { [queue] in queue.open() }
         task.resume()
+        // Begun all the same: only what has begun tells of its end, and with it the lane is free.
+        if !isWanted { DispatchQueue.global().async { task.cancel() } }
     }
 
     private var call: SecureCall? { current.withLock { $0 } }

@@ -67,11 +67,11 @@ final class SecureCall: Sendable {
     }
 
     /// The request is handed to URLSession, which does not tell how far it is: to find the address and to shake hands
-    /// takes its share of the time before the answer.
+    /// takes its share of the time before the answer. False when nobody wants it any more.
     func begin(
         _ task: URLSessionDataTask, _ caller: CheckedContinuation<Response, any Error>,
         onOver: @escaping @Sendable () -> Void
-    ) {
+    ) -> Bool {
         self.onOver.withLock { $0 = onOver }
         let isOver = state.withLock { state in
             if state.isOver { return true }
@@ -85,11 +85,8 @@ final class SecureCall: Sendable {
             }
             return false
         }
-        if isOver {
-            caller.resume(throwing: CancellationError())
-            return
-        }
-        watch()
+        if isOver { caller.resume(throwing: CancellationError()) } else { watch() }
+        return !isOver
     }
 
     // MARK: sending

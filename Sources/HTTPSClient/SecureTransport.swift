@@ -21,7 +21,7 @@ package final class SecureTransport: Transport {
     package init(to address: String, limits: Limits = Limits()) throws(TransportError) {
         place = try SecureTransport.origin(of: address)
         self.limits = limits
-        lanes = Lanes(kept: limits.keptConnections, gate: limits.inboundBytes)
+        lanes = Lanes(kept: limits.keptConnections)
     }
 
     deinit { lanes.shutDown() }

@@ -88,15 +88,15 @@ extension HubService {
                 detail: "The fleet has no such table, or its key has another number of columns.",
                 next: "Check the spelling.")
         }
-        let (rows, head, mark) = try answering { () throws(StoreError) in
-            let mark = try store.auditMark(of: row)
+        let (rows, head, fingerprint) = try answering { () throws(StoreError) in
+            let fingerprint = try store.auditFingerprint(of: row)
             var filter = AuditFilter()
-            filter.row = mark
+            filter.row = fingerprint
             filter.after = UInt64(clamping: body["after"]?.integer ?? 0)
             filter.limit = AuditRoutes.pageRows
-            return (try store.auditRows(filter), try store.auditHead(), mark)
+            return (try store.auditRows(filter), try store.auditHead(), fingerprint)
         }
-        return try .json(["row": .string(mark), "rows": .array(rows.map(\.json)), "head": head.json])
+        return try .json(["row": .string(fingerprint), "rows": .array(rows.map(\.json)), "head": head.json])
     }
 
     /// `{"years":10}`

@@ -6,9 +6,9 @@ import Replication
 
 extension HubService {
     /// The first request of every contact: `{"epochs":[{"hub":…,"base":…}], "sealed":…, "run":…, "position":…,
-    /// "log_begins":…, "digest":"<base64>"|null, "line":[{"replica":…,"from":"8070:41","at":…}]}` → which hub this is, and what it holds of the caller:
+    /// "log_begins":…, "vector":…, "digest":"<base64>"|null, "line":[{"replica":…,"from":"8070:41","at":…}]}` → which hub this is, and what it holds of the caller:
     /// `{"replica":…, "hub":…, "epochs":…, "vector":…, "known":{"seq":…,"digest":"<base64>"},
-    /// "staged":{"seq":…,"segments":…}|null, "recovery":{"do":"hand_in"|"wait"|"follow"|"rejoin", "after":…, "at":…}|null,
+    /// "staged":{"seq":…,"segments":…}|null, "recovery":{"do":"hand_in"|"wait"|"follow"|"rejoin", "after":…, "at":…, "without":["8070:41"]}|null,
     /// "twin":…, "hub_time_ms":…}`. With `recovery` the caller follows a hub that was lost; as a `twin` it runs from the same
     /// file as another machine.
     func hello(_ request: Request) async throws(Problem) -> Response {
@@ -27,8 +27,13 @@ extension HubService {
                 next: "Use this version's node.")
         }
         followed[caller.replica] = epochs
-        places[caller.replica] = body["log_begins"]?.integer.flatMap { UInt64(exactly: $0) }.map {
-            OrderPlace(position: position, logBegins: min($0, position))
+        if let begins = body["log_begins"]?.integer.flatMap({ UInt64(exactly: $0) }),
+            let vector = body["vector"].flatMap({ VectorClock(json: $0) })
+        {
+            places[caller.replica] = OrderPlace(
+                position: position, logBegins: min(begins, position), vector: vector)
+        } else {
+            places[caller.replica] = nil
         }
         let isTwin = body["run"]?.string.map { noteRun(caller.replica, $0) } ?? false
         let step = try answering { () throws(StoreError) in
@@ -42,10 +47,16 @@ extension HubService {
                 try store.checkOrder(of: caller.replica, position: position, digest: digest)
             }
         }
+        var recovery = step?.json ?? .null
+        if case .follow = step, case .object(var members) = recovery {
+            let leftOut = try answering { () throws(StoreError) in try store.leftOut() }
+            members["without"] = .array(leftOut.map { .string("\($0)") })
+            recovery = .object(members)
+        }
         let greeting = try answering { () throws(StoreError) in try store.greeting(of: caller.replica) }
         return try .provenJSON([
             "replica": .integer(Int64(caller.replica)), "hub": .integer(Int64(store.replica)),
-            "epochs": greeting.epochs.json, "recovery": step?.json ?? .null,
+            "epochs": greeting.epochs.json, "recovery": recovery,
             "vector": greeting.vector.json,
             "known": ["seq": .integer(Int64(greeting.seq)), "digest": .string(Base64.encode(greeting.digest))],
             "staged": greeting.staged.map {

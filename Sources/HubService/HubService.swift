@@ -88,7 +88,11 @@ package actor HubService {
         RecoveryRoutes(hub: self).addForSites(to: &router)
         OperatorRoutes(hub: self).add(to: &router)
         RecoveryRoutes(hub: self).addForOperators(to: &router)
-        router.admission = { request, route throws(Problem) in try await self.admit(request, to: route) }
+        router.admission = { request, route throws(Problem) in
+            let admitted = try await self.admit(request, to: route)
+            guard case .operators = Access.table[route] else { return admitted }
+            return try await admitted.checkingJSON()
+        }
         return router
     }
 
@@ -100,7 +104,7 @@ package actor HubService {
             if route.isWriting { try await self.checkClock() }
             var request = request
             request.user = nil
-            return request
+            return try await request.checkingJSON()
         }
         RecoveryRoutes(hub: self).addForOperators(to: &router)
         return router

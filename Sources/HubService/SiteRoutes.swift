@@ -37,16 +37,12 @@ extension HubService {
             while let piece = try await request.body.next() {
                 try goOn(turn, caller, request)
                 try turn.take(piece, store, nowMs: now())
-                if turn.intake.hasIngested {
-                    turn.intake.hasIngested = false
-                    diskWatch.succeeded()
-                    orderGrew()
-                }
+                wakeOthers(after: turn)
             }
             try goOn(turn, caller, request)
             try turn.intake.finish(store, nowMs: now())
         } catch let error as StoreError {
-            orderGrew()
+            wakeOthers(after: turn)
             throw problem(error)
         } catch let error as Problem {
             throw error
@@ -56,14 +52,22 @@ extension HubService {
                 detail: "\(error).", next: "Nothing of the damaged change set was taken; it is sent again by itself.")
         } catch {
             // The line was cut: what came whole is taken, and the next push goes on behind the last segment.
+            wakeOthers(after: turn)
             if !turn.isReplaced { endPush(of: caller.replica) }
-            orderGrew()
             throw Problem(
                 .badRequest, type: "https://samband.invalid/problem/cut", title: "The push ended early",
                 detail: "\(error).", next: "It goes on by itself behind the last whole segment.")
         }
-        orderGrew()
+        wakeOthers(after: turn)
         return try answer(caller.replica)
+    }
+
+    /// Lets those who wait have what a push has brought; one that brings nothing wakes nobody.
+    private func wakeOthers(after turn: PushTurn) {
+        guard turn.intake.hasIngested else { return }
+        turn.intake.hasIngested = false
+        diskWatch.succeeded()
+        orderGrew()
     }
 
     /// Ends a push whose place a newer one has taken, or whose site may exchange nothing any more since it began.
@@ -108,20 +112,8 @@ extension HubService {
         // Who pulls has the file.
         snapshots.drop(caller.replica)
         keepContacts()
-        if UInt64(position) <= given[caller.replica] ?? 0 { charge(caller.site, us: RequestCost.request) }
-        let waitMs = min(max(body["wait_ms"]?.integer ?? 0, 0), 60_000)
-        if waitMs > 0 {
-            let last = try answering { () throws(StoreError) in try store.lastPosition() }
-            if last <= UInt64(position), await !waitForWork(caller.replica, ms: Int(waitMs)) {
-                // Two processes with one credential would otherwise send each other away without a pause.
-                _ = try self.caller(request)
-                throw Problem(
-                    .conflict, type: "https://samband.invalid/problem/replaced",
-                    title: "Another pull of this site waits",
-                    detail: "A newer request with the same credential has taken the place of this one.",
-                    next: "See that one process only runs the site, and that its machine was not copied.")
-            }
-        }
+        let waitMs = min(body["wait_ms"]?.integer ?? 0, 60_000)
+        try await waitForOrder(request, caller, behind: UInt64(position), ms: waitMs)
         var skip: (dot: Dot, segments: UInt64)?
         if let resume = body["resume"], let dot = resume["change"]?.string.flatMap({ Dot($0) }),
             let segment = resume["segment"]?.integer, segment > 0
@@ -131,5 +123,30 @@ extension HubService {
         let stream = PullStream(hub: self, caller, position: UInt64(position), skip: skip)
         return Response(
             .ok, headers: ["content-type": "application/vnd.samband.frames"], body: Body { try await stream.next() })
+    }
+
+    /// Waits until there is something behind a position. Who asks again and again without waiting, and gets nothing, is
+    /// charged for it.
+    private func waitForOrder(
+        _ request: Request, _ caller: SiteCaller, behind position: UInt64, ms: Int64
+    ) async throws(Problem) {
+        let began = ContinuousClock.now
+        if ms > 0, try isUpToDate(position), await !waitForWork(caller.replica, ms: Int(ms)) {
+            charge(caller.site, us: RequestCost.request)
+            _ = try self.caller(request)
+            // Two processes with one credential would otherwise send each other away without a pause.
+            throw Problem(
+                .conflict, type: "https://samband.invalid/problem/replaced",
+                title: "Another pull of this site waits",
+                detail: "A newer request with the same credential has taken the place of this one.",
+                next: "See that one process only runs the site, and that its machine was not copied.")
+        }
+        if try isUpToDate(position), ContinuousClock.now - began < .seconds(1) {
+            charge(caller.site, us: RequestCost.request)
+        }
+    }
+
+    private func isUpToDate(_ position: UInt64) throws(Problem) -> Bool {
+        try answering { () throws(StoreError) in try store.lastPosition() } <= position
     }
 }

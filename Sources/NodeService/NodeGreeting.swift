@@ -17,6 +17,9 @@ struct HubAnswer: Sendable {
     /// What is to be done before anything else; nil when we follow this very hub.
     let recovery: RecoveryStep?
 
+    /// Change sets of the lost hub's order that this one could not take in.
+    let leftOut: Set<Dot>
+
     /// Nil when it is not what a hub answers.
     init?(_ json: JSON) {
         guard let hub = json["hub"]?.integer.flatMap({ UInt32(exactly: $0) }), hub > 0,
@@ -36,6 +39,7 @@ struct HubAnswer: Sendable {
         self.state = state
         self.timeMs = timeMs
         isTwin = json["twin"]?.bool ?? false
+        leftOut = Set((json["recovery"]?["without"]?.array ?? []).compactMap { $0.string.flatMap { Dot($0) } })
         self.epochs = epochs
     }
 }
@@ -70,6 +74,7 @@ extension NodeService {
             var answer = try await hello()
             for _ in 0..<Self.stepsAtOnce {
                 if let step = answer.recovery {
+                    store.leftOut = answer.leftOut
                     try await recover(step, hub: answer.hub)
                 } else {
                     let isOurs = try fits(answer)
@@ -129,7 +134,7 @@ extension NodeService {
                             "at": .integer(Int64(step.atMs)),
                         ]
                     }),
-                "log_begins": .integer(Int64(try store.place().logBegins)),
+                "log_begins": .integer(Int64(try store.place().logBegins)), "vector": try store.vector().json,
                 "digest": try store.digestAtPosition().map { .string(Base64.encode($0)) } ?? .null,
             ]
         }

@@ -51,6 +51,18 @@ extension Response {
 }
 
 extension Request {
+    /// The same request, refused when its body is neither empty nor JSON: also where nothing in it is looked at, for
+    /// whoever sent it meant something else.
+    package func checkingJSON() async throws(Problem) -> Request {
+        if body.length == 0 { return self }
+        let bytes = try await collectBody(limit: 1 << 20)
+        var checked = self
+        checked.body = Body(bytes: bytes)
+        if !bytes.isEmpty { _ = try await checked.json() }
+        checked.body = Body(bytes: bytes)
+        return checked
+    }
+
     /// The body as JSON, refused when it is none.
     package func json(limit: Int = 1 << 20) async throws(Problem) -> JSON {
         let bytes = try await collectBody(limit: limit)

@@ -38,6 +38,9 @@ package enum Limits {
     package static let shownValueBytes = 64 << 10
     /// Bytes of all that they are shown of one conflict or withheld row; beyond, shorter values are counted too.
     package static let shownBytes = 1 << 20
+    /// What a restored hub keeps of what one replica hands in, until it is taken: change sets, and bytes of them.
+    package static let handedSets: Int64 = 1 << 20
+    package static let handedBytes: Int64 = 8 << 30
     /// What the hub keeps of a retired site that still sends: change sets, and bytes of them.
     package static let quarantinedSets: Int64 = 65_536
     package static let quarantineBytes: Int64 = 256 << 20

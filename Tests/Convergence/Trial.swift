@@ -147,6 +147,13 @@ struct Trial {
         if let missing = fleet.missingDecisions().first {
             throw Broken("durable: decision \(missing), which a site had, has not come back")
         }
+        if isFree, !fleet.hasAcceptedEarly {
+            // Whatever was lost between: the rows are what they would be if no hub had been.
+            let everything = Oracle(
+                Array(fleet.history.sets.values) + fleet.history.hubActs, verdicts: fleet.history.verdicts,
+                withheld: fleet.history.withheld)
+            try compare("at rest after a lost hub, everyone", rows.mapValues(\.data), everything.rows, held: [])
+        }
         let judge = ConflictJudge(
             fleet.history, conflicts: try fleet.hub.conflicts(), withheld: try fleet.hub.withheld(), rows: rows,
             catalogue: maker.catalogue)

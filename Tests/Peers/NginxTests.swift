@@ -20,6 +20,27 @@ struct NginxTests {
         }
     }
 
+    /// Reads each request whole and keeps what it was.
+    private final class Recording: Handler {
+        private let lines = Mutex<[String]>([])
+
+        /// The requests since the last time, each with the length of its body.
+        func take() -> [String] {
+            lines.withLock { lines in
+                defer { lines = [] }
+                return lines
+            }
+        }
+
+        func respond(to request: Request) async -> Response {
+            let length: Int
+            do { length = try await request.collectBody(limit: 100_000).count } catch { return error.response }
+            let line = "\(request.method.rawValue) \(request.target.text) \(length)"
+            lines.withLock { $0.append(line) }
+            return Response(.ok, "text/plain", "read")
+        }
+    }
+
     static let upstreams = [Endpoint.tcp(host: "127.0.0.1", port: 0), .unix(path: temporaryPath())]
 
     /// Starts nginx on a Unix socket in front of a server, and stops both.
@@ -27,7 +48,14 @@ struct NginxTests {
         _ upstream: Endpoint, patience: String = "60s", _ body: (Endpoint, Counting) async throws -> Void
     ) async throws {
         let service = Counting()
-        let server = try Server(at: upstream, handler: service)
+        try await withFront(upstream, service, Limits(), patience) { try await body($0, service) }
+    }
+
+    private func withFront(
+        _ upstream: Endpoint, _ handler: any Handler, _ limits: Limits, _ patience: String,
+        _ body: (Endpoint) async throws -> Void
+    ) async throws {
+        let server = try Server(at: upstream, handler: handler, limits: limits)
         let address =
             if case .unix(let path) = server.endpoint { "unix:\(path)" } else { "\(server.endpoint)" }
         try await withFolder { folder in
@@ -42,7 +70,7 @@ struct NginxTests {
             let start = try await Tool.nginx.run(arguments)
             #expect(start.status == 0, "\(start.errors)")
             let result: Result<Void, any Error>
-            do { result = .success(try await body(.unix(path: front), service)) } catch {
+            do { result = .success(try await body(.unix(path: front))) } catch {
                 result = .failure(error)
             }
             let stop = try await Tool.nginx.run(arguments + ["-s", "stop"])
@@ -142,8 +170,120 @@ struct NginxTests {
             post + "Transfer-Encoding:\u{b}chunked\r\nContent-Length: \(count)\r\n\r\n" + hidden,
             "POST /collect HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + hidden,
             "POST /collect HTTP/1.1\nHost: a\nContent-Length: 0\n\n" + hidden,
+            // Lengths and codings, said in every odd way.
+            post + "Content-Length: \(count)\r\nContent-Length: \(count)\r\n\r\n" + hidden,
+            post + "Content-Length: 0\(count)\r\n\r\n" + hidden,
+            post + "Content-Length: -\(count)\r\n\r\n" + hidden,
+            post + "Content-Length: \(count) \(count)\r\n\r\n" + hidden,
+            post + "Content-Length: 0x\(size)\r\n\r\n" + hidden,
+            post + "Content-Length: 99999999999999999999\r\n\r\n" + hidden,
+            post + "Content-Length:\r\n\r\n" + hidden,
+            post + "Content-Length : \(count)\r\n\r\n" + hidden,
+            post + "Content_Length: \(count)\r\n\r\n" + hidden,
+            post + "Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n" + hidden,
+            post + "Transfer-Encoding: identity\r\nContent-Length: \(count)\r\n\r\n" + hidden,
+            post + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n" + hidden,
+            post + "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n" + hidden,
+            post + "Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n\r\n0\r\n\r\n" + hidden,
+            post + "transfer-encoding: CHUNKED\r\n\r\n0\r\n\r\n" + hidden,
+            post + "Transfer-Encoding:\tchunked\t\r\n\r\n0\r\n\r\n" + hidden,
+            post + "Transfer_Encoding: chunked\r\nContent-Length: \(count)\r\n\r\n" + hidden,
+            // Chunks.
+            post + "Transfer-Encoding: chunked\r\n\r\n0;a=\"b\r\n\r\n" + hidden,
+            post + "Transfer-Encoding: chunked\r\n\r\n0;\r\n\r\n" + hidden,
+            post + "Transfer-Encoding: chunked\r\n\r\n00000000000000000000\r\n\r\n" + hidden,
+            post + "Transfer-Encoding: chunked\r\n\r\nffffffffffffffff0\r\n\r\n" + hidden,
+            post + "Transfer-Encoding: chunked\r\n\r\n-1\r\n\r\n" + hidden,
+            post + "Transfer-Encoding: chunked\r\n\r\n1\r\nxx0\r\n\r\n" + hidden,
+            post + "Transfer-Encoding: chunked\r\n\r\n1\r\nx\n0\n\n" + hidden,
+            post + "Transfer-Encoding: chunked\r\n\r\n0\r\nContent-Length: \(count)\r\n\r\n" + hidden,
+            post + "Transfer-Encoding: chunked\r\n\r\n0\r\n X: folded\r\n\r\n" + hidden,
+            post + "Transfer-Encoding: chunked\r\n\r\n\r\n0\r\n\r\n" + hidden,
+            // Lines, names and targets.
+            "\r\n\r\n" + post + "Content-Length: 0\r\n\r\n" + hidden,
+            "\n" + post + "Content-Length: 0\r\n\r\n" + hidden,
+            post + "X: a\rContent-Length: \(count)\r\n\r\n" + hidden,
+            post + "X: a\r\n\r\nContent-Length: \(count)\r\n\r\n" + hidden,
+            post + ": nothing\r\nContent-Length: \(count)\r\n\r\n" + hidden,
+            post + "no colon\r\nContent-Length: \(count)\r\n\r\n" + hidden,
+            post + "X Y: z\r\nContent-Length: \(count)\r\n\r\n" + hidden,
+            post + "X\0: z\r\nContent-Length: \(count)\r\n\r\n" + hidden,
+            post + "Connection: content-length\r\nContent-Length: \(count)\r\n\r\n" + hidden,
+            post + "Connection: close, transfer-encoding\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + hidden,
+            post + "Upgrade: h2c\r\nConnection: upgrade\r\nContent-Length: 0\r\n\r\n" + hidden,
+            "POST http://b/collect HTTP/1.1\r\nHost: a\r\nContent-Length: \(count)\r\n\r\n" + hidden,
+            "POST //b/collect HTTP/1.1\r\nHost: a\r\nContent-Length: \(count)\r\n\r\n" + hidden,
+            "POST /collect HTTP/1.1\r\nHost: a\r\nHost: b\r\nContent-Length: \(count)\r\n\r\n" + hidden,
+            "POST /collect HTTP/1.1\r\nContent-Length: \(count)\r\n\r\n" + hidden,
+            "POST /collect  HTTP/1.1\r\nHost: a\r\nContent-Length: \(count)\r\n\r\n" + hidden,
+            "POST\t/collect\tHTTP/1.1\r\nHost: a\r\nContent-Length: \(count)\r\n\r\n" + hidden,
+            "POST /collect HTTP/1.1 \r\nHost: a\r\nContent-Length: \(count)\r\n\r\n" + hidden,
+            "POST /collect HTTP/1.2\r\nHost: a\r\nContent-Length: \(count)\r\n\r\n" + hidden,
+            "POST /collect HTTP/01.1\r\nHost: a\r\nContent-Length: \(count)\r\n\r\n" + hidden,
+            "POST /collect#\(size) HTTP/1.1\r\nHost: a\r\nContent-Length: \(count)\r\n\r\n" + hidden,
+            "POST /collect%00 HTTP/1.1\r\nHost: a\r\nContent-Length: \(count)\r\n\r\n" + hidden,
+            "POST /a/../collect HTTP/1.1\r\nHost: a\r\nContent-Length: \(count)\r\n\r\n" + hidden,
+            "POST /collect\r\n" + hidden,
+            "GET /n/1 HTTP/1.1\r\nHost: a\r\nContent-Length: \(count)\r\n\r\n" + hidden,
+            "GET /n/1 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + hidden,
+            "HEAD /n/1 HTTP/1.1\r\nHost: a\r\nContent-Length: \(count)\r\n\r\n" + hidden,
+            "OPTIONS * HTTP/1.1\r\nHost: a\r\nContent-Length: \(count)\r\n\r\n" + hidden,
         ]
     }()
+
+    /// What became of a shape: which requests a handler saw, and the statuses of the answers, in order.
+    private struct Reading: Equatable, CustomStringConvertible {
+        var handled: [String] = []
+        var statuses: [Int] = []
+        var description: String { "\(handled) → \(statuses)" }
+    }
+
+    @Test("nginx and this server read each shape as the same requests; where they differ, one refused it")
+    func alike() async throws {
+        // Who is still waited for is let go soon.
+        var limits = Limits()
+        limits.headTimeoutMs = 1000
+        limits.bodyTimeoutMs = 1000
+        limits.idleTimeoutMs = 1000
+        let alone = Recording()
+        let behind = Recording()
+        let server = try Server(at: .tcp(host: "127.0.0.1", port: 0), handler: alone, limits: limits)
+        let last = "GET /n/last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+        func ask(_ endpoint: Endpoint, _ shape: String, _ recording: Recording) async throws -> Reading {
+            let answers = try await onThread {
+                let socket = try RawSocket(to: endpoint)
+                socket.send(shape + last)
+                return try socket.readToEnd()
+            }
+            let statuses = answers.ranges(of: "HTTP/1.1 ").compactMap { Int(answers[$0.upperBound...].prefix(3)) }
+            return Reading(handled: recording.take(), statuses: statuses)
+        }
+        var refusedByBoth = 0
+        var refusedByOne = 0
+        try await withFront(Self.upstreams[1], behind, limits, "1s") { front in
+            for (index, shape) in Self.shapes.enumerated() {
+                let direct = try await ask(server.endpoint, shape, alone)
+                let through = try await ask(front, shape, behind)
+                // Who refuses closes: of what follows nothing is read. So one list begins the other, and the rest was
+                // refused; requests that are both read as others would not be.
+                let common = min(direct.handled.count, through.handled.count)
+                #expect(
+                    direct.handled.prefix(common) == through.handled.prefix(common),
+                    "shape \(index): \(direct) directly, \(through) through nginx")
+                if direct.handled == through.handled {
+                    if direct.handled.isEmpty { refusedByBoth += 1 }
+                } else {
+                    refusedByOne += 1
+                    let refusing = direct.handled.count < through.handled.count ? direct : through
+                    #expect(
+                        refusing.statuses.contains { $0 >= 400 } || refusing.statuses.isEmpty,
+                        "shape \(index): \(direct) directly, \(through) through nginx")
+                }
+            }
+        }
+        await server.drain(deadlineMs: 0)
+        print("\(Self.shapes.count) shapes: \(refusedByBoth) refused by both, \(refusedByOne) by one of the two")
+    }
 
     @Test("no shape makes more requests of nginx's than it has answers for, or mixes up the next one's")
     func smuggling() async throws {

@@ -65,7 +65,7 @@ struct AuditTests {
             (.post, "/v1/conflict/1/resolve", #"{"take":"snasa","dry_run":true}"#, "read.conflict"),
             (.head, "/v1/conflict/1", "{}", "read.conflict"),
         ]
-        var marks: Set<String> = []
+        var fingerprints: Set<String> = []
         for (method, path, body, what) in readings {
             let before = try await scene.rows().count
             let request = AccessTests.request(method, path, body, token: scene.tokens["operator"])
@@ -76,9 +76,9 @@ struct AuditTests {
             let read = try #require(row["details"]?["rows"]?.array?.first)
             #expect(read["table"] == "patient")
             #expect(read["sites"]?.array?.contains("snasa") == true, "\(path)")
-            marks.insert(try #require(read["row"]?.string))
+            fingerprints.insert(try #require(read["row"]?.string))
         }
-        #expect(marks.count == 1, "one row, one mark")
+        #expect(fingerprints.count == 1, "one row, one fingerprint")
         // What shows no values is not recorded, nor what was refused.
         let before = try await scene.rows().count
         for path in ["/v1/status", "/v1/log", "/v1/conflict/report", "/v1/conflict/count", "/v1/audit"] {
@@ -169,7 +169,7 @@ struct AuditTests {
         #expect(found["rows"]?.array?.map { $0["what"]?.string } == ["read.conflict"])
         let other = try await scene.ask(.post, "/v1/audit/row", #"{"table":"patient","key":["x"]}"#, as: "auditor")
         #expect(other["rows"]?.array?.isEmpty == true)
-        // Another fleet marks the same key otherwise.
+        // Another fleet knows the same key otherwise.
         let elsewhere = try await Scene()
         let there = try await elsewhere.ask(
             .post, "/v1/audit/row", #"{"table":"patient","key":["\#(Self.id)"]}"#, as: "auditor")

@@ -70,6 +70,25 @@ struct OverloadTests {
         #expect(await handler.respond(to: snasa.pull(waitMs: 0)).status == .ok)
     }
 
+    @Test("a frame larger than a site may push is refused when it is announced, not when it has come")
+    func frame() async throws {
+        let fleet = try ServiceFleet(ExchangeTests.schema)
+        let snasa = try await Site(fleet, "snasa")
+        func type(announcing length: Int) async throws -> String {
+            let bytes = [UInt8(2)] + (0..<4).map { UInt8(truncatingIfNeeded: length >> (8 * $0)) }
+            let request = Request(
+                .post, path: ["v1", "push"],
+                headers: [
+                    "authorization": FieldValue("Bearer \(snasa.secret)")!, "samband-hub": FieldValue(snasa.hub)!,
+                ], body: Body(bytes: bytes))
+            let problem = try await json(fleet.hub.networkHandler, request)
+            #expect(problem["status"] == 400)
+            return problem["detail"]?.string ?? ""
+        }
+        #expect(try await type(announcing: 32 << 20).contains("ends within"))
+        #expect(try await type(announcing: 32 << 20 + 1).contains("larger than \(32 << 20) bytes"))
+    }
+
     @Test("one more pull of a site than may wait sends the oldest away")
     func polls() async throws {
         var limits = HTTP.Limits()

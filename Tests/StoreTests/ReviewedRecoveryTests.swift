@@ -222,6 +222,77 @@ struct ReviewedRecoveryTests {
         }
     }
 
+    @Test("a change set of the lost order that cannot be taken in keeps nobody who has it from following")
+    func leftOut() throws {
+        let fleet = try fleet()
+        try fleet.backUpHub()
+        try fleet.write("verran", "INSERT INTO ward VALUES('w4', 'cannot be taken')")
+        try fleet.meet()
+        try fleet.write("verran", "INSERT INTO ward VALUES('w5', 'goes on')")
+        try fleet.push("verran")
+        try fleet.restoreHub()
+        try fleet.greet("snasa")
+        // As if its content were refused: nothing that the tests can write is by now.
+        try fleet.hub.connection.execute(
+            "UPDATE samband_handed SET state = 'refused', why = 'test' WHERE place IS NOT NULL")
+        try fleet.hub.acceptRecovery(nowMs: fleet.nowMs)
+        #expect(try fleet.greet("snasa") == nil)
+        #expect(
+            try fleet.rows("snasa", "SELECT id FROM ward ORDER BY 1") == ["w1", "w2"], "the rows came with the repair")
+        // Its author has it still.
+        for site in ["verran", "snasa"] { try fleet.greet(site) }
+        try fleet.meet()
+        try expectInStep(fleet, ["w1|A", "w2|B", "w4|cannot be taken", "w5|goes on"])
+    }
+
+    @Test("nobody puts a change set of his own between those of another")
+    func chain() throws {
+        let fleet = try fleet()
+        let verran = fleet.nodes["verran"]!
+        try fleet.backUpHub()
+        for name in ["one", "two", "three"] {
+            try fleet.write("verran", "INSERT INTO ward VALUES('\(name)', NULL)")
+            try fleet.push("verran")
+        }
+        try fleet.pull("snasa")
+        try fleet.restoreHub()
+        let snasa = fleet.nodes["snasa"]!
+        let real = try (1...3).map { try #require(try snasa.handedIn(Dot(replica: verran.replica, seq: $0))) }
+        try handIn(fleet, "snasa", real[0])
+        try handIn(fleet, "snasa", real[2])
+        let dot = Dot(replica: verran.replica, seq: 2)
+        for previous in [ChangeSetHeader.firstPrevious, real[0].header.digest] {
+            let set = forged(.local, dot, fleet, place: 5, previous: previous, segment: ward(fleet, "w8", "forged"))
+            #expect(throws: StoreError.self) { try handIn(fleet, "snasa", set) }
+        }
+        try handIn(fleet, "snasa", real[1])
+        for site in ["snasa", "verran", "snasa"] { try fleet.greet(site) }
+        try fleet.meet()
+        try expectInStep(fleet, ["one|NULL", "three|NULL", "two|NULL", "w1|A", "w2|B"])
+    }
+
+    @Test("what is handed in is bounded for each replica, and what was taken is not kept twice")
+    func bounded() throws {
+        let fleet = try fleet()
+        try fleet.backUpHub()
+        for number in 0..<3 {
+            try fleet.write("snasa", "INSERT INTO ward VALUES('n\(number)', hex(zeroblob(2000)))")
+            try fleet.seal("snasa")
+        }
+        try fleet.restoreHub()
+        fleet.hub.handedBytesLimit = 5000
+        let snasa = fleet.nodes["snasa"]!
+        let sets = try (1...3).map { try #require(try snasa.handedIn(Dot(replica: snasa.replica, seq: $0))) }
+        try handIn(fleet, "snasa", sets[0])
+        try handIn(fleet, "snasa", sets[1])
+        #expect(throws: StoreError.self) { try handIn(fleet, "snasa", sets[2]) }
+        try fleet.hub.acceptRecovery(nowMs: fleet.nowMs)
+        #expect(try fleet.rows("hub", "SELECT count(*) FROM samband_handed_segment") == ["0"])
+        for site in ["snasa", "verran", "snasa"] { try fleet.greet(site) }
+        try fleet.meet()
+        #expect(try fleet.rows("hub", "SELECT count(*) FROM ward WHERE id GLOB 'n*'") == ["3"])
+    }
+
     @Test("a decision of a hub between the backup's and this one comes back as a person's")
     func middleEpoch() throws {
         let fleet = try fleet()

@@ -136,6 +136,7 @@ extension TestFleet {
             case .follow(let from, _):
                 let order = try hub.pull(
                     for: node.replica, after: min(from, node.position()), maxBytes: .max)
+                node.leftOut = Set(try hub.leftOut())
                 do {
                     try node.take(order, nowMs: nowMs)
                 } catch {

@@ -190,7 +190,7 @@ package struct AuditFilter: Sendable {
     package var who: String?
     /// One event, or all that begin with the word: `read`.
     package var what: String?
-    /// The mark of a row of the fleet.
+    /// The fingerprint of a row of the fleet.
     package var row: String?
     package var limit = 1000
 

@@ -2,9 +2,9 @@ import JSONText
 import Replication
 import SQLite
 
-/// A row of the fleet in the audit: its table, and a mark made of its key. The mark is a keyed digest: the key of a row
+/// A row of the fleet in the audit: its table, and a fingerprint of its key, a keyed digest: the key of a row
 /// may be a national id, which is not to stand in what auditors are given and take with them. Equal rows have equal
-/// marks, and who knows a key can ask for all that the audit has of it. (Protocol/Audit.md, "Which row".)
+/// fingerprints, and who knows a key can ask for all that the audit has of it. (Protocol/Audit.md, "Which row".)
 package struct AuditedRow: Hashable, Sendable {
     package let table: String
     package let row: RowID
@@ -53,7 +53,7 @@ extension HubStore {
             return .array(
                 rows.map { row in
                     [
-                        "table": .string(row.table), "row": .string(Self.mark(of: row.row, key: key)),
+                        "table": .string(row.table), "row": .string(Self.fingerprint(of: row.row, key: key)),
                         "sites": .array(row.sites.map { .string($0.isEmpty ? "(hub)" : $0) }),
                     ]
                 })
@@ -67,18 +67,18 @@ extension HubStore {
         return AuditedRow(table: table.name, row: RowID(shape: table.shape, key: key), sites: sites)
     }
 
-    /// The mark of a row in the audit.
-    package func auditMark(of row: AuditedRow) throws(StoreError) -> String {
-        try storing("reading the key of the audit") { Self.mark(of: row.row, key: try auditKey()) }
+    /// The fingerprint of a row in the audit.
+    package func auditFingerprint(of row: AuditedRow) throws(StoreError) -> String {
+        try storing("reading the key of the audit") { Self.fingerprint(of: row.row, key: try auditKey()) }
     }
 
-    private static func mark(of row: RowID, key: [UInt8]) -> String {
+    private static func fingerprint(of row: RowID, key: [UInt8]) -> String {
         var message: [UInt8] = []
         for shift in [0, 8, 16, 24] { message.append(UInt8(truncatingIfNeeded: row.table >> shift)) }
         return Array(HMAC.code(of: message + row.canonical, key: key).prefix(16)).hex
     }
 
-    /// Made at the first use, and never changed: else the same row would have another mark.
+    /// Made at the first use, and never changed: else the same row would have another.
     private func auditKey() throws -> [UInt8] {
         if case .blob(let key) = try connection.meta(.auditKey) { return key }
         var generator = SystemRandomNumberGenerator()

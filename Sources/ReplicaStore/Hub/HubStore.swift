@@ -73,6 +73,8 @@ package final class HubStore {
     var pendingAudit: AuditEntry?
     /// True from a failed write until what memory knows has been read anew.
     private var isStale = false
+    /// Bytes of what one replica has handed in that may wait here.
+    var handedBytesLimit = Limits.handedBytes
     /// What withheld rows wait for. It may name more than is so, never less.
     var awaited = Awaited()
 

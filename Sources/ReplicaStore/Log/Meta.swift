@@ -51,7 +51,8 @@ enum MetaKey: String {
     case joinsMissing = "joins_missing"
     /// Node: the restored hub for which it has sealed all its rows.
     case testified
-    /// Hub: the key of the marks by which the audit names rows; and for how many years it is kept, when somebody has said.
+    /// Hub: the key of the fingerprints by which the audit names rows; and for how many years it is kept, if somebody has
+    /// said so.
     case auditKey = "audit_key"
     case auditYears = "audit_years"
     /// 1 while a restored hub gathers what its sites know and gives nothing out.

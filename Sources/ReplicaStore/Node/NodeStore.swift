@@ -26,6 +26,8 @@ package final class NodeStore {
     package private(set) var uncaptured: [String] = []
 
     var lineNotes = LineNotes()
+    /// What a restored hub has said that it could not take in: who follows it does without.
+    package var leftOut: Set<Dot> = []
     /// True from a failed write until what memory knows has been read anew.
     private var isStale = false
     /// The layouts were read in the transaction that is under way.

@@ -55,10 +55,52 @@ struct HandedTable {
         return records
     }
 
-    /// Arbitrations of lost hubs: not taken, but the rows that they name may differ at the sites.
-    func noted(_ body: (Record) throws -> Void) throws {
-        let statement = try connection.prepare("SELECT \(Self.columns) FROM samband_handed WHERE state = 'noted'")
+    /// Those in a state. Arbitrations of lost hubs are noted: not taken, but the rows that they name may differ at the
+    /// sites.
+    func each(_ state: String, _ body: (Record) throws -> Void) throws {
+        let statement = try connection.prepare("SELECT \(Self.columns) FROM samband_handed WHERE state = ?1")
+        try statement.bind(at: 1, text: state)
         while try statement.step() { try body(read(statement)) }
+    }
+
+    /// How much waits of what a replica has handed in.
+    func size(of sender: UInt32) throws -> (sets: Int64, bytes: Int64) {
+        let statement = try connection.cached(
+            """
+            SELECT (SELECT count(*) FROM samband_handed WHERE sender = ?1), coalesce(sum(length(s.bytes)), 0)
+            FROM samband_handed h JOIN samband_handed_segment s ON s.handed = h.id WHERE h.sender = ?1
+            """)
+        try statement.bind(UInt64(sender), at: 1)
+        defer { statement.reset() }
+        return try statement.step() ? (statement.integer(0), statement.integer(1)) : (0, 0)
+    }
+
+    /// The digests of what is known under a dot, here or handed in.
+    func digests(of dot: Dot) throws -> [[UInt8]] {
+        let statement = try connection.cached(
+            """
+            SELECT digest FROM samband_change WHERE replica = ?1 AND seq = ?2
+            UNION SELECT digest FROM samband_handed WHERE replica = ?1 AND seq = ?2 AND state <> 'refused'
+            """)
+        try statement.bind([.integer(Int64(dot.replica)), .integer(Int64(bitPattern: dot.seq))])
+        defer { statement.reset() }
+        var digests: [[UInt8]] = []
+        while try statement.step() { digests.append(statement.bytes(0)) }
+        return digests
+    }
+
+    /// What the change sets that are known under a dot say that came before them.
+    func previous(of dot: Dot) throws -> [[UInt8]] {
+        let statement = try connection.cached(
+            """
+            SELECT header FROM samband_change WHERE replica = ?1 AND seq = ?2
+            UNION SELECT header FROM samband_handed WHERE replica = ?1 AND seq = ?2 AND state <> 'refused'
+            """)
+        try statement.bind([.integer(Int64(dot.replica)), .integer(Int64(bitPattern: dot.seq))])
+        defer { statement.reset() }
+        var found: [[UInt8]] = []
+        while try statement.step() { found.append(try ChangeSetHeader(statement.bytes(0)).previous) }
+        return found
     }
 
     func find(_ dot: Dot, _ digest: [UInt8]) throws -> (id: UInt64, isWhole: Bool, epoch: UInt64, hasPlace: Bool)? {

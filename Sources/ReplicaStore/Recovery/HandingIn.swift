@@ -54,6 +54,7 @@ extension HubStore {
             throw refuse("a segment's digest does not fit")
         }
         guard header.dot.replica != self.replica else { throw refuse("this hub has not written it") }
+        if header.dot.replica != replica { try checkChain(header, refuse) }
         let counts = [header.dot.seq, header.position, header.conflict, set.delivery.position]
         guard (counts + header.contextDelta.entries.map(\.seq)).allSatisfy({ $0 < UInt64(Int64.max) }) else {
             throw refuse("a number is above the limit")
@@ -67,6 +68,22 @@ extension HubStore {
         }
         guard !set.delivery.isEffective else { throw refuse("a hub's own change sets go out whole") }
         if header.kind == .arbitration { try checkArbitration(set.segments, refuse) }
+    }
+
+    /// What another wrote, or a lost hub, follows what is known to have come before it, and what came after follows it: so
+    /// nobody puts something of his own in between.
+    private func checkChain(_ header: ChangeSetHeader, _ refuse: (String) -> StoreError) throws {
+        let handed = HandedTable(connection: connection)
+        let (replica, seq) = (header.dot.replica, header.dot.seq)
+        let before =
+            seq > 1 ? try handed.digests(of: Dot(replica: replica, seq: seq - 1)) : [ChangeSetHeader.firstPrevious]
+        guard before.isEmpty || before.contains(header.previous) else {
+            throw refuse("it does not follow what its author wrote before it")
+        }
+        let after = seq < .max ? try handed.previous(of: Dot(replica: replica, seq: seq + 1)) : []
+        guard after.isEmpty || after.contains(header.digest) else {
+            throw refuse("what its author wrote next does not follow it")
+        }
     }
 
     /// An arbitration is not taken, but the rows that it names are looked up.

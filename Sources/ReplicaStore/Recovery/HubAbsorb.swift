@@ -36,6 +36,9 @@ extension HubStore {
                 + "AND state <> 'behind'")
         try update.bind(repair, at: 1)
         try update.run()
+        // What was taken is in the log.
+        try connection.execute(
+            "DELETE FROM samband_handed_segment WHERE handed IN (SELECT id FROM samband_handed WHERE state = 'taken')")
         try connection.setMeta(.recovering, 0)
         try connection.setMeta(.hlc, clock.last)
         try reloadDisputed()
@@ -71,8 +74,15 @@ extension HubStore {
             }
         }
         let handed = HandedTable(connection: connection)
-        try handed.noted { record in
+        try handed.each("noted") { record in
             for bytes in try handed.segments(record.id) { try repair.add(Segment(bytes)) }
+        }
+        // What could not be taken stands in the tables of those who have it.
+        try handed.each("refused") { record in
+            // (What cannot be read nobody has applied.)
+            for bytes in try handed.segments(record.id) {
+                if let segment = try? Segment(bytes) { try repair.add(segment) }
+            }
         }
         let added = try repair.finish()
         // The whole vector clock goes along: who takes the repair has seen all of it.
@@ -111,14 +121,14 @@ private struct Repair {
     mutating func add(_ segment: Segment) throws {
         let span = segment.bytes.span
         for block in segment.blocks {
-            guard let table = store.access.tables[block.kind.table] else { continue }
+            guard let table = store.access.tables[block.kind.table], table.misfit(of: block) == nil else { continue }
             var cursor = RowCursor(block)
             while cursor.nextKey(span) {
                 let key = cursor.key.map { $0.value(in: span) }
                 let row = RowID(shape: table.shape, key: key)
                 guard seen.insert(row).inserted else { continue }
                 if table.isOurs {
-                    guard case .integer(let id) = key[0] else { continue }
+                    guard case .integer(let id) = key[0], id >= 0 else { continue }
                     try writer.repair(table.number, id: UInt64(bitPattern: id), row)
                 } else {
                     try writer.carry(table, row, try store.access.standing(table, key)?.key ?? key)

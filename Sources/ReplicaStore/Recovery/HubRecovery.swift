@@ -21,10 +21,13 @@ package struct OrderPlace: Hashable, Sendable {
     package let position: UInt64
     /// Behind this position it has the change sets themselves; those up to here came with its snapshot.
     package let logBegins: UInt64
+    /// What it has seen.
+    package let vector: VectorClock
 
-    package init(position: UInt64, logBegins: UInt64) {
+    package init(position: UInt64, logBegins: UInt64, vector: VectorClock) {
         self.position = position
         self.logBegins = logBegins
+        self.vector = vector
     }
 }
 
@@ -127,6 +130,13 @@ extension HubStore {
         try writing("keeping what replica \(replica) hands in", whileRecovering: true) {
             try checkHandsIn(replica, epochs)
             let floor = try floor(epochs)
+            let kept = try HandedTable(connection: connection).size(of: replica)
+            guard kept.sets < Limits.handedSets, kept.bytes < handedBytesLimit else {
+                throw StoreError(
+                    .refused, doing: "keeping what replica \(replica) hands in",
+                    why: "\(kept.sets) change sets of \(kept.bytes >> 20) MiB that it handed in wait already",
+                    hint: "Go on with what there is: samband recover accept. Then it hands in the rest.")
+            }
             for set in sets {
                 try checkHanded(set, from: replica)
                 try HandedTable(connection: connection).keep(
@@ -134,6 +144,25 @@ extension HubStore {
                     place: set.delivery.position == 0 ? nil : set.delivery.position, sender: replica,
                     epoch: UInt64(epochs.count), floor: floor)
             }
+        }
+    }
+
+    /// What sites had got from the lost hub and could not be taken in: who follows does without it, and gets the rows as
+    /// they stand.
+    package func leftOut() throws(StoreError) -> [Dot] {
+        try storing("looking up what could not be taken in") {
+            let statement = try connection.cached(
+                """
+                SELECT replica, seq FROM samband_handed h WHERE state = 'refused' AND place IS NOT NULL
+                  AND NOT EXISTS(SELECT 1 FROM samband_change c WHERE c.replica = h.replica AND c.seq = h.seq)
+                ORDER BY replica, seq LIMIT 10000
+                """)
+            defer { statement.reset() }
+            var dots: [Dot] = []
+            while try statement.step() {
+                dots.append(Dot(replica: UInt32(statement.integer(0)), seq: statement.unsigned(1)))
+            }
+            return dots
         }
     }
 
@@ -182,20 +211,42 @@ extension HubStore {
         return try min(place.position, shared) + 1 < first.map { UInt64($0) } ?? log.lastPosition() + 1
     }
 
-    /// Whether a replica's own log begins behind what both share, and not all in between has been handed in by others: its
-    /// rows would stay as they are, and nothing would say so.
+    /// Whether a replica's own log begins behind what both share, and not all that it had seen there has been handed in by
+    /// others: its rows would stay as they are, and nothing would say so.
     private func holdsMore(_ place: OrderPlace, _ epochs: [Epoch], shared: UInt64) throws -> Bool {
         guard place.logBegins > shared else { return false }
+        let own = try EpochTable(connection: connection).all()
+        let common = zip(own, epochs).prefix { $0.hub == $1.hub }.count
+        // What hubs of before have added lies before what both share, or was left behind with them.
+        let hubs = Set(epochs.dropFirst(max(0, common - 1)).map(\.hub))
+        for (replica, seq) in place.vector.entries {
+            let isHub = try (own + epochs).contains { $0.hub == replica } || replicaState(replica)?.site.isEmpty == true
+            if isHub && !hubs.contains(replica) { continue }
+            if try !knowsAll(of: replica, upTo: seq, behind: shared) { return true }
+        }
+        return false
+    }
+
+    /// Whether all change sets of a replica up to a seq are here, or have been handed in.
+    private func knowsAll(of replica: UInt32, upTo seq: UInt64, behind shared: UInt64) throws -> Bool {
         let statement = try connection.cached(
             """
-            SELECT count(DISTINCT place) FROM samband_handed
-            WHERE epoch = ?1 AND place > ?2 AND place <= ?3 AND state <> 'refused'
+            WITH known(seq) AS (
+              SELECT seq FROM samband_change WHERE replica = ?1
+              UNION SELECT seq FROM samband_handed WHERE replica = ?1 AND state <> 'refused'),
+            start(seq) AS (SELECT coalesce(
+              (SELECT max(seq) FROM samband_change WHERE replica = ?1 AND position <= ?3),
+              CASE WHEN ?4 THEN coalesce((SELECT min(seq) - 1 FROM known),
+                (SELECT seq FROM samband_vector WHERE replica = ?1)) END, 0))
+            SELECT (SELECT count(*) FROM known WHERE seq > start.seq AND seq <= ?2) >= ?2 - start.seq FROM start
             """)
+        let isBuilt = try connection.meta(.fromNodes) != nil
         try statement.bind([
-            .integer(Int64(epochs.count)), .integer(Int64(shared)), .integer(Int64(place.logBegins)),
+            .integer(Int64(replica)), .integer(Int64(clamping: seq)), .integer(Int64(clamping: shared)),
+            .integer(isBuilt ? 1 : 0),
         ])
         defer { statement.reset() }
-        return try statement.step() && statement.unsigned(0) < place.logBegins - shared
+        return try statement.step() && statement.integer(0) == 1
     }
 
     /// Whether the hub, which gives out already, has something to take in when a replica says that it has handed in all.

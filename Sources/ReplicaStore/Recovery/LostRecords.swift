@@ -29,7 +29,7 @@ struct LostRecords {
         var hubs: Set<UInt32> = []
         let columns = ConflictTable.travelling.first { $0.number == ConflictTable.conflictNumber }!.dataColumns
         func place(_ name: String) -> Int { columns.firstIndex(of: name)! }
-        try handed.noted { record in
+        try handed.each("noted") { record in
             hubs.insert(record.header.dot.replica)
             for bytes in try handed.segments(record.id) {
                 let segment = try Segment(bytes)

@@ -21,7 +21,7 @@ struct LostSettings {
     private var joins: Set<[Value]> = []
 
     init(_ handed: HandedTable) throws {
-        try handed.noted { record in
+        try handed.each("noted") { record in
             for bytes in try handed.segments(record.id) {
                 let segment = try Segment(bytes)
                 let span = segment.bytes.span

@@ -23,7 +23,8 @@ extension NodeStore {
         try storing("reading where the log begins") {
             let position = try connection.metaNumber(.position)
             let first = try connection.firstInteger("SELECT min(position) FROM samband_change")
-            return OrderPlace(position: position, logBegins: first.map { UInt64($0) - 1 } ?? position)
+            return OrderPlace(
+                position: position, logBegins: first.map { UInt64($0) - 1 } ?? position, vector: try log.vector())
         }
     }
 
@@ -143,7 +144,8 @@ extension NodeStore {
     /// own are in flight again until they do.
     private func leaveOrder(behind base: UInt64, in order: Set<Dot>) throws {
         for entry in try log.entries(after: base, limit: .max) {
-            guard entry.header.kind == .arbitration || order.contains(entry.header.dot) else {
+            let dot = entry.header.dot
+            guard entry.header.kind == .arbitration || order.contains(dot) || leftOut.contains(dot) else {
                 throw StoreError(
                     .diverged, doing: "following a restored hub",
                     why: "it does not have change set \(entry.header.dot), which this database has",

@@ -129,10 +129,10 @@ extension ByteReader {
 package struct FrameReader: Sendable {
     private var pending: [UInt8] = []
     private var start = 0
+    /// The frame that is coming, where it is a large one; what comes behind it is in `pending`.
+    private var large: LargeFrame?
     private let bodyMaxBytes: Int
     private let headerMaxBytes: Int
-    /// Bytes of the unfinished frame once it is whole; 0 while that is not known.
-    private var wanted = 0
 
     /// A frame that announces more than `bodyMaxBytes`, or `headerMaxBytes` for one that begins a change set, is refused
     /// before any of it is kept.
@@ -141,36 +141,50 @@ package struct FrameReader: Sendable {
         self.headerMaxBytes = min(headerMaxBytes, bodyMaxBytes)
     }
 
+    /// Takes the next piece.
     package mutating func append(_ bytes: [UInt8]) {
         if start > 0 {
             pending.removeFirst(start)
             start = 0
         }
-        // Never more than twice what has come; and from there on the bytes are not moved any more.
-        if pending.count + bytes.count <= wanted, (pending.count + bytes.count) * 2 >= wanted {
-            pending.reserveCapacity(wanted)
-        }
-        pending.append(contentsOf: bytes)
+        pending.append(contentsOf: large?.take(bytes[...]) ?? bytes[...])
     }
 
     /// True when no part of a frame is waiting for the rest: where a stream may end.
-    package var isAtBorder: Bool { start == pending.count }
+    package var isAtBorder: Bool { large == nil && start == pending.count }
 
     /// The next whole frame, or nil until more bytes have come.
     package mutating func next() throws(CodecError) -> Frame? {
-        wanted = 0
-        guard pending.count - start >= Frame.lengthBytes else { return nil }
-        let (kind, length) = try readHead()
-        let bodyStart = start + Frame.lengthBytes
-        let end = bodyStart + length + Frame.checksumBytes
-        guard end <= pending.count else {
-            wanted = end - start
-            return nil
+        if large == nil {
+            guard pending.count - start >= Frame.lengthBytes else { return nil }
+            let (kind, length) = try readHead()
+            let bodyStart = start + Frame.lengthBytes
+            let end = bodyStart + length + Frame.checksumBytes
+            if end <= pending.count {
+                let body = Array(pending[bodyStart..<bodyStart + length])
+                var hash = SHA256()
+                hash.update(Array(pending[start..<bodyStart]))
+                hash.update(body)
+                guard hash.finish().prefix(Frame.checksumBytes).elementsEqual(pending[bodyStart + length..<end]) else {
+                    throw FrameReader.misfit(at: end)
+                }
+                start = end
+                return try decode(kind: kind, body)
+            }
+            guard length >= LargeFrame.fromBytes else { return nil }
+            var frame = LargeFrame(kind: kind, length: length, head: Array(pending[start..<bodyStart]))
+            pending = Array(frame.take(pending[bodyStart...]))
+            start = 0
+            large = frame
         }
-        guard checksum(start..<bodyStart + length).elementsEqual(pending[bodyStart + length..<end]) else {
-            throw CodecError(reading: "frame", at: end, why: "a frame whose checksum does not fit")
-        }
-        return try decode(kind: kind, take(bodyStart..<bodyStart + length, end))
+        guard large?.isWhole == true, var frame = large else { return nil }
+        large = nil
+        guard let body = frame.takeBody() else { throw FrameReader.misfit(at: frame.end) }
+        return try decode(kind: frame.kind, body)
+    }
+
+    private static func misfit(at end: Int) -> CodecError {
+        CodecError(reading: "frame", at: end, why: "a frame whose checksum does not fit")
     }
 
     private func readHead() throws(CodecError) -> (kind: UInt8, length: Int) {
@@ -184,29 +198,6 @@ package struct FrameReader: Sendable {
         let most = kind == 1 ? headerMaxBytes : bodyMaxBytes
         guard length <= most else { throw reader.refuse("a frame larger than \(most) bytes") }
         return (kind, length)
-    }
-
-    /// In pieces: a copy of a large frame would be as large again.
-    private func checksum(_ range: Range<Int>) -> ArraySlice<UInt8> {
-        var hash = SHA256()
-        for place in stride(from: range.lowerBound, to: range.upperBound, by: 1 << 16) {
-            hash.update(Array(pending[place..<min(place + (1 << 16), range.upperBound)]))
-        }
-        return hash.finish().prefix(Frame.checksumBytes)
-    }
-
-    /// The body of the frame that ends there. A large one that nothing has come behind is not copied.
-    private mutating func take(_ range: Range<Int>, _ end: Int) -> [UInt8] {
-        guard end == pending.count, range.count > 1 << 16 else {
-            start = end
-            return Array(pending[range])
-        }
-        var body = pending
-        pending = []
-        start = 0
-        body.removeLast(end - range.upperBound)
-        body.removeFirst(range.lowerBound)
-        return body
     }
 
     private func decode(kind: UInt8, _ body: [UInt8]) throws(CodecError) -> Frame {
@@ -237,5 +228,65 @@ package struct FrameReader: Sendable {
         }
         guard reader.isAtEnd else { throw reader.refuse("bytes behind the end") }
         return frame
+    }
+}
+
+/// A frame that comes in many pieces. They are kept as they come and put together only when the checksum fits: one that
+/// was made up costs its own size, and no copies.
+private struct LargeFrame: Sendable {
+    static let fromBytes = 1 << 18
+
+    let kind: UInt8
+    private let length: Int
+    private var pieces: [[UInt8]] = []
+    private var missing: Int
+    private var hash = SHA256()
+    private var checksum: [UInt8] = []
+
+    init(kind: UInt8, length: Int, head: [UInt8]) {
+        self.kind = kind
+        self.length = length
+        missing = length
+        hash.update(head)
+    }
+
+    var isWhole: Bool { missing == 0 && checksum.count == Frame.checksumBytes }
+    var end: Int { Frame.lengthBytes + length + Frame.checksumBytes }
+
+    /// Takes what belongs to it.
+    /// - Returns: the rest.
+    mutating func take(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        let piece = bytes.prefix(missing)
+        if !piece.isEmpty {
+            hash.update(Array(piece))
+            keep(piece)
+            missing -= piece.count
+        }
+        let behind = bytes.dropFirst(piece.count)
+        if missing > 0 { return behind }
+        let last = behind.prefix(Frame.checksumBytes - checksum.count)
+        checksum += last
+        return behind.dropFirst(last.count)
+    }
+
+    /// Small ones together: a million of a byte each would take many times their size.
+    private mutating func keep(_ piece: ArraySlice<UInt8>) {
+        if let last = pieces.indices.last, pieces[last].count + piece.count <= Self.fromBytes {
+            pieces[last] += piece
+        } else {
+            pieces.append(Array(piece))
+        }
+    }
+
+    /// The body, when all of it has come; nil when the checksum does not fit. Nothing is left here then.
+    mutating func takeBody() -> [UInt8]? {
+        guard hash.finish().prefix(Frame.checksumBytes).elementsEqual(checksum) else { return nil }
+        var body: [UInt8] = []
+        body.reserveCapacity(length)
+        for index in pieces.indices {
+            body += pieces[index]
+            pieces[index] = []
+        }
+        return body
     }
 }

@@ -18,7 +18,7 @@ extension Verb {
         "audit list", "list who did and read what at the hub",
         details: [
             "Decisions, who came in and who was sent away, and every reading of row values by a person. A row of the fleet",
-            "shows as its table and a mark; who knows its key asks for it with --row. The newest come last.",
+            "shows as its table and a fingerprint; who knows its key asks for it with --row. The newest come last.",
         ],
         options: place(.from, .to, .who, .what, .row, .key, KeyArgument.file, .json),
         examples: [

@@ -12,8 +12,8 @@ extension StoreMaker {
         }
         let tables = try names(
             connection, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE 'samband!_%' ESCAPE '!'")
-        for name in tables where !Self.documented.contains(name) && !name.hasPrefix("samband_mark_") {
-            return "it has a table \(name)"
+        for name in tables where !template.tables.contains(name) && !name.hasPrefix("samband_mark_") {
+            return "it has a table \(name), which no new database has"
         }
         for (what, sql) in Self.transient + (isHub ? Self.ofHub : Self.ofNode) {
             let count = try connection.firstInteger("SELECT count(*) FROM \(sql)") ?? 0
@@ -32,14 +32,6 @@ extension StoreMaker {
         while try statement.step() { names.append(statement.string(0)) }
         return names
     }
-
-    /// The tables that a database of Samband has.
-    private static let documented: Set<String> = Set(
-        [
-            "meta", "table", "policy", "column", "migration", "replica", "site", "operator", "split", "epoch", "vector",
-            "change", "segment", "staged", "handed", "handed_segment", "aside", "conflict", "withheld", "join",
-            "led_on", "wait", "audit", "quarantine", "quarantine_segment",
-        ].map { "samband_\($0)" })
 
     /// What is there for a while only, and what would lie in the log without being a part of it.
     private static let transient = [

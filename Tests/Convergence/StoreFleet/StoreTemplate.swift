@@ -12,6 +12,8 @@ struct StoreTemplate {
     /// The hub's own.
     let hub: UInt32
     let numbers: [Int]
+    /// All tables of the hub's database.
+    let tables: Set<String>
 
     init(_ catalogue: Catalogue, folder: String) throws {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -41,6 +43,10 @@ struct StoreTemplate {
             guard try statement.step() else { throw Broken("table \(table.name) is not replicated") }
             return Int(statement.integer(0))
         }
+        let names = try connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")
+        var tables: Set<String> = []
+        while try names.step() { tables.insert(names.string(0)) }
+        self.tables = tables
         try connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     }
 }
