@@ -9,6 +9,8 @@ final class CredentialGate: Handler {
     private let inner: any Handler
     private let limits: HTTP.Limits
     private let underWay = Mutex<[[UInt8]: Int]>([:])
+    /// Refusals that are being held.
+    private let held = Mutex(0)
 
     init(_ inner: any Handler, _ limits: HTTP.Limits) {
         self.inner = inner
@@ -17,7 +19,10 @@ final class CredentialGate: Handler {
 
     func respond(to request: Request) async -> Response {
         guard let digest = HubService.bearerDigest(request) else { return await inner.respond(to: request) }
-        guard let place = take(digest) else { return tooMany.response }
+        guard let place = take(digest) else {
+            await hold()
+            return tooMany.response
+        }
         let response = await inner.respond(to: request)
         guard response.body.bytes == nil else {
             withExtendedLifetime(place) {}
@@ -32,6 +37,20 @@ final class CredentialGate: Handler {
                 return try await body.next()
             })
     }
+
+    /// A refusal waits for a second at least, and for longer the more of them there are: who asks again at once, on as
+    /// many lines as he likes, does not keep the hub busy with refusing.
+    private func hold() async {
+        let count = held.withLock { held in
+            held += 1
+            return held
+        }
+        defer { held.withLock { $0 -= 1 } }
+        // Cancelled: the caller is gone.
+        try? await Task.sleep(for: .seconds(min(max(1, Double(count) / Self.refusalsPerSecond), 60)))
+    }
+
+    private static let refusalsPerSecond = 16.0
 
     private func take(_ digest: [UInt8]) -> Place? {
         let isFree = underWay.withLock { counts in

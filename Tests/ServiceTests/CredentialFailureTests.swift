@@ -80,7 +80,7 @@ struct CredentialFailureTests {
             _ = try await node.syncOnce()
         }
         #expect(await fleet.hub.budgets["snasa"]?.wait(at: .now) ?? 0 == 0)
-        await fleet.hub.charge("snasa", us: 2 * SiteBudget.burstUs)
+        await fleet.hub.charge("snasa", us: 60 * SiteBudget.burstUs)
         let other = try await fleet.join("verran")
         let request = Request(.post, path: ["v1", "push"], headers: try await fleet.caller(node))
         let began = ContinuousClock.now
