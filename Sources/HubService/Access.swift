@@ -96,7 +96,9 @@ extension HubService {
         switch Access.table[route] {
         case .anyone: break
         case .site:
-            try await slowDown(try caller(request).site)
+            let known = try callerOrRetired(request)
+            try await slowDown(known.site)
+            _ = try caller(request)
         case .siteOrRetired:
             let isGreeting = route == Route(.post, "/v1/hello")
             try await slowDown(try callerOrRetired(request, isGreeting: isGreeting).site)
@@ -123,6 +125,8 @@ extension HubService {
         let caller = try callerOrRetired(request, isGreeting: isGreeting)
         if caller.isRetired {
             fail(.retiredSite)
+            let before = threadTimeUs()
+            defer { charge(caller.site, us: RequestCost.request + threadTimeUs() - before) }
             throw retired(caller.site)
         }
         return caller

@@ -111,9 +111,11 @@ extension HubService {
         }
         let signature = Signature(request, body)
         let (merge, rows) = try answering { () throws(StoreError) -> (RecordMerge, [RowView]) in
-            let entry = entry(
+            let joined = try store.rowsOfJoin(UInt64(id))
+            let entry = try entry(
                 request, signature.dryRun ? .recordsRead : .recordsUnmerged,
-                ["join": .integer(id), "by": .string(signature.by)])
+                JSON.Object([("join", .integer(id)), ("by", .string(signature.by))]),
+                joined.keys.compactMap { store.auditedRow(table: joined.table, key: $0) })
             return try store.recording(entry) { () throws(StoreError) in
                 let merge = try store.undoMerge(
                     UInt64(id), by: signature.by, reason: signature.reason, nowMs: now(), dryRun: signature.dryRun)

@@ -14,7 +14,7 @@ extension HubService {
     func hello(_ request: Request) async throws(Problem) -> Response {
         let newcomer = try callerOrRetired(request, isGreeting: true)
         charge(newcomer.site, us: RequestCost.request * 2)
-        let body = try await request.provenJSON(limit: 1 << 20)
+        let body = try await provenJSON(request, of: newcomer.site, limit: 1 << 20)
         if newcomer.isRetired { return try greetRetired(newcomer) }
         let isKnown = try answering { () throws(StoreError) in try store.knows(newcomer.replica) }
         if !isKnown { try adopt(body["line"]?.array ?? [], ofSite: newcomer.site) }

@@ -39,7 +39,8 @@ package actor HubService {
     var budgets: [String: SiteBudget] = [:]
     /// How many of its requests are being held for that.
     var held: [String: Int] = [:]
-    var snapshotAllowances: [String: SnapshotAllowance] = [:]
+    var snapshotAllowances: [String: Allowance] = [:]
+    var secretAllowances: [String: Allowance] = [:]
     /// False where somebody means to send what is refused, again and again.
     let limitsSites: Bool
     /// By replica, the position up to which it has been given the order by this process.
@@ -169,13 +170,16 @@ package actor HubService {
         return displaced.remove(id) == nil
     }
 
-    /// Ends what replicas have under way: pulls that wait, and pushes with what comes next of them.
+    /// Ends what replicas have under way: pulls that wait, and pushes and snapshots with what comes next of them.
     func end(_ replicas: [UInt32]) {
         for (id, waiter) in waiters where replicas.contains(waiter.replica) {
             displaced.insert(id)
             wake(id, waiter)
         }
-        for replica in replicas { endPush(of: replica) }
+        for replica in replicas {
+            endPush(of: replica)
+            snapshots.drop(replica)
+        }
     }
 
     private func wake(_ id: UInt64) {

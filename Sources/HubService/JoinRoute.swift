@@ -48,6 +48,11 @@ extension HubService {
                 detail: "A change of secrets names a secret of 32 characters or more and a bundle key of 32 bytes.",
                 next: "Use samband node rotate.")
         }
+        // Once more with the same is harmless, and leaves nothing.
+        let isKnown = try answering { () throws(StoreError) in
+            try store.siteCredential(secretDigest: secrets.tokenDigest)?.site == caller.site
+        }
+        if !isKnown { try allowSecrets(caller.site) }
         try answering { () throws(StoreError) in
             try store.offerSecrets(secrets, ofSite: caller.site, nowMs: now())
         }

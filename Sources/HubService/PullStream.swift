@@ -15,6 +15,8 @@ actor PullStream {
     /// Of the next offer: those before it the caller holds.
     private var firstSegment: UInt64 = 0
     private var isEnded = false
+    /// True when this replica was given what it asks for before.
+    private var isAgain = false
 
     init(hub: HubService, _ caller: HubService.SiteCaller, position: UInt64, skip: (dot: Dot, segments: UInt64)?) {
         self.hub = hub
@@ -30,7 +32,7 @@ actor PullStream {
         var out: [UInt8] = []
         while out.count < 1 << 16 {
             if nextOffer == offers.count {
-                offers = try await hub.offers(to: replica, after: position, site: site)
+                (offers, isAgain) = try await hub.offers(to: replica, after: position, site: site)
                 nextOffer = 0
                 skipHeld()
                 nextSegment = 0
@@ -73,7 +75,7 @@ actor PullStream {
             nextSegment = Int(delivery.firstSegment)
             if nextSegment < offer.segmentCount {
                 // The header alone is no piece worth sending: its first segment goes with it.
-                let bytes = try await hub.segment(of: offer, number: nextSegment, to: replica)
+                let bytes = try await segment(of: offer)
                 advance(offer)
                 return frame.encoded() + Frame.segment(bytes).encoded()
             }
@@ -81,9 +83,13 @@ actor PullStream {
             nextSegment = 0
             return frame.encoded()
         }
-        frame = .segment(try await hub.segment(of: offer, number: nextSegment, to: replica))
+        frame = .segment(try await segment(of: offer))
         advance(offer)
         return frame.encoded()
+    }
+
+    private func segment(of offer: HubStore.Offer) async throws -> [UInt8] {
+        try await hub.segment(of: offer, number: nextSegment, to: replica, charging: isAgain ? site : nil)
     }
 
     private func advance(_ offer: HubStore.Offer) {
@@ -96,7 +102,9 @@ actor PullStream {
 }
 
 extension HubService {
-    func offers(to replica: UInt32, after position: UInt64, site: String) throws(StoreError) -> [HubStore.Offer] {
+    func offers(
+        to replica: UInt32, after position: UInt64, site: String
+    ) throws(StoreError) -> (offers: [HubStore.Offer], isAgain: Bool) {
         try checkExchange(replica)
         let before = threadTimeUs()
         let offers = try store.offers(to: replica, after: position, limit: 256)
@@ -104,12 +112,18 @@ extension HubService {
         let isAgain = position < given[replica] ?? 0
         if isAgain { charge(site, us: threadTimeUs() - before) }
         given[replica] = max(given[replica] ?? 0, offers.last?.delivery.position ?? position)
-        return offers
+        return (offers, isAgain)
     }
 
-    func segment(of offer: HubStore.Offer, number: Int, to replica: UInt32) throws(StoreError) -> [UInt8] {
+    /// - Parameter site: set when the replica was given it before: then it costs.
+    func segment(
+        of offer: HubStore.Offer, number: Int, to replica: UInt32, charging site: String?
+    ) throws(StoreError) -> [UInt8] {
         try checkExchange(replica)
-        return try store.segment(of: offer, number: number)
+        let before = threadTimeUs()
+        let bytes = try store.segment(of: offer, number: number)
+        if let site { charge(site, us: threadTimeUs() - before + Double(bytes.count) * RequestCost.bodyByte) }
+        return bytes
     }
 
     /// A pull that is under way ends when its site is paused or retired.

@@ -36,7 +36,8 @@ extension HubService {
     /// Frames of a retired site → the answer of a push, with its own change sets only.
     func quarantine(_ request: Request, _ caller: SiteCaller) async throws(Problem) -> Response {
         var intake = QuarantineIntake(caller)
-        defer { if intake.kept == 0 { charge(caller.site, us: intake.usedUs) } }
+        // Nobody waits for it: it has no claim to the hub's time, new or not.
+        defer { charge(caller.site, us: intake.usedUs) }
         do {
             while let piece = try await request.body.next() { try intake.take(piece, store, nowMs: now()) }
             try intake.finish()

@@ -39,6 +39,18 @@ extension HubService {
             retryAfterSeconds: 2)
     }
 
+    /// Before anything of it is read: of who has nothing to hand in memory holds none of it, however much it is.
+    private func mayHandIn(_ caller: SiteCaller) throws(Problem) -> [Epoch] {
+        let epochs = try epochs(of: caller.replica)
+        do {
+            try store.mayHandIn(caller.replica, epochs: epochs)
+        } catch {
+            charge(caller.site, us: RequestCost.request)
+            throw problem(error)
+        }
+        return epochs
+    }
+
     private func epochs(of replica: UInt32) throws(Problem) -> [Epoch] {
         if let epochs = followed[replica] { return epochs }
         throw Problem(
@@ -49,7 +61,7 @@ extension HubService {
     /// `{"sets":[{"change":"8070:41","digest":"<base64>","position":…|null,"whole":…}]}` → `{"wanted":["8070:41"]}`
     func offer(_ request: Request) async throws(Problem) -> Response {
         let caller = try caller(request)
-        let epochs = try epochs(of: caller.replica)
+        let epochs = try mayHandIn(caller)
         let body = try await request.provenJSON(limit: 4 << 20)
         var offers: [OfferedSet] = []
         guard case .array(let sets) = body["sets"] else { throw HubService.incomplete("An offer names sets.") }
@@ -70,11 +82,13 @@ extension HubService {
     /// Frames of change sets, whole or as the lost hub gave them out, each with its position there → `{"kept":…}`
     func handIn(_ request: Request) async throws(Problem) -> Response {
         let caller = try caller(request)
-        let epochs = try epochs(of: caller.replica)
+        let epochs = try mayHandIn(caller)
         var intake = HandedIntake()
         var kept = 0
         do {
             while let piece = try await request.body.next() {
+                // It ends when its site is paused or retired.
+                try checkExchange(caller.replica)
                 try intake.take(piece)
                 if intake.wholeBytes >= 1 << 20 { kept += try keep(&intake, caller.replica, epochs) }
             }

@@ -1,4 +1,6 @@
 import HTTP
+import JSONText
+import Presentation
 import Synchronization
 
 /// What requests of one site may cost that bring nothing: change sets that are refused or known, orders pulled again,
@@ -39,20 +41,31 @@ enum RequestCost {
     /// Reading a request, its credential, an answer.
     static let request = 400.0
     static let bodyByte = 0.002
+    static let jsonByte = 0.02
 }
 
-/// Snapshots are dear: so many at once, and then one more each time this has passed.
-struct SnapshotAllowance {
-    private var left = Double(SnapshotAllowance.burst)
+/// For what is dear each time, or leaves something that stays: so many at once, and then one more each time five minutes
+/// have passed.
+struct Allowance {
+    private let most: Double
+    private var left: Double
     private var at: ContinuousClock.Instant
 
-    static let burst = 5
-    private static let minutesEach = 5.0
+    /// A snapshot is as large as the database.
+    static let snapshots = 5
+    /// New secrets are a row of the audit, which is kept for years.
+    static let secrets = 20
+    private static let secondsEach = 300.0
 
-    init(at: ContinuousClock.Instant) { self.at = at }
+    init(_ most: Int, at: ContinuousClock.Instant) {
+        self.most = Double(most)
+        left = self.most
+        self.at = at
+    }
 
     mutating func take(at now: ContinuousClock.Instant) -> Bool {
-        left = min(Double(Self.burst), left + Double(at.duration(to: now).components.seconds) / (60 * Self.minutesEach))
+        let passed = at.duration(to: now).components
+        left = min(most, left + (Double(passed.seconds) + Double(passed.attoseconds) / 1e18) / Self.secondsEach)
         at = now
         guard left >= 1 else { return false }
         left -= 1
@@ -90,10 +103,33 @@ extension HubService {
     /// Refuses a site that asks for one snapshot after the other.
     func allowSnapshot(_ site: String) throws(Problem) {
         let now = ContinuousClock.now
-        guard limitsSites, !snapshotAllowances[site, default: SnapshotAllowance(at: now)].take(at: now) else { return }
+        let snapshots = Allowance.snapshots
+        guard limitsSites, !snapshotAllowances[site, default: Allowance(snapshots, at: now)].take(at: now) else {
+            return
+        }
         throw Problem(
             .serviceUnavailable, type: "https://samband.invalid/problem/busy", title: "Too many snapshots",
-            detail: "Site \(site) has had \(SnapshotAllowance.burst) snapshots in a short time.",
+            detail: "Site \(site) has had \(snapshots) snapshots in a short time.",
             next: "It is asked for again.", retryAfterSeconds: 60)
+    }
+
+    /// Refuses a site that changes its secrets all the time: each change stays in the audit.
+    func allowSecrets(_ site: String) throws(Problem) {
+        let now = ContinuousClock.now
+        let secrets = Allowance.secrets
+        guard limitsSites, !secretAllowances[site, default: Allowance(secrets, at: now)].take(at: now) else { return }
+        throw Problem(
+            .serviceUnavailable, type: "https://samband.invalid/problem/busy", title: "Too many changes of secrets",
+            detail: "Site \(site) has changed its secrets \(secrets) times in a short time.",
+            next: "Try it again in some minutes; see that its secret is not in other hands.", retryAfterSeconds: 60)
+    }
+
+    /// The JSON of a site's request. What it takes to read it counts, whatever is in it.
+    func provenJSON(_ request: Request, of site: String, limit: Int) async throws(Problem) -> JSON {
+        var request = request
+        let bytes = try await request.collectBody(limit: limit)
+        charge(site, us: Double(bytes.count) * RequestCost.jsonByte)
+        request.body = Body(bytes: bytes)
+        return try await request.provenJSON(limit: limit)
     }
 }

@@ -60,18 +60,26 @@ extension HubService {
             .unauthorized, type: "https://samband.invalid/problem/unconfirmed", title: "Not confirmed yet",
             detail: "This hub was restored and does not know the secret that site \(site) shows; its fingerprint is "
                 + "\(claim.fingerprint).",
-            next: "At the hub, after comparing the fingerprint: samband recover accept --site \(site).",
+            next: "At the hub, after comparing it: samband recover accept --site \(site) "
+                + "--fingerprint \(claim.fingerprint).",
             headers: ["www-authenticate": "Bearer"])
     }
 
     /// An operator says that who shows a secret is the site that it says it is.
     func confirmSite(_ name: String, fingerprint: String?, _ request: Request) throws(Problem) {
-        let found = claims.all.filter { $0.site == name && (fingerprint == nil || $0.fingerprint == fingerprint) }
+        // Without it whoever greets under that name at this moment would be let in, and anybody can.
+        guard let fingerprint else {
+            throw Problem(
+                .badRequest, title: "The fingerprint is needed",
+                detail: "A name alone does not tell who shows a secret for it.",
+                next: "Add --fingerprint F, as the site's node shows it: samband status.")
+        }
+        let found = claims.all.filter { $0.site == name && $0.fingerprint == fingerprint }
         guard let claim = found.first else {
             throw Problem(
                 .notFound, title: "Nobody to confirm",
-                detail: "No site of the name \(name.prefix(32)) has shown itself with a secret that is not known here"
-                    + (fingerprint == nil ? "." : ", with that fingerprint."),
+                detail: "No site of the name \(name.prefix(32)) has shown itself with a secret that is not known here "
+                    + "and has that fingerprint.",
                 next:
                     "The hub has to run, and the site's node, too: it greets every few seconds. samband recover status."
             )

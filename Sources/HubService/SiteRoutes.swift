@@ -25,8 +25,9 @@ extension HubService {
     /// Framed change sets of the caller, in order → `{"vector":…, "staged":{"seq":…,"segments":…}|null}`.
     func push(_ request: Request) async throws(Problem) -> Response {
         let caller = try callerOrRetired(request)
-        try checkHub(request)
+        // Whatever hub it followed last: what it sends comes into no order.
         if caller.isRetired { return try await quarantine(request, caller) }
+        try checkHub(request)
         let turn = beginPush(of: caller.replica)
         defer {
             if pushing[caller.replica] === turn { pushing[caller.replica] = nil }
@@ -96,7 +97,7 @@ extension HubService {
         let caller = try caller(request)
         try checkHub(request)
         try refuseWhileRecovering()
-        let body = try await request.provenJSON(limit: 1 << 16)
+        let body = try await provenJSON(request, of: caller.site, limit: 1 << 16)
         guard let position = body["position"]?.integer, position >= 0, let sealed = body["sealed"]?.integer, sealed >= 0
         else {
             throw Problem(

@@ -64,12 +64,10 @@ extension HubService {
         if let start = Self.firstByte(of: request), let tag = request.headers["if-range"],
             let kept = snapshots.snapshot(for: caller.replica, tag: tag), start < kept.length
         {
-            if snapshots.isRepeated(start, for: caller.replica) {
-                charge(caller.site, us: RequestCost.request + Double(kept.length - start) * RequestCost.bodyByte)
-            }
-            return give(kept, from: start, to: caller.replica)
+            let isRepeated = snapshots.isRepeated(start, for: caller.replica)
+            if isRepeated { charge(caller.site, us: RequestCost.request) }
+            return give(kept, from: start, to: caller, isRepeated: isRepeated)
         }
-        try allowSnapshot(caller.site)
         snapshots.drop(caller.replica)
         guard snapshots.making.count < SnapshotShelf.most, !snapshots.making.contains(caller.replica) else {
             throw Problem(
@@ -77,6 +75,8 @@ extension HubService {
                 detail: "One for this site, or several for others, are on their way.", next: "It is asked for again.",
                 retryAfterSeconds: 5)
         }
+        // Who was told to come later has had none.
+        try allowSnapshot(caller.site)
         snapshots.making.insert(caller.replica)
         defer { snapshots.making.remove(caller.replica) }
         let maker = SnapshotMaker(database: path, folder: folder, site: caller.site, replica: caller.replica)
@@ -89,10 +89,15 @@ extension HubService {
                 detail: "\(error).", next: "Look at the disk of the hub and its space.")
         }
         try answering { () throws(StoreError) in try store.noteSnapshot(to: caller.replica, position: made.position) }
-        return give(made, from: 0, to: caller.replica)
+        return give(made, from: 0, to: caller, isRepeated: false)
     }
 
-    private func give(_ snapshot: KeptSnapshot, from start: Int, to replica: UInt32) -> Response {
+    /// - Parameter isRepeated: true for what the caller asked for before: it costs as it is read, for a line may be cut
+    ///   again before much of it has gone.
+    private func give(
+        _ snapshot: KeptSnapshot, from start: Int, to caller: SiteCaller, isRepeated: Bool
+    ) -> Response {
+        let (site, replica) = (caller.site, caller.replica)
         let number = snapshots.keep(snapshot, from: start, for: replica)
         Task { [weak self] in
             try? await Task.sleep(for: .seconds(SnapshotShelf.keptSeconds))  // nobody cancels it
@@ -102,7 +107,9 @@ extension HubService {
         let body = Body(length: rest.length) {
             // All rows are in it: it ends when its site is paused or retired.
             try await self.checkExchange(replica)
-            return try await rest.next()
+            let piece = try await rest.next()
+            if isRepeated { await self.charge(site, us: Double(piece?.count ?? 0) * RequestCost.bodyByte) }
+            return piece
         }
         var response = Response(start == 0 ? .ok : .partialContent, body: body)
         response.headers.set("content-type", "application/vnd.sqlite3")

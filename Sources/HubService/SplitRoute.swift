@@ -10,13 +10,16 @@ extension HubService {
     func split(_ request: Request) async throws(Problem) -> Response {
         let caller = try caller(request)
         try checkHub(request)
-        let body = try await request.provenJSON(limit: 1 << 18)
+        charge(caller.site, us: RequestCost.request * 2)
+        let body = try await provenJSON(request, of: caller.site, limit: 1 << 18)
         guard let asked = SplitRequest(body), asked.replica == caller.replica else {
             throw Problem(
                 .badRequest, title: "The request is not complete",
                 detail: "A split names replica, sealed, position, ticket and digests in order.",
                 next: "Use this version's node.")
         }
+        let before = threadTimeUs()
+        defer { charge(caller.site, us: threadTimeUs() - before) }
         let answer = try answering { () throws(StoreError) in try store.split(asked, nowMs: now()) }
         switch answer {
         case .narrow(let above, let below):

@@ -27,6 +27,15 @@ package enum Joining {
                     .refused, doing: "joining with \(path)", why: "there is a file already",
                     hint: "Name a file that does not exist yet with --db."))
         }
+        // SQLite would take what an earlier database of this name has left in its log for the new one's.
+        for end in companions where FileManager.default.fileExists(atPath: path + end) {
+            throw .store(
+                StoreError(
+                    .refused, doing: "joining with \(path)",
+                    why: "\(path + end) is there, which belonged to another database of this name",
+                    hint: "It may hold what was written last there: put it back together with its database, or move it "
+                        + "away."))
+        }
         let folder = SecretsFolder(of: path)
         let secrets: NodeSecrets
         do {
@@ -36,6 +45,8 @@ package enum Joining {
         }
         let answer = try await ask(transport, token: token, secrets)
         let part = path + ".part"
+        // What a joining that was killed has left.
+        remove(part)
         do throws(ExchangeError) {
             try await SnapshotDownload(path: part, transport: transport, secret: secrets.token, pause: pause).run()
             do {
@@ -47,13 +58,17 @@ package enum Joining {
             guard rename(part, path) == 0 else { throw ExchangeError.store(failure("putting \(path) in place")) }
         } catch {
             // Rows of patients: nothing of them stays behind.
-            for end in ["", "-journal", "-wal", "-shm"] { unlink(part + end) }
+            remove(part)
             throw error
         }
         folder.endJoining()
         SecretsFolder.sync(Joining.folder(of: path))
         return answer.site
     }
+
+    private static let companions = ["-journal", "-wal", "-shm"]
+
+    private static func remove(_ database: String) { for end in [""] + companions { unlink(database + end) } }
 
     private static func ask(
         _ transport: any Transport, token: String, _ secrets: NodeSecrets

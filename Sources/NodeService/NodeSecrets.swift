@@ -125,6 +125,8 @@ package struct SecretsFolder: Sendable {
     /// The hub knows them: from now on they are the node's.
     func keep(_ secrets: NodeSecrets) throws(StoreError) {
         try makeFolder()
+        // Those of a node that was here before are another site's: never to be shown for this one.
+        for file in [nextTokenPath, nextBundleKeyPath, formerTokenPath] { unlink(file) }
         try put(Base64.encode(secrets.bundleKey) + "\n", at: bundleKeyPath)
         try put(secrets.token + "\n", at: tokenPath)
     }

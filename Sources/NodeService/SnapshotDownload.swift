@@ -16,6 +16,8 @@ struct SnapshotDownload {
 
     /// After so many attempts, one after the other, that brought nothing, it is given up.
     private static let fruitless = 3
+    /// A hub that is busy says so at once or after some seconds. So many times it is asked again.
+    private static let patience = 60
 
     /// What has come of the one snapshot that is being taken.
     private struct Taken {
@@ -34,27 +36,36 @@ struct SnapshotDownload {
         guard file >= 0 else { throw .store(Joining.failure("writing \(path)")) }
         defer { close(file) }
         var taken = Taken()
-        var attemptsLeft = Self.fruitless
+        var (attemptsLeft, patienceLeft) = (Self.fruitless, Self.patience)
         while true {
             let before = taken.bytes
             do {
                 try await take(file, &taken)
                 break
             } catch {
+                if case .refused(status: 503, _, _, _) = error, patienceLeft > 0 {
+                    patienceLeft -= 1
+                    try await wait()
+                    continue
+                }
                 // Before anything has come, whoever joins is told at once; a full disk does not pass by itself either.
                 guard case .unreachable = error, taken.tag != nil else { throw error }
                 attemptsLeft = taken.bytes > before ? Self.fruitless : attemptsLeft - 1
                 if attemptsLeft == 0 { throw error }
             }
-            do {
-                try await Task.sleep(for: pause)
-            } catch {
-                throw .unreachable("the joining was ended while the snapshot came")
-            }
+            try await wait()
         }
         guard let digest = taken.digest, "sha-256=:\(Base64.encode(taken.hash.finish())):" == digest,
             fsync(file) == 0
         else { throw .unreachable("the snapshot was damaged on the way; join again with the same token") }
+    }
+
+    private func wait() async throws(ExchangeError) {
+        do {
+            try await Task.sleep(for: pause)
+        } catch {
+            throw .unreachable("the joining was ended while the snapshot came")
+        }
     }
 
     /// One request: the whole file, or what is missing of it.
@@ -101,6 +112,14 @@ struct SnapshotDownload {
         if isFile, response.headers["content-type"] != "application/vnd.sqlite3" {
             let fault = LineFault(response)
             throw .unreachable("\(fault.words.what), with status \(response.status); \(fault.words.next)", fault)
+        }
+        if response.headers["content-type"] == "application/problem+json",
+            let bytes = try? await SmallAnswer.bytes(of: response, limit: 1 << 16),  // else as below
+            let problem = try? JSON(parsing: bytes)
+        {
+            throw .refused(
+                status: response.status.code, title: problem["title"]?.string ?? "\(response.status)",
+                detail: problem["detail"]?.string ?? "", next: problem["next"]?.string ?? "")
         }
         guard isFile, response.headers["repr-digest"] != nil else {
             throw .unreachable("the hub gave no snapshot but status \(response.status)")

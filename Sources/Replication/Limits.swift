@@ -28,6 +28,8 @@ package enum Limits {
     package static let clockAheadMs: UInt64 = 60_000
     /// Replica numbers that one site may have had: its file put back or copied that often.
     package static let replicasPerSite = 1000
+    /// Names of requests for a replica number that are kept with it.
+    package static let splitTickets = 64
     /// Digests that one request for a new replica number may hold.
     package static let splitDigests = 1024
     /// How far the hub's clock may be off the last time that it knows before somebody has to say that it is right.

@@ -232,6 +232,46 @@ struct AuditTests {
         }
     }
 
+    @Test("a head that was noted and then trimmed proves nothing any more, and an audit without a row is none")
+    func notedAndTrimmed() async throws {
+        let scene = try await Scene()
+        let rows = try await scene.rows()
+        func noted(_ number: Int, _ digest: String? = nil) throws -> AuditHead {
+            let text = digest ?? rows[number - 1]["digest"]?.string ?? ""
+            return AuditHead(number: UInt64(number), digest: try #require(unhex(text)))
+        }
+        let (third, fifth, forged) = (try noted(3), try noted(5), try noted(5, String(repeating: "00", count: 32)))
+        let hub = scene.fleet.hub
+        #expect(try await hub.verdict(third).broken == nil)
+        _ = try await hub.trimThrough(5)
+        #expect(try await hub.verdict(third).broken?.number == 3, "somebody may have made all behind it anew")
+        #expect(try await hub.verdict(fifth).broken == nil, "the first that is left is chained to it")
+        #expect(try await hub.verdict(forged).broken?.number == 5)
+        try await hub.execute("DELETE FROM samband_audit")
+        #expect(try await hub.verdict().broken?.number == 1)
+    }
+
+    @Test("whoever takes a join of rows back, or tries to, is shown both: both are recorded")
+    func unmerged() async throws {
+        let scene = try await Scene()
+        let other = "05077512346"
+        try scene.fleet.write("snasa", "INSERT INTO patient VALUES('\(other)', 'Ola')")
+        _ = try await scene.snasa.syncOnce()
+        _ = try await scene.ask(.post, "/v1/conflict/1/resolve", #"{"take":"snasa"}"#, as: "operator")
+        let joined = try await scene.ask(
+            .post, "/v1/record/merge", #"{"table":"patient","key":["\#(other)"],"into":["\#(Self.id)"]}"#,
+            as: "operator")
+        let id = try #require(joined["id"]?.integer)
+        for (body, what) in [
+            (#"{"id":\#(id),"dry_run":true}"#, "read.record"), (#"{"id":\#(id)}"#, "record.unmerge"),
+        ] {
+            _ = try await scene.ask(.post, "/v1/record/unmerge", body, as: "operator")
+            let row = try await scene.last()
+            #expect(row["what"]?.string == what)
+            #expect(Set((row["details"]?["rows"]?.array ?? []).compactMap { $0["row"]?.string }).count == 2)
+        }
+    }
+
     @Test("a chain is what Protocol/Audit.md says, byte for byte")
     func vector() {
         let digest = AuditRecord.digest(

@@ -93,10 +93,10 @@ struct CredentialFailureTests {
     @Test("snapshots are made for a site some at once, and then now and again")
     func snapshots() {
         let start = ContinuousClock.now
-        var allowance = SnapshotAllowance(at: start)
+        var allowance = Allowance(Allowance.snapshots, at: start)
         var taken: [Bool] = []
         for _ in 0..<10 { taken.append(allowance.take(at: start)) }
-        #expect(taken.count(where: { $0 }) == SnapshotAllowance.burst)
+        #expect(taken.count(where: { $0 }) == Allowance.snapshots)
         let (soon, later) = (allowance.take(at: start + .seconds(60)), allowance.take(at: start + .seconds(400)))
         #expect(!soon && later)
     }

@@ -81,6 +81,23 @@ struct SplitSearchTests {
         #expect(try ask(4, sealed: 3, last: 8) != second)
     }
 
+    @Test("whoever asks under ever other names gets the same number, and does not fill the hub with them")
+    func namesWithoutEnd() throws {
+        let (fleet, node) = try fleet(sets: 3)
+        try fleet.push("snasa")
+        let digests = try node.ownDigests(above: 0, below: 3, limit: 8) + [(3, [UInt8](repeating: 9, count: 32))]
+        var answers: Set<SplitAnswer> = []
+        for ticket in 0..<200 {
+            let name = [UInt8](repeating: 0, count: 8) + withUnsafeBytes(of: ticket) { [UInt8]($0) }
+            answers.insert(
+                try fleet.hub.split(
+                    SplitRequest(replica: node.replica, sealed: 3, digests: digests, position: 0, ticket: name),
+                    nowMs: fleet.nowMs))
+        }
+        #expect(answers.count == 1)
+        #expect(try fleet.rows("hub", "SELECT count(*) FROM samband_split") == ["\(Limits.splitTickets)"])
+    }
+
     @Test("a retired replica gets no number, and a site not more than it may have had")
     func refused() throws {
         let (fleet, node) = try fleet(sets: 1)

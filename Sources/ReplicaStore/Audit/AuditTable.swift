@@ -99,6 +99,14 @@ struct AuditTable {
                 }
                 before = anchor
                 verdict.first = record.number
+                // Whoever has the file may take rows away and make anew the row that says so, and all behind it.
+                if let noted, noted.number > 0, noted.number <= anchor.number, noted != anchor {
+                    verdict.fail(
+                        noted.number,
+                        "it, which was noted, was trimmed: nothing tells any more that the rows from \(record.number) on "
+                            + "were chained to it")
+                    return verdict
+                }
             }
             guard record.number == before.number + 1 else {
                 verdict.fail(before.number + 1, "it is missing")
@@ -119,6 +127,7 @@ struct AuditTable {
             verdict.rows += 1
         }
         verdict.head = previous ?? AuditHead(number: 0, digest: AuditRecord.noDigest)
+        if previous == nil { verdict.fail(1, "it is missing, and so is every other: the making of the hub is one") }
         if let noted, noted.number > verdict.head.number {
             verdict.fail(verdict.head.number + 1, "rows up to \(noted.number), which was noted, are missing")
         }

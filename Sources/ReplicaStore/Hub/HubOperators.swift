@@ -57,7 +57,7 @@ extension HubStore {
                     + "policy",
                 hint: "For instance: kari.")
         }
-        try writing(doing) {
+        try writing(doing, whileRecovering: true) {
             let statement = try connection.cached(
                 """
                 INSERT INTO samband_operator(name, role, token_digest, added, added_by) VALUES(?1, ?2, ?3, ?4, ?5)
@@ -92,7 +92,8 @@ extension HubStore {
     /// Takes an operator's token back: the next request that shows it is refused. Once more changes nothing.
     package func revokeOperator(_ name: String, nowMs: UInt64) throws(StoreError) {
         let doing = "revoking the token of operator \(name.prefix(64))"
-        try writing(doing) {
+        // A backup knows tokens that were taken back since.
+        try writing(doing, whileRecovering: true) {
             let statement = try connection.cached(
                 "UPDATE samband_operator SET revoked = coalesce(revoked, ?2) WHERE name = ?1")
             try statement.bind([.text(name), .integer(Int64(nowMs))])
@@ -117,7 +118,8 @@ extension HubStore {
         }
         guard let record, record.revokedMs == nil else { return record }
         if nowMs > (record.lastUsedMs ?? 0) + Self.useIsNotedEveryMs {
-            try writing("noting that operator \(record.name) is here") {
+            // Whoever comes because the disk is full, or the hub was restored, is let in though it cannot be noted.
+            try? writing("noting that operator \(record.name) is here", whileRecovering: true) {
                 let statement = try connection.cached("UPDATE samband_operator SET last_used = ?2 WHERE name = ?1")
                 try statement.bind([.text(record.name), .integer(Int64(nowMs))])
                 try statement.run()

@@ -100,8 +100,13 @@ extension HubStore {
     }
 
     private func note(_ ticket: [UInt8], gives replica: UInt32) throws {
-        let statement = try connection.cached("INSERT OR IGNORE INTO samband_split(ticket, replica) VALUES(?1, ?2)")
-        try statement.bind([.blob(ticket), .integer(Int64(replica))])
+        // A file and its copies show a few; who shows ever others gets the same answer, and they are not kept.
+        let statement = try connection.cached(
+            """
+            INSERT OR IGNORE INTO samband_split(ticket, replica)
+            SELECT ?1, ?2 WHERE (SELECT count(*) FROM samband_split WHERE replica = ?2) < ?3
+            """)
+        try statement.bind([.blob(ticket), .integer(Int64(replica)), .integer(Int64(Limits.splitTickets))])
         try statement.run()
     }
 

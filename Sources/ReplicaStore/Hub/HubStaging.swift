@@ -13,6 +13,8 @@ extension HubStore {
         try writing("keeping the first part of change set \(dot)") {
             // Only what may come next is worth keeping.
             guard try dot.seq == log.vector()[dot.replica] + 1 else { return false }
+            // Its next push goes into the quarantine, from the first segment on.
+            guard try replicaState(dot.replica)?.state != "retired" else { return false }
             let kept = try keptDigests(of: dot).count
             if kept == 0 { try dropStaged(of: dot.replica) }
             guard first <= kept else { return false }

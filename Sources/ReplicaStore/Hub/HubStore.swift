@@ -173,7 +173,7 @@ package final class HubStore {
     func writing<T>(
         _ doing: @autoclosure () -> String, whileRecovering: Bool = false, _ body: () throws -> T
     ) throws(StoreError) -> T {
-        let clockBefore = clock
+        let (clockBefore, changesBefore) = (clock, connection.totalChanges)
         guard whileRecovering || !isRecovering else { throw recovering(doing()) }
         do {
             return try storing(doing()) {
@@ -190,10 +190,13 @@ package final class HubStore {
                 return result
             }
         } catch {
+            clock = clockBefore
+            // What was refused before it wrote anything (a made-up token, frames that say nonsense) leaves what memory knows
+            // as it is: else anybody could make the hub read it anew, again and again.
+            if connection.totalChanges == changesBefore { throw error }
             index.index.reset()
             log.lines.forget()
             finder.forget()
-            clock = clockBefore
             isStale = true
             try? refresh()
             throw error

@@ -24,6 +24,14 @@ extension HubStore {
         }
     }
 
+    /// The two rows of a join, the one that went first; none for a number that no join has.
+    package func rowsOfJoin(_ id: UInt64) throws(StoreError) -> (table: String, keys: [[Value]]) {
+        try storing("looking up join \(id)") {
+            guard let join = try joins.join(id: id) else { return ("", []) }
+            return (join.table, [join.key, join.into])
+        }
+    }
+
     private func takeBack(_ join: RecordJoin, nowMs: UInt64, _ doing: String) throws -> RecordMerge {
         let table = try access.table(join.tableNumber, doing)
         let row = RowID(shape: table.shape, key: join.key)

@@ -25,6 +25,11 @@ extension HubStore {
         return min(bases.min() ?? 0, try sharedPosition(with: epochs) ?? .max)
     }
 
+    /// The same, for who is about to send it.
+    package func mayHandIn(_ replica: UInt32, epochs: [Epoch]) throws(StoreError) {
+        try storing("looking at what replica \(replica) hands in") { try checkHandsIn(replica, epochs) }
+    }
+
     /// Throws when a replica has nothing to hand in, for it follows this hub. Else it could at any time write in the name
     /// of others.
     func checkHandsIn(_ replica: UInt32, _ epochs: [Epoch]) throws {
