@@ -74,6 +74,8 @@ struct LostHubHistory {
     private var written: [Int64: String] = [:]
     /// Values that somebody wrote over or deleted who had them before him.
     private var replaced: Set<Int64> = []
+    /// What each site wrote into rows that it made.
+    private var made: [String: Set<Int64>] = [:]
     private var backups = 0
 
     init(seed: UInt64, loses: Loss = .hub) throws {
@@ -218,6 +220,10 @@ struct LostHubHistory {
             sql = "DELETE FROM ward WHERE id = '\(id)'"
         }
         steps.append("\(site): \(sql)")
+        // Who makes a row anew whose own stands aside gives that one up. (DESIGN, section 6.)
+        let key = sql.split(separator: "'").dropFirst().first.map(String.init) ?? ""
+        let isMade = sql.hasPrefix("INSERT")
+        let isAside = try isMade && numbers(site, "SELECT 1 FROM samband_aside WHERE instr(canonical, '\(key)')") != []
         do { try fleet.write(site, sql) } catch { return }  // a constraint of its own: nothing was written
         replaced.formUnion(overwritten)
         // Who writes where a conflict shows has seen its sides.
@@ -228,7 +234,10 @@ struct LostHubHistory {
         let isThere =
             try numbers(site, "SELECT 1 FROM ward WHERE \(value) IN (x, y, u)").count
             + numbers(site, "SELECT 1 FROM stay WHERE z = \(value)").count > 0
-        if isThere { written[value] = "\(site): \(sql)" }
+        guard isThere else { return }
+        written[value] = "\(site): \(sql)"
+        if isAside { replaced.formUnion(made["\(site) \(key)"] ?? []) }
+        if isMade { made["\(site) \(key)", default: []].insert(value) }
     }
 
     private func numbers(_ place: String, _ sql: String) throws -> [Int64] {
