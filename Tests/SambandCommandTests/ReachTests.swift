@@ -115,6 +115,22 @@ struct ReachTests {
         withExtendedLifetime(lock) {}
     }
 
+    @Test("a backup is not opened beside the log of the database that stood there before")
+    func foreignLog() async throws {
+        let world = try FakeWorld()
+        // What a file begins with that keeps no log (1), and one that does (2).
+        for (version, fits) in [(UInt8(1), false), (2, true)] {
+            let path = world.folder.file("put-back-\(version).db")
+            let header =
+                Array("SQLite format 3\0".utf8) + [0x10, 0, version, version] + [UInt8](repeating: 0, count: 80)
+            try FakeWorld.write(header, path)
+            #expect(throws: Never.self) { try DatabaseFile(existing: path) }
+            try FakeWorld.write([1], path + "-wal")
+            let asked = await world.run("status", "--db", path)
+            #expect(asked.notes.contains("of another database") != fits)
+        }
+    }
+
     @Test("what is no database gets no lock beside it")
     func noDatabase() async throws {
         let world = try FakeWorld()

@@ -21,8 +21,17 @@ struct DatabaseFile: Equatable, Sendable {
             throw CommandError(.usage, "\(name) is no file", hint: "Give the database's file.")
         }
         // Before a lock is laid beside it. (https://www.sqlite.org/fileformat.html, section 1.3)
-        guard try FileText.start(path, count: 16) == Array("SQLite format 3\0".utf8) else {
+        let header = try FileText.start(path, count: 20)
+        guard header.prefix(16) == Array("SQLite format 3\0".utf8)[...] else {
             throw CommandError(.usage, "\(name) is no SQLite database", hint: "Check --db.")
+        }
+        // A backup does not keep its log beside it (its write version is 1): SQLite would lay that of the database which
+        // stood here before over it, page by page, and say nothing. (The same page, section 4.4.)
+        var log = stat()
+        if header.count > 18, header[18] == 1, stat(path + "-wal", &log) == 0, log.st_size > 0 {
+            throw CommandError(
+                .inputOutput, "beside \(name), which is a backup, lies \(name)-wal of another database",
+                hint: "Move \(name)-wal and \(name)-shm away, then try again.")
         }
         self.name = name
         self.path = path

@@ -132,6 +132,9 @@ func showRecovery(_ json: JSON, _ invocation: Invocation, _ context: Context) th
             "\nto confirm: these operators are in the backup, revoked since or not: "
             + operators.map { Visible.text($0) }.joined(separator: ", ") + "\n"
     }
+    text +=
+        "\nto confirm: sites that were paused or retired since the backup are active again, and secrets that were changed "
+        + "since are as before: samband site list\n"
     for site in answer["confirm"].object?["sites"]?.array ?? [] {
         let site = try Answer(site, "a site to confirm")
         text += "\nto confirm: \(Visible.text(try site.text("name"))) shows a secret that this hub does not know, "
