@@ -229,7 +229,9 @@ struct ConflictJudge {
         // What the hub let in or put back is disputed like a site's write.
         let hubs = hubActs.compactMap { set in set.writes[row].map { Act(set: set, write: $0) } }
         let isReal = acts.contains { a in
-            (acts + hubs).contains { b in a.set.isConcurrent(with: b.set) && disagreements(row, a, b).contains(place) }
+            (acts + hubs).contains { b in
+                (a.set.isConcurrent(with: b.set) || isUnshown(b, to: a)) && disagreements(row, a, b).contains(place)
+            }
         }
         let name = "\(place.kind) \(place.column.map { "\($0) " } ?? "")of \(row)"
         guard isReal else { return ["invented: \(name), on which no two concurrent acts disagree"] }
@@ -249,6 +251,12 @@ struct ConflictJudge {
         }
         if conflict.life.sides.count < 2 { complaints.append("invented: \(name) has one side") }
         return complaints
+    }
+
+    /// An insert by one who had seen the row, and was not shown it, for it stood aside there.
+    private func isUnshown(_ earlier: Act, to act: Act) -> Bool {
+        act.write.kind == .insert && act.set.covers(earlier.set) && earlier.write.lives
+            && act.set.dot.replica != earlier.set.dot.replica
     }
 
     /// A conflict for the sake of a constraint is about a row of which something is withheld, or about a parent that

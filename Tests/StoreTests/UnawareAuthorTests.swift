@@ -125,4 +125,37 @@ struct UnawareAuthorTests {
         let kept: [Int: Value] = [0: .integer(5), 1: .integer(7)]
         #expect(own?.row == kept)
     }
+
+    /// At Snåsa the referral is deleted, and on its way, when Verran's letter for it comes in: it has no parent there and
+    /// stands aside. A program at Snåsa makes a letter of the same key for another referral.
+    @Test("a row made anew over one that stood aside, and was not shown, is a conflict of both")
+    func unshown() throws {
+        let fleet = try TestFleet(
+            """
+            CREATE TABLE referral(id TEXT PRIMARY KEY NOT NULL, note TEXT);
+            CREATE TABLE letter(id TEXT PRIMARY KEY NOT NULL, referral TEXT REFERENCES referral(id), body TEXT);
+            CREATE INDEX letter_referral ON letter(referral);
+            INSERT INTO samband_table(name) VALUES('referral'), ('letter');
+            INSERT INTO referral VALUES('r', NULL), ('other', NULL);
+            """)
+        for site in ["snasa", "verran"] { try fleet.join(site) }
+        try fleet.write("snasa", "DELETE FROM referral WHERE id = 'r'")
+        try fleet.seal("snasa")
+        try fleet.write("verran", "INSERT INTO letter VALUES('l', 'r', 'theirs')")
+        try fleet.push("verran")
+        try fleet.write("verran", "UPDATE letter SET body = 'theirs, mended' WHERE id = 'l'")
+        try fleet.push("verran")
+        try fleet.pull("snasa")
+        #expect(try fleet.rows("snasa", "SELECT * FROM letter") == [])
+        try fleet.write("snasa", "INSERT INTO letter VALUES('l', 'other', 'ours')")
+        try fleet.push("snasa")
+        let conflict = try #require(
+            try fleet.hub.conflicts(includeSettled: false).first { $0.kind == .insert && $0.table == "letter" })
+        let bodies = conflict.life.sides.map { $0.row?[1] }
+        #expect(bodies == [.text("theirs, mended"), .text("ours")])
+        try fleet.meet()
+        for place in ["hub", "snasa", "verran"] {
+            #expect(try fleet.rows(place, "SELECT body FROM letter") == ["ours"], "\(place)")
+        }
+    }
 }

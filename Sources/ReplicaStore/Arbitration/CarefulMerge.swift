@@ -68,8 +68,11 @@ final class CarefulMerge {
             conflicts: conflicts)
         for (ordinal, (row, key, operation)) in operations {
             let table = try access.table(row.table, "merging change set \(incoming.header.dot)")
-            let others = try inLog.operations(on: row)
+            var others = try inLog.operations(on: row)
             let before = try access.standing(table, key)
+            if others.allSatisfy({ $0.operation == .carried || $0.operation == .decided }) {
+                others = try unshown(to: operation, on: row, standing: before?.data) + others
+            }
             // A key may be spelt in several ways (1 and 1.0, a and A). A writer who had not seen others at the
             // row does not change how it stands: all get the row as the hub spells it.
             let isRespelt = operation.operation.isWholeRow && before != nil && before?.key != key
