@@ -30,24 +30,62 @@ let package = Package(
         room("SQLite", ["CSQLite"]),
         room("Replication", ["CSHA256"]),
         room("JSONText"),
+        // A replicated database, from its tables up to hub and node. Hub and node do not see each other.
         .target(
-            name: "ReplicaStore", dependencies: ["JSONText", "SQLite", "Replication"],
+            name: "TableModel", dependencies: ["SQLite", "Replication"],
             resources: [.embedInCode("Schema/SystemTables.sql")], swiftSettings: strict),
+        room("OrderedLog", ["Replication", "SQLite", "TableModel"]),
+        room("Capturing", ["OrderedLog", "Replication", "SQLite", "TableModel"]),
+        room("ConflictStore", ["OrderedLog", "Replication", "SQLite", "TableModel"]),
+        room("RecordViews", ["ConflictStore", "JSONText", "OrderedLog", "Replication", "SQLite", "TableModel"]),
+        room("Merging", ["ConflictStore", "OrderedLog", "RecordViews", "Replication", "SQLite", "TableModel"]),
+        room(
+            "Reading",
+            ["ConflictStore", "JSONText", "OrderedLog", "RecordViews", "Replication", "SQLite", "TableModel"]),
+        room(
+            "NodeDatabase",
+            [
+                "Capturing", "ConflictStore", "Merging", "OrderedLog", "Reading", "RecordViews", "Replication",
+                "SQLite", "TableModel",
+            ]),
+        room("Auditing", ["JSONText", "Replication", "SQLite"]),
+        room(
+            "HubDatabase",
+            [
+                "Auditing", "Capturing", "ConflictStore", "JSONText", "Merging", "OrderedLog", "Reading", "RecordViews",
+                "Replication", "SQLite", "TableModel",
+            ]),
+        room(
+            "HubFromNodes",
+            [
+                "Auditing", "Capturing", "ConflictStore", "HubDatabase", "JSONText", "NodeDatabase", "OrderedLog",
+                "Replication", "SQLite", "TableModel",
+            ]),
         room("HTTP", ["JSONText"]),
         room("EventLoop", ["CLinux"]),
         room("HTTPServer", ["CLinux", "EventLoop", "HTTP"]),
         room("HTTPClient", ["CLinux", "EventLoop", "HTTP"]),
         room("HTTPSClient", ["EventLoop", "HTTP"]),
-        room("Presentation", ["HTTP", "JSONText", "Replication", "ReplicaStore"]),
-        room("HubService", ["HTTP", "JSONText", "Presentation", "Replication", "ReplicaStore", "SQLite"]),
+        room(
+            "Presentation",
+            ["Auditing", "ConflictStore", "HTTP", "JSONText", "Reading", "RecordViews", "Replication", "TableModel"]),
+        room(
+            "HubService",
+            [
+                "Auditing", "HTTP", "HubDatabase", "JSONText", "Presentation", "Reading", "RecordViews", "Replication",
+                "SQLite", "TableModel",
+            ]),
         room(
             "NodeService",
-            ["CLinux", "HTTP", "JSONText", "Presentation", "Replication", "ReplicaStore", "SQLite"]),
+            [
+                "CLinux", "HTTP", "JSONText", "NodeDatabase", "Presentation", "Reading", "Replication", "SQLite",
+                "TableModel",
+            ]),
         room(
             "SambandCommand",
             [
-                "CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer", "HubService", "JSONText",
-                "NodeService", "Presentation", "ReplicaStore",
+                "CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer", "HubDatabase", "HubFromNodes", "HubService",
+                "JSONText", "NodeService", "TableModel",
             ]),
         .executableTarget(name: "samband", dependencies: ["SambandCommand"], swiftSettings: strict),
         // The same tool with Foundation's URLSession in it, which is slow to load: `samband` becomes it for https.
@@ -55,21 +93,32 @@ let package = Package(
             name: "samband-https", dependencies: ["HTTP", "HTTPSClient", "SambandCommand"], swiftSettings: strict),
 
         .executableTarget(
-            name: "samband-bench", dependencies: ["Replication", "ReplicaStore", "SQLite"],
+            name: "samband-bench",
+            dependencies: ["HubDatabase", "NodeDatabase", "Replication", "SQLite", "TableModel"],
             swiftSettings: strict),
 
         .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: strict),
         tests("SQLiteTests", ["SQLite", "TestKit"]),
-        tests("ReplicaStoreTests", ["SQLite", "Replication", "ReplicaStore", "TestKit"], excluding: ["Snapshots"]),
-        tests("CaptureTests", ["SQLite", "ReplicaStore", "TestKit"]),
-        tests("StoreTests", ["SQLite", "Replication", "ReplicaStore", "SimulationKit", "TestKit"]),
         tests(
-            "ServiceTests", ["HTTP", "HubService", "JSONText", "NodeService", "Presentation", "ReplicaStore", "SQLite"]),
+            "ReplicaStoreTests", ["Capturing", "Replication", "SQLite", "TableModel", "TestKit"],
+            excluding: ["Snapshots"]),
+        tests("CaptureTests", ["Capturing", "SQLite", "TableModel", "TestKit"]),
+        tests(
+            "StoreTests",
+            [
+                "ConflictStore", "HubDatabase", "HubFromNodes", "NodeDatabase", "OrderedLog", "Reading", "RecordViews",
+                "Replication", "SQLite", "SimulationKit", "TableModel", "TestKit",
+            ]),
+        tests(
+            "ServiceTests",
+            [
+                "Auditing", "ConflictStore", "HTTP", "HubDatabase", "HubService", "JSONText", "NodeService",
+                "Presentation", "Replication", "SQLite", "TableModel",
+            ]),
         tests(
             "HostileBytes",
             [
-                "HTTP", "HubService", "JSONText", "NodeService", "Presentation", "Replication", "ReplicaStore",
-                "SQLite",
+                "HTTP", "HubDatabase", "HubService", "JSONText", "NodeService", "Presentation", "Replication", "SQLite",
                 "TestKit",
             ]),
         tests("JSONTextTests", ["JSONText"]),
@@ -77,8 +126,8 @@ let package = Package(
         .testTarget(
             name: "SambandCommandTests",
             dependencies: [
-                "CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer", "JSONText", "ReplicaStore",
-                "SambandCommand", "TestKit",
+                "CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer", "JSONText", "SambandCommand", "TableModel",
+                "TestKit",
             ], path: "Tests/SambandCommandTests", exclude: ["Snapshots"], swiftSettings: strict),
         .target(
             name: "HTTPTestKit", dependencies: ["EventLoop", "HTTP", "HTTPServer"], path: "Tests/HTTPTestKit",
@@ -98,10 +147,15 @@ let package = Package(
             name: "SimulatedDisk", dependencies: ["CSimulatedDisk"], path: "Tests/SimulatedDisk",
             swiftSettings: strict),
         tests("SimulatedDiskTests", ["SQLite", "SimulatedDisk", "SimulationKit", "TestKit"]),
-        tests("Convergence", ["Replication", "ReplicaStore", "SimulatedDisk", "SimulationKit", "SQLite"]),
+        tests(
+            "Convergence",
+            [
+                "ConflictStore", "HubDatabase", "NodeDatabase", "RecordViews", "Replication", "SQLite", "SimulatedDisk",
+                "SimulationKit", "TableModel",
+            ]),
         // The built tool as real processes: the arrow to it builds it beside the tests.
         tests(
-            "EndToEnd", ["HTTP", "JSONText", "samband", "samband-https", "SimulationKit", "TestKit"],
+            "EndToEnd", ["HTTP", "JSONText", "SimulationKit", "TestKit", "samband", "samband-https"],
             excluding: ["Scripts"]),
         tests("Vectors", ["Replication"], excluding: ["decode.py", "bytes_of_the_page.py"]),
         tests("Tidy", []),

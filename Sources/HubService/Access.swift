@@ -1,8 +1,10 @@
+import Auditing
 import HTTP
+import HubDatabase
 import JSONText
 import Presentation
-import ReplicaStore
 import Replication
+import TableModel
 
 /// Who may use a route of the hub over the network. The one table of it: what stands in no row is refused to
 /// everybody from afar. The control socket of the hub's machine is not asked about here: who can open it may do all.

@@ -1,8 +1,10 @@
+import Auditing
 import HTTP
+import HubDatabase
 import JSONText
 import Presentation
-import ReplicaStore
 import Replication
+import TableModel
 
 /// The routes of those who see to it that nobody does or reads what he should not. No row of the fleet is in them.
 struct AuditRoutes {

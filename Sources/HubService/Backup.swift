@@ -1,10 +1,11 @@
 import Dispatch
 import HTTP
+import HubDatabase
 import JSONText
 import Presentation
-import ReplicaStore
 import SQLite
 import Synchronization
+import TableModel
 
 /// Makes backups on a thread of their own, one at a time: the hub goes on with its work beside it.
 final class BackupMaker: Sendable {

@@ -1,8 +1,12 @@
+import Auditing
 import HTTP
+import HubDatabase
 import JSONText
 import Presentation
-import ReplicaStore
+import Reading
+import RecordViews
 import Replication
+import TableModel
 
 /// The routes by which a person decides: about conflicts, and about rows that mean one thing.
 extension OperatorRoutes {

@@ -1,8 +1,8 @@
 import HTTP
 import JSONText
 import Presentation
-import ReplicaStore
 import Replication
+import TableModel
 
 extension HubService {
     /// The first request of every contact: `{"epochs":[{"hub":…,"base":…}], "sealed":…, "run":…, "position":…,

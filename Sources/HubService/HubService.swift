@@ -1,8 +1,9 @@
 import HTTP
+import HubDatabase
 import Presentation
-import ReplicaStore
 import Replication
 import SQLite
+import TableModel
 
 /// The hub without its sockets: requests in, responses out. One writer on its own thread; what waits, waits
 /// outside it.

@@ -1,9 +1,10 @@
 import Foundation
 import HTTP
+import HubDatabase
 import JSONText
 import Presentation
-import ReplicaStore
 import Replication
+import TableModel
 
 /// How a site comes in, and how it changes its secrets.
 extension HubService {

@@ -1,7 +1,7 @@
 import HTTP
 import Presentation
-import ReplicaStore
 import Replication
+import TableModel
 
 /// What is measured, in Prometheus' text format: numbers only, no value of a row.
 /// https://prometheus.io/docs/instrumenting/exposition_formats/

@@ -1,8 +1,9 @@
 import HTTP
+import HubDatabase
 import JSONText
 import Presentation
-import ReplicaStore
 import Replication
+import TableModel
 
 /// Who may work at the hub from afar.
 extension HubService {

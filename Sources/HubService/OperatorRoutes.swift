@@ -1,8 +1,10 @@
 import HTTP
+import HubDatabase
 import JSONText
 import Presentation
-import ReplicaStore
+import Reading
 import Replication
+import TableModel
 
 /// The routes of the operators: through the control socket of the hub's machine, and from afar.
 struct OperatorRoutes {

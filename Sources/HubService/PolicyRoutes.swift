@@ -1,8 +1,9 @@
 import HTTP
 import JSONText
 import Presentation
-import ReplicaStore
+import RecordViews
 import Replication
+import TableModel
 
 extension HubService {
     /// `{"table":…, "column":…, "policy":…, "unit":…}` with "by" → all policies of the table. A "policy" of null takes it

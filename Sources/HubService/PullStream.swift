@@ -1,6 +1,7 @@
 import HTTP
-import ReplicaStore
+import HubDatabase
 import Replication
+import TableModel
 
 /// The frames of one pull, made while they are being sent: memory holds one segment. One reader pulls it.
 actor PullStream {

@@ -1,5 +1,6 @@
-import ReplicaStore
+import HubDatabase
 import Replication
+import TableModel
 
 /// Takes the frames of one push apart and hands whole change sets to the store, several in one transaction, so
 /// that they share one fsync. Of a large change set memory holds what came last; the rest is staged.

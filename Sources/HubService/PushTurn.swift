@@ -1,7 +1,8 @@
 import HTTP
+import HubDatabase
 import Presentation
-import ReplicaStore
 import Replication
+import TableModel
 
 /// The push of a replica that is being taken in. A newer one takes its place: the line of the former may be dead without
 /// a word, and its node would wait for it in vain.

@@ -1,8 +1,9 @@
 import HTTP
+import HubDatabase
 import JSONText
 import Presentation
-import ReplicaStore
 import Replication
+import TableModel
 
 /// What a retired site still sends: taken in whole and kept apart, so that nothing that somebody wrote is dropped, and
 /// nothing of it gets into the fleet. Its node hears so with each pull. (Protocol/HTTP.md, "A retired site")

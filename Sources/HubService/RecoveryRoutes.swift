@@ -1,8 +1,8 @@
 import HTTP
 import JSONText
 import Presentation
-import ReplicaStore
 import Replication
+import TableModel
 
 /// The routes by which a restored hub gets back what its sites know. (DESIGN, section 8 "Lost hub".)
 struct RecoveryRoutes {

@@ -1,8 +1,9 @@
 import HTTP
+import HubDatabase
 import JSONText
 import Presentation
-import ReplicaStore
 import Replication
+import TableModel
 
 /// Who has greeted this restored hub with a secret that it does not know: for an operator to confirm, or not. Kept in
 /// memory and bounded; who is meant greets again every few seconds.

@@ -1,8 +1,10 @@
+import Auditing
 import HTTP
+import HubDatabase
 import JSONText
 import Presentation
-import ReplicaStore
 import Replication
+import TableModel
 
 /// Giving sites a place in the fleet, and taking it.
 extension HubService {

@@ -1,8 +1,8 @@
 import HTTP
 import JSONText
 import Presentation
-import ReplicaStore
 import Replication
+import TableModel
 
 /// The routes of the exchange with sites. (DESIGN, section 7.)
 struct SiteRoutes {

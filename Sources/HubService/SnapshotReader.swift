@@ -1,7 +1,7 @@
 import Dispatch
 import Foundation
 import HTTP
-import ReplicaStore
+import HubDatabase
 import Replication
 import Synchronization
 

@@ -1,8 +1,8 @@
 import HTTP
 import JSONText
 import Presentation
-import ReplicaStore
 import Replication
+import TableModel
 
 /// The snapshots that sites may go on taking, one for each replica, for a while: a line that is cut every few seconds
 /// carries a large file over in the end.

@@ -1,8 +1,8 @@
 import HTTP
 import JSONText
 import Presentation
-import ReplicaStore
 import Replication
+import TableModel
 
 extension HubService {
     /// `{"replica":…, "sealed":…, "position":…, "ticket":"<base64>", "digests":[[seq,"<base64>"],…]}` → `{"replica":…,

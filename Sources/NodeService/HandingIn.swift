@@ -1,8 +1,8 @@
 import HTTP
 import JSONText
 import Presentation
-import ReplicaStore
 import Replication
+import TableModel
 
 /// What a node does when the hub that it followed is lost and another stands in its place. (DESIGN, section 8.)
 extension NodeService {

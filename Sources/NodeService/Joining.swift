@@ -1,9 +1,10 @@
 import Foundation
 import HTTP
 import JSONText
+import NodeDatabase
 import Presentation
-import ReplicaStore
 import Replication
+import TableModel
 
 /// Makes a node's database: shows the hub the join token and a secret of our own, takes the rows as a ready file.
 package enum Joining {

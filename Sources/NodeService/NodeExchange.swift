@@ -1,8 +1,9 @@
 import HTTP
 import JSONText
+import NodeDatabase
 import Presentation
-import ReplicaStore
 import Replication
+import TableModel
 
 /// Why an exchange with the hub came to nothing.
 package enum ExchangeError: Error, CustomStringConvertible {

@@ -1,7 +1,7 @@
-import JSONText
 import HTTP
-import ReplicaStore
+import JSONText
 import Replication
+import TableModel
 
 /// What the hub answers to a greeting.
 struct HubAnswer: Sendable {

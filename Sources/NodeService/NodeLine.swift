@@ -1,5 +1,4 @@
 import JSONText
-import ReplicaStore
 import Replication
 
 /// What is known of the line to the hub.

@@ -1,8 +1,8 @@
 import HTTP
 import JSONText
 import Presentation
-import ReplicaStore
 import Replication
+import TableModel
 
 /// The routes of a node, through the control socket.
 struct NodeRoutes {

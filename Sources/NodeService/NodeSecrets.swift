@@ -1,7 +1,7 @@
 import Foundation
 import JSONText
 import Presentation
-import ReplicaStore
+import TableModel
 
 /// What a node made itself and shows or uses as its own.
 package struct NodeSecrets: Hashable, Sendable {

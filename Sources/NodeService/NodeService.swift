@@ -1,8 +1,10 @@
 import HTTP
+import NodeDatabase
 import Presentation
-import ReplicaStore
+import Reading
 import Replication
 import SQLite
+import TableModel
 
 /// A node without its sockets: seals what programs write, pushes it, and takes in what the hub gives out. One
 /// writer on its own thread; the exchange with the hub goes through transports that it is handed.

@@ -1,7 +1,7 @@
 import HTTP
 import JSONText
-import ReplicaStore
 import Replication
+import TableModel
 
 /// What a node does when the hub holds other change sets of its replica than it has sealed itself: its file was put back
 /// from an earlier state, or another machine runs a copy of it. It asks for a replica number of its own, and goes on.

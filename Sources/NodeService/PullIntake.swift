@@ -1,5 +1,6 @@
-import ReplicaStore
+import NodeDatabase
 import Replication
+import TableModel
 
 /// Takes the frames of one pull apart and gathers whole hub transactions. Of a large one memory holds what came last;
 /// the rest is staged, and the next pull goes on behind it.

@@ -1,6 +1,7 @@
 import HTTP
-import ReplicaStore
+import NodeDatabase
 import Replication
+import TableModel
 
 /// The frames of one push, made while they are being sent: memory holds one segment.
 actor PushBody {

@@ -1,7 +1,7 @@
 import HTTP
 import JSONText
 import Presentation
-import ReplicaStore
+import TableModel
 
 /// Changing the node's secrets while it goes on working: the hub learns the next ones under the former, which open until
 /// the next are first used. Whatever is lost or crashes on the way, one of the two opens, and doing it again ends it.

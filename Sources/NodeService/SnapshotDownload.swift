@@ -2,7 +2,6 @@ import Foundation
 import HTTP
 import JSONText
 import Presentation
-import ReplicaStore
 import Replication
 
 /// Takes the snapshot of the hub into a file. A line that is cut is tried again behind what has come, as long as each

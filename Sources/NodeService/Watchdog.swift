@@ -1,7 +1,6 @@
 import HTTP
 import JSONText
 import Presentation
-import ReplicaStore
 
 /// What is wrong with the way to the hub.
 package enum LineFault: Hashable, Sendable {

@@ -1,5 +1,5 @@
 import JSONText
-import ReplicaStore
+import TableModel
 
 /// What keeps a database from being written, and since when, told in one sentence; a value without a clock.
 package struct DiskWatch: Sendable {

@@ -1,5 +1,5 @@
 import JSONText
-import ReplicaStore
+import Replication
 
 /// How the epochs of a hub, and what a site has to do after a restoration, go over the line.
 extension [Epoch] {

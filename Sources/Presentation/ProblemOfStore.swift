@@ -1,6 +1,6 @@
 import HTTP
 import JSONText
-import ReplicaStore
+import TableModel
 
 /// What the store could not do, as a problem document. The `type` says what a script can do about it.
 extension Problem {

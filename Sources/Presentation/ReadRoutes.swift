@@ -1,7 +1,9 @@
+import ConflictStore
 import HTTP
 import JSONText
-import ReplicaStore
+import Reading
 import Replication
+import TableModel
 
 /// The reading routes that a hub and a node have in common.
 package enum ReadRoutes {

@@ -1,6 +1,8 @@
+import Auditing
 import HTTP
 import JSONText
-import ReplicaStore
+import Reading
+import RecordViews
 import Replication
 
 /// Rows whose values an answer shows to a person, for the audit of a hub.

@@ -1,7 +1,7 @@
 import HTTP
 import JSONText
 import NodeService
-import ReplicaStore
+import TableModel
 
 /// How the process ends, after sysexits.h where it has a word for it.
 package enum ExitCode: Int32, Sendable {

@@ -1,6 +1,6 @@
 import HTTP
 import JSONText
-import ReplicaStore
+import TableModel
 
 /// What the tool needs from the rooms behind it, where there is no handler to ask: `RoomServices`, and a fake in
 /// tests.

@@ -1,4 +1,5 @@
-import ReplicaStore
+import HubDatabase
+import NodeDatabase
 import Replication
 import SQLite
 

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
-import ReplicaStore
+import HubDatabase
+import NodeDatabase
 import Replication
 import SQLite
 

@@ -1,5 +1,6 @@
 import Foundation
-import ReplicaStore
+import HubDatabase
+import NodeDatabase
 import Replication
 import SQLite
 

@@ -1,4 +1,4 @@
-import ReplicaStore
+import Capturing
 import SQLite
 import Testing
 

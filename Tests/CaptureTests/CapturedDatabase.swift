@@ -1,5 +1,6 @@
-import ReplicaStore
+import Capturing
 import SQLite
+import TableModel
 import TestKit
 import Testing
 

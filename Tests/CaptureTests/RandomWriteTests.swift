@@ -1,6 +1,7 @@
+import Capturing
 import Foundation
-import ReplicaStore
 import SQLite
+import TableModel
 import Testing
 
 /// SplitMix64: small, and the same everywhere for one seed.

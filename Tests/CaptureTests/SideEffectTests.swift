@@ -1,5 +1,6 @@
-import ReplicaStore
+import Capturing
 import SQLite
+import TableModel
 import Testing
 
 @Suite("Capture: cascades, the user's triggers and views", .enabled(if: Writer.areHere))

@@ -1,5 +1,6 @@
-import ReplicaStore
+import Capturing
 import SQLite
+import TableModel
 import Testing
 
 @Suite("Capture: tables of every shape", .enabled(if: Writer.areHere))

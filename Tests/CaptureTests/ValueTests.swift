@@ -1,5 +1,6 @@
-import ReplicaStore
+import Capturing
 import SQLite
+import TableModel
 import Testing
 
 @Suite("Capture: what a seal reads is exactly what was written", .enabled(if: Writer.areHere))

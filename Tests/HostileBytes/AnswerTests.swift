@@ -1,7 +1,6 @@
 import Foundation
 import HTTP
 import JSONText
-import ReplicaStore
 import Replication
 import SQLite
 import Synchronization

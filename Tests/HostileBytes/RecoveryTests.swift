@@ -1,12 +1,13 @@
 import Foundation
 import HTTP
+import HubDatabase
 import HubService
 import JSONText
-@testable import NodeService
 import Replication
-import ReplicaStore
 import SQLite
 import Testing
+
+@testable import NodeService
 
 @Suite("Bytes that a site must not hand in", .serialized)
 struct RecoveryTests {

@@ -1,10 +1,10 @@
 import Foundation
 import HTTP
+import HubDatabase
 import HubService
 import JSONText
 import NodeService
 import Replication
-import ReplicaStore
 import SQLite
 import Synchronization
 import TestKit

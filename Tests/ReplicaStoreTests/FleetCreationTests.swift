@@ -3,7 +3,8 @@ import SQLite
 import TestKit
 import Testing
 
-@testable import ReplicaStore
+@testable import Capturing
+@testable import TableModel
 
 @Suite("The first database of a fleet")
 struct FleetCreationTests {

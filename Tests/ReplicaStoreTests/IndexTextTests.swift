@@ -1,7 +1,7 @@
 import SQLite
 import Testing
 
-@testable import ReplicaStore
+@testable import TableModel
 
 @Suite("The text of a CREATE INDEX")
 struct IndexTextTests {

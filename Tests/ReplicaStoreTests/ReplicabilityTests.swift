@@ -1,7 +1,7 @@
 import SQLite
 import Testing
 
-@testable import ReplicaStore
+@testable import TableModel
 
 @Suite("What cannot be replicated is refused with table, reason and remedy")
 struct ReplicabilityTests {

@@ -1,7 +1,8 @@
+import Capturing
 import Foundation
-import ReplicaStore
 import Replication
 import SQLite
+import TableModel
 import Testing
 
 /// The stored triggers are part of the file format: every change of their text shall be seen in review.

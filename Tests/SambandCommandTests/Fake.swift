@@ -2,8 +2,8 @@ import CLinux
 import Glibc
 import HTTP
 import JSONText
-import ReplicaStore
 import Synchronization
+import TableModel
 import TestKit
 
 @testable import SambandCommand

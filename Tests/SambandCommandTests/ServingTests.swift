@@ -1,7 +1,7 @@
 import Glibc
 import HTTP
 import JSONText
-import ReplicaStore
+import TableModel
 import Testing
 
 @testable import SambandCommand

@@ -6,7 +6,6 @@ import Testing
 
 @testable import HubService
 @testable import NodeService
-@testable import ReplicaStore
 
 @Suite("Who may do what at the hub, from afar")
 struct AccessTests {

@@ -6,9 +6,9 @@ import Replication
 import SQLite
 import Testing
 
+@testable import Auditing
 @testable import HubService
 @testable import NodeService
-@testable import ReplicaStore
 
 @Suite("The audit")
 struct AuditTests {

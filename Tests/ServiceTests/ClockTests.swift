@@ -6,7 +6,6 @@ import Testing
 
 @testable import HubService
 @testable import NodeService
-@testable import ReplicaStore
 
 /// A clock that a test sets.
 final class TestClock: Sendable {

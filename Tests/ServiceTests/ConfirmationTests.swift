@@ -7,7 +7,6 @@ import Testing
 
 @testable import HubService
 @testable import NodeService
-@testable import ReplicaStore
 
 /// A site that joined, or was given another secret, behind the state to which the hub was restored.
 @Suite("A restored hub that does not know a site")

@@ -5,7 +5,6 @@ import Testing
 
 @testable import HubService
 @testable import NodeService
-@testable import ReplicaStore
 
 @Suite("Credentials that open nothing")
 struct CredentialFailureTests {

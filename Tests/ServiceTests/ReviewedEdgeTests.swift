@@ -8,7 +8,6 @@ import Testing
 
 @testable import HubService
 @testable import NodeService
-@testable import ReplicaStore
 
 @Suite("The edge, read by somebody who means harm or has no luck")
 struct ReviewedEdgeTests {

@@ -6,7 +6,7 @@ import Testing
 
 @testable import HubService
 @testable import NodeService
-@testable import ReplicaStore
+@testable import TableModel
 
 @Suite("The secrets of a node")
 struct SecretsTests {

@@ -1,9 +1,9 @@
 import Foundation
 import HTTP
+import HubDatabase
 import HubService
 import JSONText
 import NodeService
-import ReplicaStore
 import SQLite
 import Synchronization
 

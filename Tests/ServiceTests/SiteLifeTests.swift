@@ -4,9 +4,10 @@ import JSONText
 import Replication
 import Testing
 
+@testable import HubDatabase
 @testable import HubService
 @testable import NodeService
-@testable import ReplicaStore
+@testable import TableModel
 
 @Suite("A site that is paused, and one that is retired")
 struct SiteLifeTests {

@@ -4,9 +4,9 @@ import JSONText
 import Replication
 import Testing
 
+@testable import ConflictStore
 @testable import HubService
 @testable import NodeService
-@testable import ReplicaStore
 
 /// Snåsa's secret in the hands of somebody who makes frames himself.
 @Suite("What a stolen secret cannot do")

@@ -1,7 +1,7 @@
 import HTTP
 import Presentation
-import ReplicaStore
 import SQLite
+import TableModel
 import Testing
 
 @testable import NodeService

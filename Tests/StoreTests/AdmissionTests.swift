@@ -1,7 +1,8 @@
 import Replication
 import Testing
 
-@testable import ReplicaStore
+@testable import ConflictStore
+@testable import TableModel
 
 @Suite("What the hub believes a site")
 struct AdmissionTests {

@@ -3,7 +3,8 @@ import Replication
 import SQLite
 import Testing
 
-@testable import ReplicaStore
+@testable import HubDatabase
+@testable import TableModel
 
 @Suite("Backups of the hub")
 struct BackupTests {

@@ -1,8 +1,6 @@
 import Replication
 import Testing
 
-@testable import ReplicaStore
-
 /// What an operator is shown as the value before, and what is no write at all (promise 5).
 @Suite("The value before a conflict")
 struct BaseValueTests {

@@ -3,7 +3,7 @@ import SQLite
 import TestKit
 import Testing
 
-@testable import ReplicaStore
+@testable import OrderedLog
 
 @Suite("What goes with the next commit")
 struct ContactTests {

@@ -1,7 +1,9 @@
 import Replication
 import Testing
 
-@testable import ReplicaStore
+@testable import ConflictStore
+@testable import HubDatabase
+@testable import TableModel
 
 /// What people decide at the hub, and how it is taken back (promises 4, 5 and 6).
 @Suite("Decisions")

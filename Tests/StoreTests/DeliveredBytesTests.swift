@@ -1,7 +1,8 @@
 import Replication
 import Testing
 
-@testable import ReplicaStore
+@testable import OrderedLog
+@testable import TableModel
 
 /// What a node is handed as the hub's is looked at before it is applied: the hub may run another schema, or be none.
 @Suite("Bytes that a node is handed")

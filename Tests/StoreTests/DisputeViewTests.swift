@@ -1,7 +1,7 @@
 import SQLite
 import Testing
 
-@testable import ReplicaStore
+@testable import Reading
 
 @Suite("What applications see of disputes with one SELECT")
 struct DisputeViewTests {

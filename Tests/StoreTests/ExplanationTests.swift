@@ -2,7 +2,10 @@ import Replication
 import SimulationKit
 import Testing
 
-@testable import ReplicaStore
+@testable import HubDatabase
+@testable import Reading
+@testable import RecordViews
+@testable import TableModel
 
 /// What is explained and what is offered, over random histories: three sites write, decide and take back.
 @Suite("Explanations and offers")

@@ -3,7 +3,8 @@ import Replication
 import SQLite
 import Testing
 
-@testable import ReplicaStore
+@testable import HubDatabase
+@testable import HubFromNodes
 
 /// A hub that is built from the files of nodes, where no backup is left (promises 4, 5, 6 and 7).
 @Suite("A hub built from nodes' files")

@@ -2,7 +2,8 @@ import Replication
 import SimulationKit
 import Testing
 
-@testable import ReplicaStore
+@testable import NodeDatabase
+@testable import OrderedLog
 
 /// A site that was away has thousands of own change sets in flight, and everything that comes in is asked against them.
 @Suite("Own change sets in flight")

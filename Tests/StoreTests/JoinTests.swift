@@ -1,7 +1,8 @@
 import Replication
 import Testing
 
-@testable import ReplicaStore
+@testable import HubDatabase
+@testable import TableModel
 
 /// Two rows that mean one person (promises 4, 5 and 6).
 @Suite("Joining two rows")

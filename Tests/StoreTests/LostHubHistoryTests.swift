@@ -2,7 +2,9 @@ import Replication
 import SimulationKit
 import Testing
 
-@testable import ReplicaStore
+@testable import HubDatabase
+@testable import HubFromNodes
+@testable import TableModel
 
 /// Random histories in which the hub is lost again and again: in the end all are in step, every constraint holds, and
 /// every value that was ever written is in the tables, was overwritten or deleted by somebody who had it before him, or

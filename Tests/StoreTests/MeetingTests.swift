@@ -1,7 +1,7 @@
 import Replication
 import Testing
 
-@testable import ReplicaStore
+@testable import TableModel
 
 @Suite("Two sites and a hub")
 struct MeetingTests {

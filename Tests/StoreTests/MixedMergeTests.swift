@@ -2,8 +2,6 @@ import Replication
 import SimulationKit
 import Testing
 
-@testable import ReplicaStore
-
 /// Change sets of which some rows meet a concurrent write and others do not, and the two depend on each other
 /// (promises 4, 5 and 6).
 @Suite("Rows that meet something beside rows that do not")

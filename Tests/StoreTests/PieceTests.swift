@@ -4,7 +4,9 @@ import SQLite
 import SimulationKit
 import Testing
 
-@testable import ReplicaStore
+@testable import ConflictStore
+@testable import HubDatabase
+@testable import OrderedLog
 
 /// However a change set is taken apart for the merge, the outcome is that of merging all its rows at once
 /// (promises 4, 5 and 6): two hubs take in the same change sets, one in small pieces, one whole.

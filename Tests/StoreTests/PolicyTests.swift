@@ -1,7 +1,9 @@
 import Replication
 import Testing
 
-@testable import ReplicaStore
+@testable import ConflictStore
+@testable import RecordViews
+@testable import TableModel
 
 @Suite("Policies at a hub and its nodes")
 struct PolicyTests {

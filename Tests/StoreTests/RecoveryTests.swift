@@ -1,7 +1,8 @@
 import Replication
 import Testing
 
-@testable import ReplicaStore
+@testable import HubDatabase
+@testable import TableModel
 
 /// A hub that was lost and restored from a backup gets back what its sites know (promises 4, 5 and 7).
 @Suite("A restored hub")

@@ -1,7 +1,7 @@
 import Replication
 import Testing
 
-@testable import ReplicaStore
+@testable import HubDatabase
 
 /// Faults that a careful reading found in joining rows, each with the history that shows it.
 @Suite("What a careful reading found of joined rows")

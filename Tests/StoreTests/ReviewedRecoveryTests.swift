@@ -1,7 +1,9 @@
 import Replication
 import Testing
 
-@testable import ReplicaStore
+@testable import ConflictStore
+@testable import OrderedLog
+@testable import TableModel
 
 /// What a site that means harm, a wrong clock or an unlucky moment can do to a hub that was restored (promises 5, 7
 /// and 10).

@@ -1,7 +1,7 @@
 import Replication
 import Testing
 
-@testable import ReplicaStore
+@testable import HubDatabase
 
 /// Faults that a careful reading found in how withheld rows come in and how decisions go, each with its history.
 @Suite("What a careful reading found of withheld rows")

@@ -1,7 +1,8 @@
 import Replication
 import Testing
 
-@testable import ReplicaStore
+@testable import HubDatabase
+@testable import TableModel
 
 /// Faults that a careful reading of the code found, each with the history that shows it.
 @Suite("What a careful reading found")

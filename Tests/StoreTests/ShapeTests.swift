@@ -1,8 +1,6 @@
 import Replication
 import Testing
 
-@testable import ReplicaStore
-
 @Suite("Tables and values of every shape arrive as they were written")
 struct ShapeTests {
     private func fleet(_ schema: String) throws -> TestFleet {

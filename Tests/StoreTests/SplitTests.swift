@@ -1,7 +1,8 @@
 import Replication
 import Testing
 
-@testable import ReplicaStore
+@testable import NodeDatabase
+@testable import TableModel
 
 @Suite("Where a file and the hub part")
 struct SplitSearchTests {

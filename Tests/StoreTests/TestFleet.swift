@@ -2,7 +2,9 @@ import Foundation
 import Replication
 import SQLite
 
-@testable import ReplicaStore
+@testable import HubDatabase
+@testable import HubFromNodes
+@testable import NodeDatabase
 
 /// A hub and its nodes on temporary files, driven by hand: programs write through plain connections.
 final class TestFleet {

@@ -1,7 +1,7 @@
 import Replication
 import Testing
 
-@testable import ReplicaStore
+@testable import ConflictStore
 
 /// A site that has been away writes on, row by row, without knowing that others dispute what it writes: a person at the
 /// hub is to see one conflict with its last values (promise 5).

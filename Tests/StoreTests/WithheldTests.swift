@@ -1,7 +1,7 @@
 import Replication
 import Testing
 
-@testable import ReplicaStore
+@testable import TableModel
 
 /// What becomes of rows that the hub withholds (promises 4, 5, 6 and 10).
 @Suite("The life of withheld rows")

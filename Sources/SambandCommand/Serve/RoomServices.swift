@@ -1,9 +1,11 @@
 import Glibc
 import HTTP
+import HubDatabase
+import HubFromNodes
 import HubService
 import JSONText
 import NodeService
-import ReplicaStore
+import TableModel
 
 /// The services of the rooms behind the tool, on real files and with the machine's clock.
 struct RoomServices: Services {

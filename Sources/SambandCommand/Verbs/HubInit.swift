@@ -1,5 +1,5 @@
 import HTTP
-import ReplicaStore
+import TableModel
 
 extension Option {
     fileprivate static let fleet = Option("fleet", "NAME", "what the fleet is called")

@@ -1,7 +1,7 @@
-import ReplicaStore
 import Replication
 import SimulatedDisk
 import SimulationKit
+import TableModel
 import Testing
 
 @Suite("Two machines that run from one file")

@@ -1,8 +1,9 @@
-import ReplicaStore
+import HubDatabase
 import Replication
 import SQLite
 import SimulatedDisk
 import SimulationKit
+import TableModel
 
 /// True for what a disk has made fail; everything else is a fault of the code under test.
 func isOfTheDisk(_ error: any Error) -> Bool {

@@ -1,8 +1,9 @@
-import ReplicaStore
+import HubDatabase
 import Replication
 import SQLite
 import SimulatedDisk
 import SimulationKit
+import TableModel
 
 /// The real node, and a program that writes its file, on a disk that fails.
 ///

@@ -1,4 +1,3 @@
-import ReplicaStore
 import Replication
 import SQLite
 import SimulatedDisk

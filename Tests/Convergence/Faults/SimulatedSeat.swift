@@ -2,7 +2,7 @@ import Foundation
 import SimulatedDisk
 import SimulationKit
 
-@testable import ReplicaStore
+@testable import HubDatabase
 
 /// The small file beside the hub's, which is in no image of its disk. It is a real one: nothing waits for its bytes, and
 /// they count only where the hub's own file is behind them.

@@ -2,7 +2,10 @@ import Replication
 import SQLite
 import SimulationKit
 
-@testable import ReplicaStore
+@testable import ConflictStore
+@testable import HubDatabase
+@testable import RecordViews
+@testable import TableModel
 
 /// The real hub.
 final class StoreHub: HubEnd {

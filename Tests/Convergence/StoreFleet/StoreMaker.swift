@@ -1,8 +1,8 @@
 import Foundation
-import ReplicaStore
 import Replication
 import SQLite
 import SimulationKit
+import TableModel
 
 /// Makes fleets of real databases, from copies of a template.
 final class StoreMaker: FleetMaker {

@@ -2,7 +2,8 @@ import Replication
 import SQLite
 import SimulationKit
 
-@testable import ReplicaStore
+@testable import HubDatabase
+@testable import NodeDatabase
 
 /// The real node, and a program that writes its file.
 final class StoreNode: NodeEnd {

@@ -1,7 +1,7 @@
 import Replication
 import SimulationKit
 
-@testable import ReplicaStore
+@testable import TableModel
 
 /// What a restored hub and its sites say to each other, as the services do it.
 extension StoreHub {

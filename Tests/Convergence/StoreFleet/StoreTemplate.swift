@@ -1,5 +1,5 @@
 import Foundation
-import ReplicaStore
+import HubDatabase
 import Replication
 import SQLite
 import SimulationKit

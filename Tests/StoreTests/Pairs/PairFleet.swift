@@ -1,7 +1,5 @@
 import Replication
 
-@testable import ReplicaStore
-
 /// Two sites and a hub that run all lines of the page which hold under one policy, each on rows of its own.
 struct PairFleet {
     private let fleet: TestFleet

@@ -1,8 +1,6 @@
 import Replication
 import Testing
 
-@testable import ReplicaStore
-
 @Suite("Every pair of concurrent acts ends as the page says")
 struct PairTests {
     /// The policies of a cell, and the unit of a row.

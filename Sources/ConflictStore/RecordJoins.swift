@@ -1,0 +1,174 @@
+import Replication
+import SQLite
+
+/// Two rows that were joined into one, as every site sees it.
+package struct RecordJoin: Hashable, Sendable {
+    package let id: UInt64
+    package let tableNumber: Int
+    package let table: String
+    /// The row that went, and the one that remains.
+    package let key: [Value]
+    package let into: [Value]
+    /// The place of the join in the hub's order: who had reached it knew of it.
+    package let position: UInt64
+    /// The conflict that it settled, where the row that went was withheld; else 0.
+    package let conflict: UInt64
+    package let decision: Decision
+    /// By whom it was taken back; nil while it stands.
+    package var undone: Decision?
+
+    package init(
+        id: UInt64, tableNumber: Int, table: String, key: [Value], into: [Value], position: UInt64, conflict: UInt64,
+        decision: Decision, undone: Decision? = nil
+    ) {
+        self.id = id
+        self.tableNumber = tableNumber
+        self.table = table
+        self.key = key
+        self.into = into
+        self.position = position
+        self.conflict = conflict
+        self.decision = decision
+        self.undone = undone
+    }
+}
+
+/// The joins of one database, and at the hub what came in later and was led to the row that remains.
+package struct JoinTable {
+    package let connection: Connection
+
+
+    package init(connection: Connection) {
+        self.connection = connection
+    }
+    private static let columns = """
+        id, table_number, table_name, key, canonical, into_key, position, conflict, joined_by, joined_at, reason,
+        undone_by, undone_at, undone_reason
+        """
+
+    package static let layout = ConflictTable.system(
+        ConflictTable.joinNumber, "samband_join",
+        [
+            "table_number", "table_name", "key", "canonical", "into_key", "position", "conflict", "joined_by",
+            "joined_at", "reason", "undone_by", "undone_at", "undone_reason",
+        ])
+
+    package func join(id: UInt64) throws -> RecordJoin? {
+        let statement = try connection.cached("SELECT \(Self.columns) FROM samband_join WHERE id = ?1")
+        try statement.bind(id, at: 1)
+        return try read(statement).first
+    }
+
+    package func exist() throws -> Bool {
+        try connection.firstInteger("SELECT EXISTS(SELECT 1 FROM samband_join)") == 1
+    }
+
+    /// The join that took this row away and stands.
+    package func join(of row: RowID) throws -> RecordJoin? {
+        let statement = try connection.cached(
+            "SELECT \(Self.columns) FROM samband_join WHERE table_number = ?1 AND canonical = ?2 "
+                + "AND undone_by IS NULL ORDER BY id")
+        try statement.bind(at: 1, integer: Int64(row.table))
+        try statement.bind(at: 2, blob: row.canonical)
+        return try read(statement).last
+    }
+
+    package func all() throws -> [RecordJoin] {
+        try read(try connection.cached("SELECT \(Self.columns) FROM samband_join ORDER BY id"))
+    }
+
+    /// The key hashes of the rows that went.
+    package func hashes() throws -> [UInt64] {
+        let statement = try connection.cached(
+            "SELECT table_number, canonical FROM samband_join WHERE undone_by IS NULL")
+        defer { statement.reset() }
+        var found: [UInt64] = []
+        while try statement.step() {
+            found.append(RowID(table: Int(statement.integer(0)), canonical: statement.bytes(1)).hash64)
+        }
+        return found
+    }
+
+    private func read(_ statement: Statement) throws -> [RecordJoin] {
+        defer { statement.reset() }
+        func text(_ column: Int32) -> String? {
+            statement.type(column) == .null ? nil : statement.string(column)
+        }
+        var found: [RecordJoin] = []
+        while try statement.step() {
+            found.append(
+                RecordJoin(
+                    id: statement.unsigned(0), tableNumber: Int(statement.integer(1)), table: statement.string(2),
+                    key: try ConflictRecord.decodeKey(statement.bytes(3)),
+                    into: try ConflictRecord.decodeKey(statement.bytes(5)), position: statement.unsigned(6),
+                    conflict: statement.unsigned(7),
+                    decision: Decision(
+                        by: statement.string(8), atMs: statement.unsigned(9), how: "merge", reason: text(10)),
+                    undone: text(11).map {
+                        Decision(by: $0, atMs: statement.unsigned(12), how: "unmerge", reason: text(13))
+                    }))
+        }
+        return found
+    }
+
+    package func nextID() throws -> UInt64 {
+        UInt64(try connection.firstInteger("SELECT coalesce(max(id), 0) + 1 FROM samband_join") ?? 1)
+    }
+
+    package func save(_ join: RecordJoin, canonical: [UInt8]) throws {
+        let marks = (1...14).map { "?\($0)" }.joined(separator: ", ")
+        let statement = try connection.cached(
+            "INSERT OR REPLACE INTO samband_join(\(Self.columns)) VALUES(\(marks))")
+        try statement.bind([
+            .integer(Int64(join.id)), .integer(Int64(join.tableNumber)), .text(join.table),
+            .blob(ConflictRecord.encode(join.key)), .blob(canonical), .blob(ConflictRecord.encode(join.into)),
+            .integer(Int64(join.position)), .integer(Int64(join.conflict)), .text(join.decision.by),
+            .integer(Int64(join.decision.atMs)), join.decision.reason.map { .text($0) } ?? .null,
+            join.undone.map { .text($0.by) } ?? .null, join.undone.map { .integer(Int64($0.atMs)) } ?? .null,
+            join.undone?.reason.map { .text($0) } ?? .null,
+        ])
+        try statement.run()
+    }
+
+    // MARK: what came in later
+
+    /// Notes a row whose reference was led on to the row that remains.
+    package func noteChild(_ table: Int, _ key: [Value], of join: UInt64) throws {
+        let statement = try connection.cached(
+            "INSERT INTO samband_led_on(join_id, table_number, key, withheld) VALUES(?1, ?2, ?3, NULL)")
+        try statement.bind([
+            .integer(Int64(join)), .integer(Int64(table)), .blob(ConflictRecord.encode(key)),
+        ])
+        try statement.run()
+    }
+
+    /// Notes a write of the row that went, kept as withheld under `id`.
+    package func noteWrite(_ id: UInt64, of join: UInt64) throws {
+        let statement = try connection.cached(
+            "INSERT INTO samband_led_on(join_id, table_number, key, withheld) VALUES(?1, 0, x'', ?2)")
+        try statement.bind([.integer(Int64(join)), .integer(Int64(id))])
+        try statement.run()
+    }
+
+    package func children(of join: UInt64) throws -> [(table: Int, key: [Value])] {
+        let statement = try connection.cached(
+            "SELECT table_number, key FROM samband_led_on WHERE join_id = ?1 AND withheld IS NULL ORDER BY rowid")
+        try statement.bind(join, at: 1)
+        defer { statement.reset() }
+        var found: [(table: Int, key: [Value])] = []
+        while try statement.step() {
+            found.append((Int(statement.integer(0)), try ConflictRecord.decodeKey(statement.bytes(1))))
+        }
+        return found
+    }
+
+    package func writes(of join: UInt64) throws -> [UInt64] {
+        let statement = try connection.cached(
+            "SELECT withheld FROM samband_led_on WHERE join_id = ?1 AND withheld IS NOT NULL ORDER BY rowid")
+        try statement.bind(join, at: 1)
+        defer { statement.reset() }
+        var found: [UInt64] = []
+        while try statement.step() { found.append(statement.unsigned(0)) }
+        return found
+    }
+}

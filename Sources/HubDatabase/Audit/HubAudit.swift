@@ -1,0 +1,145 @@
+import Auditing
+import JSONText
+import Replication
+import SQLite
+import TableModel
+
+/// A row of the fleet in the audit: its table, and a fingerprint of its key, a keyed digest: the key of a row
+/// may be a national id, which is not to stand in what auditors are given and take with them. Equal rows have equal
+/// fingerprints, and who knows a key can ask for all that the audit has of it. (Protocol/Audit.md, "Which row".)
+package struct AuditedRow: Hashable, Sendable {
+    package let table: String
+    package let row: RowID
+    /// The sites whose writes were shown or decided.
+    package let sites: [String]
+
+    package init(table: String, row: RowID, sites: [String]) {
+        self.table = table
+        self.row = row
+        self.sites = sites
+    }
+}
+
+extension HubStore {
+    var audit: AuditTable { AuditTable(connection: connection) }
+
+    /// Runs what writes, and records it in the same transaction: what is not done is not recorded, and what cannot be
+    /// recorded is not done. What writes nothing is recorded before this returns.
+    package func recording<T>(_ entry: AuditEntry, _ body: () throws(StoreError) -> T) throws(StoreError) -> T {
+        pendingAudit = entry
+        defer { pendingAudit = nil }
+        let result = try body()
+        if pendingAudit != nil { try record() }
+        return result
+    }
+
+    /// Records something that writes nothing else: before its answer leaves.
+    package func record(_ entry: AuditEntry) throws(StoreError) {
+        try recording(entry) { () throws(StoreError) in }
+    }
+
+    private func record() throws(StoreError) { try writing("writing the audit", whileRecovering: true) {} }
+
+    /// Records several readings in one transaction.
+    package func record(_ entries: [AuditEntry]) throws(StoreError) {
+        if entries.isEmpty { return }
+        try writing("writing the audit", whileRecovering: true) {
+            for entry in entries { try audit.append(entry) }
+        }
+    }
+
+    /// How rows stand in the details of an entry.
+    package func details(of rows: [AuditedRow]) throws(StoreError) -> JSON {
+        try storing("reading the key of the audit") {
+            let key = try auditKey()
+            return .array(
+                rows.map { row in
+                    [
+                        "table": .string(row.table), "row": .string(Self.fingerprint(of: row.row, key: key)),
+                        "sites": .array(row.sites.map { .string($0.isEmpty ? "(hub)" : $0) }),
+                    ]
+                })
+        }
+    }
+
+    /// A row of a table by name, or nil when the fleet has no such table or its key is another.
+    package func auditedRow(table name: String, key: [Value], sites: [String] = []) -> AuditedRow? {
+        guard let table = tables.first(where: { sameName($0.name, name) }), table.keyColumns.count == key.count
+        else { return nil }
+        return AuditedRow(table: table.name, row: RowID(shape: table.shape, key: key), sites: sites)
+    }
+
+    /// The fingerprint of a row in the audit.
+    package func auditFingerprint(of row: AuditedRow) throws(StoreError) -> String {
+        try storing("reading the key of the audit") { Self.fingerprint(of: row.row, key: try auditKey()) }
+    }
+
+    private static func fingerprint(of row: RowID, key: [UInt8]) -> String {
+        var message: [UInt8] = []
+        for shift in [0, 8, 16, 24] { message.append(UInt8(truncatingIfNeeded: row.table >> shift)) }
+        return Array(HMAC.code(of: message + row.canonical, key: key).prefix(16)).hex
+    }
+
+    /// Made at the first use, and never changed: else the same row would have another.
+    private func auditKey() throws -> [UInt8] {
+        if case .blob(let key) = try connection.meta(.auditKey) { return key }
+        var generator = SystemRandomNumberGenerator()
+        let key = (0..<32).map { _ in UInt8.random(in: 0...255, using: &generator) }
+        try writing("making the key of the audit", whileRecovering: true) {
+            try connection.setMeta(.auditKey, .blob(key))
+        }
+        return key
+    }
+
+    // MARK: reading
+
+    /// Rows of the audit, oldest first.
+    package func auditRows(_ filter: AuditFilter) throws(StoreError) -> [AuditRecord] {
+        try storing("reading the audit") { try audit.rows(filter) }
+    }
+
+    package func auditHead() throws(StoreError) -> AuditHead { try storing("reading the audit") { try audit.head() } }
+
+    /// Whether every row of the audit is as it was written, and none is missing.
+    ///
+    /// - Parameter noted: an end of the chain that somebody has noted earlier.
+    package func verifyAudit(noted: AuditHead?) throws(StoreError) -> AuditVerdict {
+        try storing("verifying the audit") { try audit.verify(noted: noted) }
+    }
+
+    // MARK: retention
+
+    /// Years for which the audit is kept.
+    package static let auditYears: UInt64 = 10
+
+    package func auditKeptYears() throws(StoreError) -> UInt64 {
+        try storing("reading how long the audit is kept") { try keptYears() }
+    }
+
+    private func keptYears() throws -> UInt64 {
+        let years = try connection.metaNumber(.auditYears)
+        return years == 0 ? Self.auditYears : years
+    }
+
+    package func keepAudit(years: UInt64) throws(StoreError) {
+        try writing("setting how long the audit is kept", whileRecovering: true) {
+            try connection.setMeta(.auditYears, years)
+        }
+    }
+
+    /// Takes away what has been kept long enough. By a clock that cannot be right nothing is.
+    package func trimAudit(nowMs: UInt64) throws(StoreError) {
+        try checkClock(nowMs: nowMs)
+        let keptMs = try storing("trimming the audit") { try keptYears() } * 365_250 * 86_400
+        guard nowMs > keptMs else { return }
+        let isDue = try storing("trimming the audit") {
+            let statement = try connection.cached("SELECT at FROM samband_audit ORDER BY number LIMIT 1")
+            defer { statement.reset() }
+            return try statement.step() && statement.unsigned(0) < nowMs - keptMs
+        }
+        guard isDue else { return }
+        try writing("trimming the audit", whileRecovering: true) {
+            _ = try audit.trim(before: nowMs - keptMs, nowMs: nowMs)
+        }
+    }
+}

@@ -1,0 +1,45 @@
+import ConflictStore
+import Replication
+
+extension CarefulMerge {
+    /// An author adds to a column of the policy `sum` while, unknown to it, an earlier write of its own on the row is
+    /// withheld: what its row shows is not what the hub's does. What the new write replaces of the withheld one counts
+    /// with it.
+    ///
+    /// - Returns: the operation with what it replaces added; whether its author's row is another than the hub's.
+    func countingOwn(_ operation: LoggedOperation, on row: RowID) throws -> (LoggedOperation, isElsewhere: Bool) {
+        if operation.deltas.isEmpty { return (operation, false) }
+        var deltas = operation.deltas
+        var isElsewhere = false
+        for record in try conflicts.withheld(of: row, onlyOpen: false)
+        where operation.isByAuthor(of: record.dot) && !record.deltas.isEmpty {
+            guard let position = try log.entry(record.dot)?.position, operation.seen < position else { continue }
+            isElsewhere = true
+            guard record.state == .withheld, record.isReplaced(by: operation, changed: .max) else { continue }
+            for (column, delta) in record.deltas {
+                guard let own = deltas[column] else { continue }
+                let (sum, overflow) = own.addingReportingOverflow(delta)
+                if !overflow { deltas[column] = sum }
+            }
+        }
+        return (
+            LoggedOperation(
+                dot: operation.dot, hlc: operation.hlc, position: operation.position, seen: operation.seen,
+                operation: operation.operation, columns: operation.columns, values: operation.values,
+                cellStamps: operation.cellStamps, deltas: deltas, line: operation.line), isElsewhere
+        )
+    }
+}
+
+extension WithheldRecord {
+    /// True when a write leaves nothing of it: an insert or delete by the same author, who goes on; and any write of all
+    /// its cells by one who goes on or has seen that it is withheld.
+    ///
+    /// - Parameter changed: where its conflict last changed.
+    func isReplaced(by write: LoggedOperation, changed: UInt64) -> Bool {
+        let goesOn = write.isByAuthor(of: dot)
+        let isWhole = write.operation != .update
+        guard operation == .update else { return goesOn && isWhole }
+        return (goesOn || write.seen >= changed) && (isWhole || columns.allSatisfy { write.index(of: $0) != nil })
+    }
+}
