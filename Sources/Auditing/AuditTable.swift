@@ -11,7 +11,6 @@ import TableModel
 package struct AuditTable {
     package let connection: Connection
 
-
     package init(connection: Connection) {
         self.connection = connection
     }

@@ -60,7 +60,11 @@ package struct ConflictRecord: Hashable, Sendable {
     /// Decisions that were taken back, each followed by the one that did so, oldest first.
     package var earlier: [Decision] = []
 
-    package init(id: UInt64, kind: ConflictKind, tableNumber: Int, table: String, key: [Value], row: RowID, columnIndex: Int?, column: String?, openedAtMs: UInt64, base: ConflictBase, life: Conflict, decision: Decision? = nil, earlier: [Decision] = []) {
+    package init(
+        id: UInt64, kind: ConflictKind, tableNumber: Int, table: String, key: [Value], row: RowID, columnIndex: Int?,
+        column: String?, openedAtMs: UInt64, base: ConflictBase, life: Conflict, decision: Decision? = nil,
+        earlier: [Decision] = []
+    ) {
         self.id = id
         self.kind = kind
         self.tableNumber = tableNumber

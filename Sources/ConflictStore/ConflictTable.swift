@@ -6,7 +6,6 @@ import TableModel
 package struct ConflictTable {
     package let connection: Connection
 
-
     package init(connection: Connection) {
         self.connection = connection
     }

@@ -37,7 +37,6 @@ package struct RecordJoin: Hashable, Sendable {
 package struct JoinTable {
     package let connection: Connection
 
-
     package init(connection: Connection) {
         self.connection = connection
     }

@@ -56,7 +56,9 @@ final class ConcurrentRows {
     }
 
     /// All operations on a row behind a position of the order, whoever has seen them, without those withheld.
-    package func operations(on row: RowID, since position: UInt64, _ index: ConcurrentIndexBox) throws -> [LoggedOperation] {
+    package func operations(on row: RowID, since position: UInt64, _ index: ConcurrentIndexBox) throws
+        -> [LoggedOperation]
+    {
         let hash = row.hash64
         var operations: [LoggedOperation] = []
         for entry in index.index.behind(position) where KeyHashes.contains(entry.hashes, hash) {

@@ -8,7 +8,6 @@ package struct Meeting {
     package let rows: IncomingRows
     package let finder: RowFinder
 
-
     package init(rows: IncomingRows, finder: RowFinder) {
         self.rows = rows
         self.finder = finder

@@ -129,7 +129,8 @@ package final class MixedMerge {
 
     private func piece() throws -> CarefulMerge {
         try CarefulMerge(
-            rows, careful: careful, concurrent: concurrent, access: context.access, log: context.log, finder: context.finder,
+            rows, careful: careful, concurrent: concurrent, access: context.access, log: context.log,
+            finder: context.finder,
             index: context.index, rules: context.rules, policies: context.policies)
     }
 
@@ -190,7 +191,8 @@ package final class MixedMerge {
             effective.note(work)
         }
         try arbitration.tell(
-            works.filter { $0.withheld?.joins == nil }, register.ledOn, context.policies, replica: context.replica, &clock)
+            works.filter { $0.withheld?.joins == nil }, register.ledOn, context.policies, replica: context.replica,
+            &clock)
         try findings.add(register, works, context)
     }
 

@@ -82,7 +82,9 @@ package struct ChangeLog {
         try statement.run()
     }
 
-    package func appendSegment(_ bytes: [UInt8], change: UInt64, variant: SegmentVariant, number: Int, digest: [UInt8]) throws {
+    package func appendSegment(_ bytes: [UInt8], change: UInt64, variant: SegmentVariant, number: Int, digest: [UInt8])
+        throws
+    {
         let statement = try connection.cached(
             "INSERT INTO samband_segment(change, variant, number, digest, bytes) VALUES(?1, ?2, ?3, ?4, ?5)")
         try statement.bind(change, at: 1)

@@ -11,13 +11,13 @@ package struct ConcurrentIndex {
         package let dot: Dot
         package let hashes: [UInt64]
 
-
         package init(position: UInt64, id: UInt64, dot: Dot, hashes: [UInt64]) {
             self.position = position
             self.id = id
             self.dot = dot
             self.hashes = hashes
-        }    }
+        }
+    }
 
     private var entries: [Entry] = []
     /// Everything behind this position is in memory.

@@ -5,7 +5,6 @@ import SQLite
 package struct EpochTable {
     package let connection: Connection
 
-
     package init(connection: Connection) {
         self.connection = connection
     }

@@ -7,7 +7,6 @@ package struct OperationReader {
     package let log: ChangeLog
     package let shapes: [Int: TableShape]
 
-
     package init(log: ChangeLog, shapes: [Int: TableShape]) {
         self.log = log
         self.shapes = shapes

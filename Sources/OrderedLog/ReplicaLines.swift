@@ -6,7 +6,6 @@ package struct Author {
     package let replica: UInt32
     package let line: [Dot]
 
-
     package init(replica: UInt32, line: [Dot]) {
         self.replica = replica
         self.line = line

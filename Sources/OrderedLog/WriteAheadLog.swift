@@ -7,7 +7,6 @@ import TableModel
 package struct WriteAheadLog {
     package let connection: Connection
 
-
     package init(connection: Connection) {
         self.connection = connection
     }

@@ -17,7 +17,6 @@ package struct PolicyView: Hashable, Sendable {
     package let setBy: String?
     package let setAtMs: UInt64?
 
-
     package init(table: String, column: String?, policy: String?, unit: PolicyUnit, setBy: String?, setAtMs: UInt64?) {
         self.table = table
         self.column = column
@@ -25,4 +24,5 @@ package struct PolicyView: Hashable, Sendable {
         self.unit = unit
         self.setBy = setBy
         self.setAtMs = setAtMs
-    }}
+    }
+}

@@ -49,14 +49,14 @@ package struct HistoryView: Sendable {
     package let columns: [String]
     package let values: [Value]
 
-
     package init(entry: LogEntry, site: String, operation: Operation, columns: [String], values: [Value]) {
         self.entry = entry
         self.site = site
         self.operation = operation
         self.columns = columns
         self.values = values
-    }}
+    }
+}
 
 /// Reads a database's own records for people. The same at hub and node.
 package struct Views {
@@ -64,7 +64,6 @@ package struct Views {
     package let log: ChangeLog
     package let access: TableAccess
     package let conflicts: ConflictTable
-
 
     package init(connection: Connection, log: ChangeLog, access: TableAccess, conflicts: ConflictTable) {
         self.connection = connection

@@ -99,7 +99,7 @@ struct ExplanationTests {
         for view in try fleet.hub.conflictViews(ConflictFilter()) {
             let detail = try #require(try fleet.hub.conflictDetail(view.record.id))
             for offer in detail.choices {
-                let choice: ReplicaStore.Choice
+                let choice: HubDatabase.Choice
                 switch offer.how {
                 case .restore: choice = .restore
                 case .discard: choice = .discard
@@ -117,7 +117,7 @@ struct ExplanationTests {
             let detail = try fleet.hub.conflictDetail(view.record.id), !detail.choices.isEmpty
         else { return }
         let offer = random.pick(detail.choices)
-        let choice: ReplicaStore.Choice =
+        let choice: HubDatabase.Choice =
             switch offer.how {
             case .take: offer.site == "now" ? .now : .take(site: offer.site!)
             case .set: .set(["note": .text("set"), "bed": .integer(20)].filter { offer.columns.contains($0.key) })
@@ -132,7 +132,7 @@ struct ExplanationTests {
     }
 
     private static func resolve(
-        _ fleet: TestFleet, _ view: ConflictView, _ choice: ReplicaStore.Choice, dryRun: Bool
+        _ fleet: TestFleet, _ view: ConflictView, _ choice: HubDatabase.Choice, dryRun: Bool
     ) throws(StoreError) {
         _ = try fleet.hub.resolve(
             view.record.id, choice, changed: view.record.life.changed, by: "kari", reason: nil, nowMs: fleet.nowMs,

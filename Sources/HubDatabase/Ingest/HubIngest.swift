@@ -85,7 +85,8 @@ extension HubStore {
             isRenumbered: try header.dot.seq <= replicaState(replica)?.renumbered ?? 0)
         let met = try Meeting(rows: rows, finder: finder).met(
             concurrent.map { ($0.id, $0.hashes) }, disputed: disputed)
-        var merged = try MixedMerge(mergeContext, rows, concurrent: concurrent, met: met, clock: clock, nowMs: nowMs).run()
+        var merged = try MixedMerge(mergeContext, rows, concurrent: concurrent, met: met, clock: clock, nowMs: nowMs)
+            .run()
         clock = merged.clock
         awaited.insert(merged.findings.waits)
         for (hash, isDisputed) in merged.findings.disputed {

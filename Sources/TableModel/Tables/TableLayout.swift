@@ -158,9 +158,9 @@ package struct Row: Hashable, Sendable {
     package let key: [Value]
     package var data: [Value]
 
-
     package init(id: RowID, key: [Value], data: [Value]) {
         self.id = id
         self.key = key
         self.data = data
-    }}
+    }
+}
