@@ -157,6 +157,14 @@ let package = Package(
         tests(
             "EndToEnd", ["HTTP", "JSONText", "SimulationKit", "TestKit", "samband", "samband-https"],
             excluding: ["Scripts"]),
+        // A hub and its sites in one process, through the services that ship, by a clock and numbers of the test's own.
+        .target(
+            name: "FleetKit",
+            dependencies: ["HTTP", "HubService", "JSONText", "NodeService", "ReplicaStore", "SimulationKit", "SQLite"],
+            path: "Tests/FleetKit", swiftSettings: strict),
+        tests(
+            "Golden", ["FleetKit", "JSONText", "Replication", "SimulationKit", "SQLite"],
+            excluding: ["Snapshots", "README.md"]),
         tests("Vectors", ["Replication"], excluding: ["decode.py", "bytes_of_the_page.py"]),
         tests("Tidy", []),
     ],

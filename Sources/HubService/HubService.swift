@@ -63,13 +63,15 @@ package actor HubService {
     /// - Parameters:
     ///   - restored: what the caller knows of the file having been put back; it finds out most by itself.
     ///   - limitsSites: whether a site whose requests bring nothing is slowed down.
+    ///   - drawReplica: where new replica numbers come from; a test that replays exactly has a seeded source.
     package init(
         path: String, restored: Restoration? = nil, limits: HTTP.Limits = HTTP.Limits(), limitsSites: Bool = true,
-        now: @escaping @Sendable () -> UInt64
+        drawReplica: @escaping @Sendable () -> UInt32 = HubStore.randomReplica, now: @escaping @Sendable () -> UInt64
     ) throws(StoreError) {
         self.limitsSites = limitsSites
         executor = DatabaseExecutor(name: "samband-hub")
-        store = try HubStore(path: path, seat: try HubSeat(database: path), restored: restored, nowMs: now())
+        store = try HubStore(
+            path: path, drawReplica: drawReplica, seat: try HubSeat(database: path), restored: restored, nowMs: now())
         self.now = now
         self.path = path
         self.limits = limits
