@@ -160,7 +160,7 @@ let package = Package(
         // A hub and its sites in one process, through the services that ship, by a clock and numbers of the test's own.
         .target(
             name: "FleetKit",
-            dependencies: ["HTTP", "HubService", "JSONText", "NodeService", "ReplicaStore", "SimulationKit", "SQLite"],
+            dependencies: ["HTTP", "HubDatabase", "HubService", "JSONText", "NodeService", "SQLite", "SimulationKit", "TableModel"],
             path: "Tests/FleetKit", swiftSettings: strict),
         tests(
             "Golden", ["FleetKit", "JSONText", "Replication", "SimulationKit", "SQLite"],

@@ -1,7 +1,7 @@
 import Foundation
+import HubDatabase
 import HubService
 import NodeService
-import ReplicaStore
 
 /// The files of a fleet before its first write, made once: a history starts from copies of them.
 package struct FleetTemplate: Sendable {

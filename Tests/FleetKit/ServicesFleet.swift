@@ -3,7 +3,6 @@ import HTTP
 import HubService
 import JSONText
 import NodeService
-import ReplicaStore
 import SQLite
 
 /// A hub and its sites in one process, each with the service that ships, on files of their own. Everything that happens is

@@ -4,7 +4,6 @@ import JSONText
 import SQLite
 import Testing
 
-@testable import HubDatabase
 @testable import HubService
 @testable import NodeService
 

@@ -7,7 +7,6 @@ import SQLite
 import Testing
 
 @testable import Auditing
-@testable import HubDatabase
 @testable import HubService
 @testable import NodeService
 

@@ -2,7 +2,6 @@ import Replication
 import Testing
 
 @testable import ConflictStore
-@testable import HubDatabase
 @testable import OrderedLog
 @testable import TableModel
 
