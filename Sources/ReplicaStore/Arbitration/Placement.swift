@@ -2,7 +2,7 @@ import Replication
 import SQLite
 
 /// Puts the judged rows in place so that every constraint holds, withholding one operation after the other
-/// until it does. (The model, part two, "Withholding".)
+/// until it does. (Protocol/Merge-Model.md#withholding)
 struct Placement {
     let merge: CarefulMerge
     private var access: TableAccess { merge.access }

@@ -2,7 +2,7 @@ import Replication
 import SQLite
 
 /// Turns what the triggers have marked into one change set at the end of the log.
-/// (DESIGN, section 5 "Seal"; the rules for coalescing are in `Capture/PendingRows`.)
+/// (Protocol/Data-Model.md#seal-what-becomes-of-marks; the rules for coalescing are in `Capture/PendingRows`.)
 struct Sealer {
     let connection: Connection
     let log: ChangeLog
