@@ -78,7 +78,7 @@ package struct AuditRecord: Hashable, Sendable {
     /// Chained to the digest of the row before.
     package let digest: [UInt8]
 
-    /// The digest that a row has behind another one. (Protocol/Audit.md, "The chain".)
+    /// The digest that a row has behind another one. (Protocol/Audit.md#the-chain)
     package static func digest(
         after previous: [UInt8], number: UInt64, atMs: UInt64, who: String, what: String, details: String
     ) -> [UInt8] {

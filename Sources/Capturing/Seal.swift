@@ -4,7 +4,7 @@ import SQLite
 import TableModel
 
 /// Turns what the triggers have marked into one change set at the end of the log.
-/// (DESIGN, section 5 "Seal"; the rules for coalescing are in `Capture/PendingRows`.)
+/// (Protocol/Data-Model.md#seal-what-becomes-of-marks; the rules for coalescing are in `Capture/PendingRows`.)
 package struct Sealer {
     package let connection: Connection
     package let log: ChangeLog

@@ -62,7 +62,7 @@ extension HubService {
         return reading.response
     }
 
-    /// CLI.md's `status` of a hub.
+    /// What `samband status` shows of a hub. (Protocol/Command-Line.md#status-of-a-hub)
     func status() throws(Problem) -> Response {
         let sites = try siteList()
         let json = try answering { () throws(StoreError) -> JSON in

@@ -6,7 +6,7 @@ import Replication
 import TableModel
 
 /// What a retired site still sends: taken in whole and kept apart, so that nothing that somebody wrote is dropped, and
-/// nothing of it gets into the fleet. Its node hears so with each pull. (Protocol/HTTP.md, "A retired site")
+/// nothing of it gets into the fleet. Its node hears so with each pull. (Protocol/HTTP.md#a-paused-site-a-retired-site)
 extension HubService {
     /// The greeting of a retired site: what the hub has of it, and nothing of anybody else.
     func greetRetired(_ caller: SiteCaller) throws(Problem) -> Response {

@@ -4,7 +4,7 @@ import Presentation
 import Replication
 import TableModel
 
-/// The routes by which a restored hub gets back what its sites know. (DESIGN, section 8 "Lost hub".)
+/// The routes by which a restored hub gets back what its sites know. (Protocol/Merge-Model.md#lost-hub)
 struct RecoveryRoutes {
     let hub: HubService
 

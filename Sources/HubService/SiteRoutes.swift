@@ -4,7 +4,7 @@ import Presentation
 import Replication
 import TableModel
 
-/// The routes of the exchange with sites. (DESIGN, section 7.)
+/// The routes of the exchange with sites. (Protocol/HTTP.md)
 struct SiteRoutes {
     let hub: HubService
 

@@ -6,7 +6,7 @@ import TableModel
 
 /// The merge of rows of one change set at the hub that meet concurrent writes, an open conflict or a constraint: all of
 /// them in memory, judged one by one, then put in place together.
-/// (DESIGN, section 6; the model, "Hub, ingest" and "Withholding".)
+/// (Protocol/Merge-Model.md#hub-ingest, Protocol/Merge-Model.md#withholding)
 final class CarefulMerge {
     let access: TableAccess
     let log: ChangeLog

@@ -258,7 +258,7 @@ package struct ConflictRegister {
     }
 
     /// The value before: the newest write that the author had seen; else what the first concurrent write
-    /// overwrote; else what stands. (The model, "Base value".)
+    /// overwrote; else what stands. (Protocol/Merge-Model.md#base-value)
     private func cellBase(_ work: RowWork, _ operation: LoggedOperation, _ column: Int) throws -> Value {
         if let base = try overwritten(work, operation, column) { return base }
         let hash = work.row.hash64

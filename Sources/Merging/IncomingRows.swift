@@ -9,8 +9,8 @@ package final class IncomingRows {
     /// The sorted key hashes.
     package let hashes: [UInt64]
     /// It had another replica number when it met others at its author's: of two stamps with one time the other may have
-    /// been the greater there. So its author gets the rows that meet others as they stand. (The model, part two, "Two
-    /// live copies".)
+    /// been the greater there. So its author gets the rows that meet others as they stand.
+    /// (Protocol/Merge-Model.md#split)
     package let isRenumbered: Bool
     private let shapes: [Int: TableShape]
     private(set) lazy var locations = RowLocations(segments, shapes: shapes)

@@ -4,7 +4,7 @@ import SQLite
 import TableModel
 
 /// Puts the judged rows in place so that every constraint holds, withholding one operation after the other
-/// until it does. (The model, part two, "Withholding".)
+/// until it does. (Protocol/Merge-Model.md#withholding)
 struct Placement {
     let merge: CarefulMerge
     private var access: TableAccess { merge.access }

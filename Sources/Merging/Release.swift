@@ -7,7 +7,7 @@ import TableModel
 /// Lets withheld rows in by themselves when nothing stands in their way any more: a child whose parent has come, a
 /// newcomer whose UNIQUE value is free. What comes in is a write of the hub's own, in the transaction that made room.
 /// Rows that wait for a person (CHECK, or a delete that did not stand) are left alone.
-/// (DESIGN, section 6; the model, part two: "never by letting the old dot in".)
+/// (Protocol/Merge-Model.md#release)
 package struct Release {
     package let conflicts: ConflictTable
     package let access: TableAccess

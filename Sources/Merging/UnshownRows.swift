@@ -7,6 +7,7 @@ extension CarefulMerge {
     /// as far as its position tells, and inserts all the same. So does who took rows away with triggers off. Such an
     /// insert is no knowing overwrite: those writes are to be judged as concurrent with it. It is known by this: the
     /// row stands, its author had seen all of it, and has written nothing there itself since.
+    /// (Protocol/Merge-Model.md#a-row-that-was-not-shown)
     func unshown(to operation: LoggedOperation, on row: RowID, standing: [Value]?) throws -> [LoggedOperation] {
         guard operation.operation == .insert, let standing, standing != operation.values,
             try conflicts.withheld(of: row, onlyOpen: false).isEmpty

@@ -219,8 +219,8 @@ extension NodeStore {
         try reloadInFlight()
     }
 
-    /// The position in the new order up to which a context covers all that others wrote. (The model, part two,
-    /// "C.position of another epoch".)
+    /// The position in the new order up to which a context covers all that others wrote.
+    /// (Protocol/Merge-Model.md#lost-hub)
     private func seen(_ context: VectorClock, behind base: UInt64, _ transaction: HubTransaction) -> UInt64 {
         var seen = base
         for delivered in transaction.dropLast() where delivered.header.kind != .arbitration {

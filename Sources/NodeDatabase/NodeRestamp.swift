@@ -6,7 +6,8 @@ import TableModel
 extension NodeStore {
     /// Own change sets that a clock far ahead has stamped are given stamps that the hub takes: above every one that came
     /// from others, so that in this database they go on winning over all that it has seen, and in the order in which they
-    /// were sealed. Only what the hub does not hold is touched. (The model, "Restamping", floor.)
+    /// were sealed. Only what the hub does not hold is touched.
+    /// (Protocol/Merge-Model.md#restamping)
     ///
     /// - Parameters:
     ///   - held: the last own seq that the hub holds.

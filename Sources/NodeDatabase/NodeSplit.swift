@@ -4,7 +4,7 @@ import TableModel
 
 /// A database that was put back from an earlier state, or copied, goes on as another replica of its site. What it and the
 /// hub have alike stays as it is; its own change sets behind that get new names; and what the hub has otherwise under the
-/// old name comes by pull, like anybody's. (DESIGN, section 8; the model, part two, "Two live copies".)
+/// old name comes by pull, like anybody's. (Protocol/Merge-Model.md#split)
 extension NodeStore {
     /// Digests of own change sets behind a seq and before another, ascending: all of them, or `limit` that lie evenly apart,
     /// the last one always.

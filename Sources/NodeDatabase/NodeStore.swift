@@ -234,7 +234,8 @@ package final class NodeStore {
                 schemaVersion: 1, asideIsEmpty: asideIsEmpty)
         else { return nil }
         inFlight.append(sealed.entry, hashes: sealed.keyHashes)
-        // A row aside is given up only by a sealed insert or delete of its key (the model, B1).
+        // A row aside is given up only by a sealed insert or delete of its key.
+        // (Protocol/Merge-Model.md#constraints-at-a-node)
         for row in sealed.decidedRows { try dropAside(row) }
         return sealed.entry.header.dot
     }

@@ -7,7 +7,7 @@ import TableModel
 /// Takes incoming operations into the rows of a node whose own writes are partly still in flight, and keeps
 /// every constraint true: incoming operations are always taken in; own rows that then break a constraint step
 /// aside whole, with the rows that refer to them, and come back when they fit.
-/// (DESIGN, section 6; the model, "UNIQUE / FK at a node".)
+/// (Protocol/Merge-Model.md#constraints-at-a-node)
 struct Settling {
     let store: NodeStore
     private var access: TableAccess { store.access }

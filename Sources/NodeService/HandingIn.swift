@@ -4,7 +4,7 @@ import Presentation
 import Replication
 import TableModel
 
-/// What a node does when the hub that it followed is lost and another stands in its place. (DESIGN, section 8.)
+/// What a node does when the hub that it followed is lost and another stands in its place. (Protocol/Merge-Model.md#lost-hub)
 extension NodeService {
     /// Sets offered in one request.
     private static let offerCount = 1000

@@ -46,7 +46,7 @@ struct HubAnswer: Sendable {
 
 /// The first exchange of every contact: hub and node compare what they remember of each other, by the numbers of their
 /// replicas and by digests, so that a file that was put back or copied is found out before a change set goes either
-/// way. (DESIGN, section 8.)
+/// way. (Protocol/Merge-Model.md#split)
 extension NodeService {
     /// Greets the hub; the two loops share one greeting.
     func greet() async throws(ExchangeError) -> PushAnswer {

@@ -47,7 +47,7 @@ struct NodeRoutes {
 }
 
 extension NodeService {
-    /// CLI.md's `status` of a node.
+    /// What `samband status` shows of a node. (Protocol/Command-Line.md#status-of-a-node)
     func status() throws(Problem) -> Response {
         let json = try answering { () throws(StoreError) -> JSON in
             let counts = try store.counts()

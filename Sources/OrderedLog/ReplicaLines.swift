@@ -14,8 +14,8 @@ package struct Author {
     package func wrote(_ dot: Dot) -> Bool { dot.replica == replica || line.holds(dot) }
 }
 
-/// Which replicas went on from which others. A replica that was split off another one (DESIGN, section 8 "Restored or
-/// copied database") has written what the other had up to there, too.
+/// Which replicas went on from which others. A replica that was split off another one has also written what the other
+/// had up to there. (Protocol/Merge-Model.md#split)
 package final class ReplicaLines {
     private let connection: Connection
     private var known: [UInt32: [Dot]]?

@@ -1,7 +1,8 @@
 import Replication
 import SimulationKit
 
-/// The value of a replica, computed naively from the whole history of what users did (DESIGN §4, MODEL section 1):
+/// The value of a replica, computed naively from the whole history of what users did
+/// (Protocol/Merge-Model.md#the-function):
 ///
 /// * a row exists if one of its writes is covered by no delete that is known;
 /// * a cell holds its write of greatest stamp, those of deleted rows and what a policy decided included.

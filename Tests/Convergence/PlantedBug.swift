@@ -47,7 +47,7 @@ enum PlantedBug: String, CaseIterable {
     static let ofTheStore: [PlantedBug] = [
         .dropsTheAside, .forgetsWithheld, .deletesBlocker, .letsOrphansIn, .leavesAuthorWrong,
     ]
-    /// A policy looks only at writes of rows that live (the model, part two, B2).
+    /// A policy looks only at writes of rows that live (Protocol/Merge-Model.md#policies).
     case policyForgetsTheDeleted
     /// What a policy decides has the stamp of the newest write, not one just above.
     case decidesWithoutInfinity

@@ -1,8 +1,8 @@
 import Replication
 import SimulationKit
 
-/// What the policies of a column make of the whole history, computed naively from contexts and the hub's order (the
-/// model, part two, "Policies" and "`sum`"):
+/// What the policies of a column make of the whole history, computed naively from contexts and the hub's order
+/// (Protocol/Merge-Model.md#policies, Protocol/Merge-Model.md#sum):
 ///
 /// * `max`, `min`: the greatest or least of the writes that no other write of the cell had seen;
 /// * `sum`: the absolute write of greatest stamp and every delta that it had not seen;

@@ -213,7 +213,7 @@ extension Story {
     ]
 
     /// Verran's update of k is in flight and must step aside; then a program there inserts k and deletes it.
-    /// (The model, part two, B1.)
+    /// (Protocol/Merge-Model.md#constraints-at-a-node)
     @Sendable static func aside(_ fleet: Fleet) throws {
         try fleet.write("snasa", bed("k", 2))
         try fleet.settleEverything()

@@ -2,7 +2,8 @@ import Replication
 import SimulationKit
 
 extension Story {
-    /// Histories about policies: those of the model that broke an earlier draft, and what each policy is there for.
+    /// Histories about policies: those that broke an earlier draft, and what each policy is there for.
+    /// (Protocol/Merge-Model.md#histories-that-broke-earlier-drafts)
     static let ofPolicies: [Story] = [
         Story(
             claim: "max: a write of a row deleted since is a party to it (B2)",

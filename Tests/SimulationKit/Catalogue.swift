@@ -104,7 +104,7 @@ private let mixed: [Value] = [
 ]
 
 extension TableModel {
-    /// A row of two cells, as the model has it.
+    /// A row of two cells: the smallest on which cells and rows can disagree.
     package static let plain = TableModel(
         "plain", keyColumns: [Column("id", "TEXT NOT NULL")], collations: [.binary],
         dataColumns: [Column("x"), Column("y")], keys: [[.text("k")], [.text("l")], [.text("m")]],

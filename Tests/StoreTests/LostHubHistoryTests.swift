@@ -229,7 +229,8 @@ struct LostHubHistory {
             sql = "DELETE FROM ward WHERE id = '\(id)'"
         }
         steps.append("\(site): \(sql)")
-        // Who makes a row anew whose own stands aside gives that one up. (DESIGN, section 6.)
+        // Who makes a row anew whose own stands aside gives that one up.
+        // (Protocol/Merge-Model.md#constraints-at-a-node)
         let key = sql.split(separator: "'").dropFirst().first.map(String.init) ?? ""
         let isMade = sql.hasPrefix("INSERT")
         // A delete takes the rows along that refer to it.

@@ -4,7 +4,8 @@ import Testing
 struct TidyTests {
     private static let rules: [Rule] = [
         .roomsAreOnTheMap, .importsFollowTheMap, .filesAreShort, .nothingIsLeftForLater, .noTabs,
-        .noPathsOfOneMachine, .linksLead, .namedTestsExist, .threatsAreTested, .declarationsAreExplained,
+        .noPathsOfOneMachine, .linksLead, .citationsLead, .namedTestsExist, .threatsAreTested,
+        .declarationsAreExplained,
         .topHoldsWhatIsAllowed,
     ]
 

@@ -6,7 +6,7 @@ import TableModel
 
 /// A row of the fleet in the audit: its table, and a fingerprint of its key, a keyed digest: the key of a row
 /// may be a national id, which is not to stand in what auditors are given and take with them. Equal rows have equal
-/// fingerprints, and who knows a key can ask for all that the audit has of it. (Protocol/Audit.md, "Which row".)
+/// fingerprints, and who knows a key can ask for all that the audit has of it. (Protocol/Audit.md#which-row)
 package struct AuditedRow: Hashable, Sendable {
     package let table: String
     package let row: RowID

@@ -40,7 +40,7 @@ package enum Choice: Hashable, Sendable {
 extension HubStore {
     /// Settles a conflict by a person's decision, which is a write of the hub like any other: with everything the
     /// hub knows as its context, always written and always sent, naming the one conflict that it settles.
-    /// (DESIGN, section 6; the model, part two, "Decision by an operator".)
+    /// (Protocol/Merge-Model.md#a-persons-decision)
     ///
     /// - Parameters:
     ///   - changed: what `life.changed` was when the operator looked; nil to decide whatever stands.

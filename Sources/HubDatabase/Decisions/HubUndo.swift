@@ -5,7 +5,7 @@ import TableModel
 
 extension HubStore {
     /// Takes a decision back, a person's or a policy's: the conflict is open again, with the sides that it had.
-    /// (DESIGN, section 6; the model, part two, "undo(decision)".)
+    /// (Protocol/Merge-Model.md#undo)
     ///
     /// What a person's decision wrote is written back: the values that stood before with a new stamp, a deleted row with
     /// its own stamps, so that an edit of it under way still counts; a row let in is withheld again. A policy's decision

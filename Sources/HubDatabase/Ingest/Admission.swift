@@ -4,7 +4,7 @@ import TableModel
 
 /// What the hub believes a site: only dots of the credential's own active replica, in order; tables by number
 /// that are replicated; contexts and positions up to what it has itself sent there; stamps at most a minute
-/// ahead of its own clock. (DESIGN, section 7.)
+/// ahead of its own clock. (Protocol/Merge-Model.md#what-the-hub-believes)
 struct Admission {
     let store: HubStore
     package let replica: UInt32

@@ -7,7 +7,7 @@ import TableModel
 
 extension HubStore {
     /// Takes in one change set of a site: checks that it is what the site may send, merges it, and adds the
-    /// hub's arbitration in the same transaction. (DESIGN, sections 4, 6 and 7 "What the hub believes".)
+    /// hub's arbitration in the same transaction. (Protocol/Merge-Model.md#hub-ingest)
     ///
     /// - Parameters:
     ///   - replica: the replica whose credential the sender has shown.

@@ -22,7 +22,7 @@ extension HubStore {
     }
 
     /// Remembers that a replica has reached a position, and that its last own change set then was `sealed`. It
-    /// counts once the hub holds that one. (The model, "Acknowledgement".)
+    /// counts once the hub holds that one. (Protocol/Merge-Model.md#acknowledgement)
     package func acknowledge(
         _ replica: UInt32, position: UInt64, sealed: UInt64, clockOffsetMs: Int64? = nil, nowMs: UInt64
     ) throws(StoreError) {

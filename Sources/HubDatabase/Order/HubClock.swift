@@ -3,7 +3,7 @@ import SQLite
 import TableModel
 
 /// Whether the machine's clock can be right. The hub's time limits how far ahead the stamps of all sites may be, and
-/// orders what people decide: one that is days off would poison both for good. (DESIGN, section 8 "Clocks".)
+/// orders what people decide: one that is days off would poison both for good. (Protocol/Data-Model.md#order)
 extension HubStore {
     /// Throws when the clock is a day or more off the last time that this database knows, whichever way. A hub that no
     /// site has joined yet has nothing to lose.

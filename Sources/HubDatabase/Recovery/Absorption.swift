@@ -175,8 +175,8 @@ struct Absorption {
     }
 
     /// The position in the new order up to which the author had seen all: behind the last change set of another that its
-    /// context covers, before the first that it does not. Too low is safe, too high is not. (The model, part two,
-    /// "C.position of another epoch".)
+    /// context covers, before the first that it does not. Too low is safe, too high is not.
+    /// (Protocol/Merge-Model.md#lost-hub)
     private func seen(_ record: HandedTable.Record) throws -> UInt64 {
         let header = record.header
         if header.position <= record.floor { return header.position }

@@ -26,7 +26,7 @@ struct HandedTable {
     }
 
     /// Those that wait, in the order in which they are to be taken: that of the newest lost hub first, then that of
-    /// earlier ones, then what no hub had, each author's own in its order. (The model, "Restored hub".)
+    /// earlier ones, then what no hub had, each author's own in its order. (Protocol/Merge-Model.md#lost-hub)
     func waiting() throws -> [Record] {
         let statement = try connection.prepare(
             """

@@ -47,7 +47,8 @@ extension HubStore {
         try reloadDisputed()
     }
 
-    /// Contexts name change sets of lost hubs that are in no log: what any of them names counts as seen. (The model, B4.)
+    /// Contexts name change sets of lost hubs that are in no log: what any of them names counts as seen.
+    /// (Protocol/Merge-Model.md#lost-hub)
     private func dropDeadComponents(_ seqs: [UInt32: UInt64]) throws {
         for (replica, seq) in seqs.sorted(by: { $0.key < $1.key }) { try log.advance(Dot(replica: replica, seq: seq)) }
     }

@@ -3,8 +3,7 @@ import Replication
 import SQLite
 import TableModel
 
-/// A restored hub takes in what its sites know, before it gives anything out. (DESIGN, section 8 "Lost hub"; the model,
-/// part two, "Restored hub".)
+/// A restored hub takes in what its sites know, before it gives anything out. (Protocol/Merge-Model.md#lost-hub)
 extension HubStore {
     func recovering(_ doing: String) -> StoreError {
         StoreError(

@@ -13,7 +13,7 @@ package enum Restoration: Sendable {
     case unnoticed
 
     /// Opens a hub's file; one that was restored begins a new epoch under a new replica number before anything else.
-    /// (DESIGN, section 8 "Lost hub".)
+    /// (Protocol/Merge-Model.md#lost-hub)
     static func open(
         _ path: String, seat: HubSeat?, known: Restoration?, drawReplica: () -> UInt32, nowMs: UInt64
     ) throws -> ReplicaFile.Opened {

@@ -8,7 +8,7 @@ extension HubStore {
     /// Gives out a new replica number to a site whose database was put back from an earlier state or copied, from behind
     /// the last change set on that it and the hub have alike. The same file gets the same number however often it asks,
     /// and so does a copy of it that has sealed the same behind that place: no write ever gets two names.
-    /// (DESIGN, section 8; the model, part two, "Two live copies".)
+    /// (Protocol/Merge-Model.md#split)
     package func split(_ request: SplitRequest, nowMs: UInt64) throws(StoreError) -> SplitAnswer {
         let doing = "giving replica \(request.replica) a new number"
         return try writing(doing) {

@@ -21,7 +21,7 @@ package struct BlockKind: Hashable, Sendable {
     static let deltasFlag: UInt8 = 0x80
 }
 
-/// Gathers rows of one kind column by column; see Protocol/Bytes.md, "Block".
+/// Gathers rows of one kind column by column; (Protocol/Bytes.md#block)
 package struct BlockBuilder: Sendable {
     package let kind: BlockKind
     package private(set) var rowCount = 0

@@ -1,4 +1,4 @@
-/// Appends the primitive forms of Samband's bytes (Protocol/Bytes.md, "Primitives").
+/// Appends the primitive forms of Samband's bytes (Protocol/Bytes.md#primitives).
 package struct ByteWriter: Sendable {
     package private(set) var bytes: [UInt8] = []
 

@@ -1,4 +1,4 @@
-/// What stands in front of a change set's segments (Protocol/Bytes.md, "Header").
+/// What stands in front of a change set's segments (Protocol/Bytes.md#header).
 package struct ChangeSetHeader: Hashable, Sendable {
     package enum Kind: UInt8, Hashable, Sendable {
         /// Local transactions of a site, or of the hub's own database.

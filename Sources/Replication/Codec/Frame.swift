@@ -1,4 +1,4 @@
-/// The unit of a push, a pull and a bundle (Protocol/Bytes.md, "Frame"): a kind, a length, the body and the first eight
+/// The unit of a push, a pull and a bundle (Protocol/Bytes.md#frame): a kind, a length, the body and the first eight
 /// bytes of the SHA-256 of all that, so that a line which cuts or bends bytes is noticed at once.
 package enum Frame: Hashable, Sendable {
     /// Begins a change set: its header as the author wrote it, and how it is to be taken.

@@ -1,4 +1,4 @@
-/// A part of a change set, about a megabyte: a format byte, then blocks (Protocol/Bytes.md, "Segment").
+/// A part of a change set, about a megabyte: a format byte, then blocks (Protocol/Bytes.md#segment).
 ///
 /// Valid by construction: the initialiser walks every value once, so whoever holds a segment can read it
 /// without a check. It reserves nothing that the bytes announce.

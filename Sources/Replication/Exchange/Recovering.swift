@@ -1,5 +1,5 @@
 /// The time from one restoration of the hub to the next. Each has its own replica number of the hub and its own order
-/// behind `base`; up to there positions mean what they meant in the epoch before. (DESIGN, section 8 "Lost hub".)
+/// behind `base`; up to there positions mean what they meant in the epoch before. (Protocol/Merge-Model.md#lost-hub)
 package struct Epoch: Hashable, Sendable {
     /// 0 for the first hub, one more with each restoration.
     package let number: UInt64

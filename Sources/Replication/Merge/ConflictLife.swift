@@ -39,7 +39,7 @@ package struct ConflictSide: Hashable, Sendable {
 }
 
 /// The life of one conflict: what opens it, who joins it, what settles it and what opens it again. Pure; the
-/// store keeps the value. (The model, part two, "Life of a conflict".)
+/// store keeps the value. (Protocol/Merge-Model.md#life-of-a-conflict)
 package struct Conflict: Hashable, Sendable {
     package enum Settlement: Hashable, Sendable {
         /// By a policy of the table.

@@ -9,7 +9,8 @@ package struct DecidedCell: Hashable, Sendable {
     }
 }
 
-/// What the policies of a row make of a write that meets concurrent ones. (The model, part two, "Policies" and "`sum`".)
+/// What the policies of a row make of a write that meets concurrent ones.
+/// (Protocol/Merge-Model.md#policies, Protocol/Merge-Model.md#sum)
 ///
 /// A policy looks at the *siblings*: the write that comes in and the concurrent ones in the log, those that a delete
 /// covers included, without those that another sibling covers. Earlier decisions are no siblings.

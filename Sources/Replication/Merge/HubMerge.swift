@@ -1,5 +1,5 @@
 /// The merge of one row at the hub: a pure function of the operation that comes in, the concurrent ones in the
-/// log, and the row as it stands. (The model, "Hub, ingest".)
+/// log, and the row as it stands. (Protocol/Merge-Model.md#hub-ingest)
 ///
 /// * A cell holds its write of greatest stamp; carried cells are no writes.
 /// * A row exists if one of its writes is covered by no delete that is known.

@@ -35,7 +35,8 @@ package struct LoggedOperation: Hashable, Sendable {
     }
 
     /// True when the author of this one had seen `other`. Within one fleet the position says the same as the
-    /// context: the hub's order respects happened-before, and a site takes it in without gaps (MODEL, section 4).
+    /// context: the hub's order respects happened-before, and a site takes it in without gaps.
+    /// (Protocol/Merge-Model.md#had-seen)
     package func covers(_ other: LoggedOperation) -> Bool {
         if dot.replica == other.dot.replica { return other.dot.seq < dot.seq }
         return other.position <= seen || line.holds(other.dot)

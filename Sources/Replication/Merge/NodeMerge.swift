@@ -1,5 +1,5 @@
 /// The merge of one row at a node: a pure function of an operation that comes in from the hub and the node's
-/// own operations on that row which the hub has not yet echoed. (The model, "Node".)
+/// own operations on that row which the hub has not yet echoed. (Protocol/Merge-Model.md#node-take-in)
 ///
 /// No clock decides here whether the row exists: what must live is carried by the hub.
 package enum NodeMerge: Hashable, Sendable {

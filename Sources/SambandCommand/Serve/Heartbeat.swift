@@ -58,7 +58,7 @@ final class Heartbeat: Sendable {
         }
     }
 
-    /// The status of a hub or a node (CLI.md) in one line.
+    /// The status of a hub or a node in one line. (Protocol/Command-Line.md#json)
     static func line(_ status: JSON) -> String {
         if let trouble = status["trouble"]?.string { return trouble }
         let open = status["conflicts"]?["open"]?.integer ?? 0

@@ -3,7 +3,7 @@ import SimulationKit
 
 extension ReferenceHub {
     /// A person's decision: an ordinary write of the hub's replica that has seen everything, refused when the
-    /// conflict is not as the operator saw it. (The model, part two, "Decision by an operator".)
+    /// conflict is not as the operator saw it. (Protocol/Merge-Model.md#a-persons-decision)
     func decide(_ id: UInt64, seen changed: UInt64, _ choice: Choice, nowMs: UInt64) -> Bool {
         guard let (key, record) = ledger.records.first(where: { $0.value.id == id }) else { return false }
         guard record.life.isOpen, record.life.changed == changed else { return false }

@@ -2,7 +2,7 @@ import SQLite
 import SimulationKit
 
 /// What may stand beside the tables of a database whose fleet is at rest: the log, conflicts, and what the documents name.
-/// (DESIGN, section 3, promise 9.)
+/// (Protocol/Promises.md#9-bounded)
 extension StoreMaker {
     /// Nil when nothing else stands there.
     func excess(_ connection: Connection, isHub: Bool) throws -> String? {

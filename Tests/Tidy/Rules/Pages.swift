@@ -54,7 +54,7 @@ extension Rule {
     }
 
     /// The anchors that a page's headings get.
-    private static func headings(_ text: String) -> Set<String> {
+    static func headings(_ text: String) -> Set<String> {
         Set(
             text.numbered.filter { $0.line.hasPrefix("#") }.map { _, line in
                 line.drop { $0 == "#" }.trimmingCharacters(in: .whitespaces).lowercased()
