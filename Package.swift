@@ -48,7 +48,7 @@ let package = Package(
                 "Capturing", "ConflictStore", "Merging", "OrderedLog", "Reading", "RecordViews", "Replication",
                 "SQLite", "TableModel",
             ]),
-        room("Auditing", ["JSONText", "Replication", "SQLite"]),
+        room("Auditing", ["JSONText", "Replication", "SQLite", "TableModel"]),
         room(
             "HubDatabase",
             [
@@ -160,7 +160,9 @@ let package = Package(
         // A hub and its sites in one process, through the services that ship, by a clock and numbers of the test's own.
         .target(
             name: "FleetKit",
-            dependencies: ["HTTP", "HubDatabase", "HubService", "JSONText", "NodeService", "SQLite", "SimulationKit", "TableModel"],
+            dependencies: [
+                "HTTP", "HubDatabase", "HubService", "JSONText", "NodeService", "SQLite", "SimulationKit", "TableModel",
+            ],
             path: "Tests/FleetKit", swiftSettings: strict),
         tests(
             "Golden", ["FleetKit", "JSONText", "Replication", "SimulationKit", "SQLite"],

@@ -3,6 +3,10 @@ import Replication
 import SimulationKit
 import Testing
 
+@testable import HubDatabase
+@testable import NodeDatabase
+@testable import OrderedLog
+
 /// That memory is bounded by a change set and its keys, and the log by what was written (promise 9).
 @Suite("A long history")
 struct LongHistoryTests {

@@ -4,6 +4,7 @@ import JSONText
 import SQLite
 import Testing
 
+@testable import HubDatabase
 @testable import HubService
 @testable import NodeService
 

@@ -7,6 +7,7 @@ import SQLite
 import Testing
 
 @testable import Auditing
+@testable import HubDatabase
 @testable import HubService
 @testable import NodeService
 

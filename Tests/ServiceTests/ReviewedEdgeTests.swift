@@ -6,6 +6,7 @@ import Replication
 import Synchronization
 import Testing
 
+@testable import HubDatabase
 @testable import HubService
 @testable import NodeService
 

@@ -6,7 +6,9 @@ import Testing
 
 @testable import ConflictStore
 @testable import HubDatabase
+@testable import Merging
 @testable import OrderedLog
+@testable import TableModel
 
 /// However a change set is taken apart for the merge, the outcome is that of merging all its rows at once
 /// (promises 4, 5 and 6): two hubs take in the same change sets, one in small pieces, one whole.

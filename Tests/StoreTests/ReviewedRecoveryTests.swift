@@ -2,6 +2,7 @@ import Replication
 import Testing
 
 @testable import ConflictStore
+@testable import HubDatabase
 @testable import OrderedLog
 @testable import TableModel
 

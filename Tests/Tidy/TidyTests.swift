@@ -3,7 +3,7 @@ import Testing
 @Suite("The repository is tidy")
 struct TidyTests {
     private static let rules: [Rule] = [
-        .roomsAreOnTheMap, .importsFollowTheMap, .filesAreShort, .nothingIsLeftForLater, .noTabs,
+        .roomsAreOnTheMap, .importsFollowTheMap, .manifestFollowsTheMap, .filesAreShort, .nothingIsLeftForLater, .noTabs,
         .noPathsOfOneMachine, .linksLead, .citationsLead, .namedTestsExist, .threatsAreTested,
         .declarationsAreExplained,
         .topHoldsWhatIsAllowed,

@@ -100,12 +100,45 @@ extension Rule {
         },
         faults: [
             { $0.planting("Sources/Replication/Planted.swift", "import Foundation\n") },
-            { $0.planting("Sources/ReplicaStore/Planted.swift", "\n@preconcurrency import CSQLite\n") },
-            { $0.planting("Sources/HTTP/Planted.swift", "import struct ReplicaStore.TableLayout\n") },
+            { $0.planting("Sources/Merging/Planted.swift", "\n@preconcurrency import CSQLite\n") },
+            { $0.planting("Sources/HTTP/Planted.swift", "import struct TableModel.TableLayout\n") },
             { replacing($0, "| `HTTP` | `JSONText` |", "| `HTTP` | `JSONText` `SQLite` |") },
             { replacing($0, "| `EventLoop` | `CLinux` |", "| `EventLoop` | `CSQLite` `CLinux` |") },
             { replacing($0, "| `CLinux` | |", "| `CLinux` | `SambandCommand` |") },
         ])
+
+    static let manifestFollowsTheMap = Rule(
+        name: "the manifest gives each room the arrows that the map allows, and no others",
+        check: { repository in
+            let manifest = arrows(repository.files["Package.swift"] ?? "")
+            return map(repository).values.compactMap { room in
+                guard let arrows = manifest[room.name], arrows != room.ours else { return nil }
+                let differing = arrows.symmetricDifference(room.ours).sorted().joined(separator: ", ")
+                return Finding(
+                    path: "Package.swift", line: 0,
+                    why: "\(room.name): manifest and Sources/README.md differ in \(differing)")
+            }
+        },
+        faults: [
+            { replacing($0, "| `HTTP` | `JSONText` |", "| `HTTP` | |") },
+            {
+                $0.planting(
+                    "Package.swift",
+                    $0.files["Package.swift"]!.replacingOccurrences(
+                        of: "room(\"HTTP\", [\"JSONText\"])", with: "room(\"HTTP\", [\"JSONText\", \"SQLite\"])"))
+            },
+        ])
+
+    /// The dependencies of each target of the manifest: the names in brackets behind `room("Name"` or `name: "Name"`.
+    private static func arrows(_ manifest: String) -> [String: Set<String>] {
+        var found: [String: Set<String>] = [:]
+        let target = /(?:room\(|arget\(\s*name:)\s*"([\w-]+)"(?:,\s*(?:dependencies:\s*)?\[([^\]]*)\])?/
+        for match in manifest.matches(of: target) {
+            let names = (match.2 ?? "").split(separator: "\"").enumerated().filter { $0.offset % 2 == 1 }
+            found[String(match.1)] = Set(names.map { String($0.element) })
+        }
+        return found
+    }
 
     private static func replacing(_ repository: Repository, _ old: String, _ new: String) -> Repository {
         repository.planting(
