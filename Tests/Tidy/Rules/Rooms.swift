@@ -120,13 +120,9 @@ extension Rule {
             }
         },
         faults: [
-            { replacing($0, "| `HTTP` | `JSONText` |", "| `HTTP` | |") },
-            {
-                $0.planting(
-                    "Package.swift",
-                    $0.files["Package.swift"]!.replacingOccurrences(
-                        of: "room(\"HTTP\", [\"JSONText\"])", with: "room(\"HTTP\", [\"JSONText\", \"SQLite\"])"))
-            },
+            { $0.planting("Package.swift", "room(\"HTTP\", [\"JSONText\", \"SQLite\"]),\n") },
+            { $0.planting("Package.swift", ".target(\n    name: \"SambandCommand\", dependencies: [\"HTTP\"]),\n") },
+            { $0.planting("Package.swift", "room(\"HTTP\"),\n") },
         ])
 
     /// The dependencies of each target of the manifest: the names in brackets behind `room("Name"` or `name: "Name"`.
