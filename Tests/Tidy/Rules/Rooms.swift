@@ -130,7 +130,9 @@ extension Rule {
         var found: [String: Set<String>] = [:]
         let target = /(?:room\(|arget\(\s*name:)\s*"([\w-]+)"(?:,\s*(?:dependencies:\s*)?\[([^\]]*)\])?/
         for match in manifest.matches(of: target) {
-            let names = (match.2 ?? "").split(separator: "\"").enumerated().filter { $0.offset % 2 == 1 }
+            let names = (match.2 ?? "").split(separator: "\"", omittingEmptySubsequences: false).enumerated().filter {
+                $0.offset % 2 == 1
+            }
             found[String(match.1)] = Set(names.map { String($0.element) })
         }
         return found
