@@ -54,6 +54,7 @@ package struct AuditTable {
 
     // MARK: reading
 
+    /// The entries that a filter lets through, oldest first.
     package func rows(_ filter: AuditFilter) throws -> [AuditRecord] {
         let statement = try connection.cached(
             """

@@ -132,6 +132,7 @@ extension ConflictRecord {
         return try reader.values(bytes.span)
     }
 
+    /// The value before, as the column `base` holds it.
     package static func encode(_ base: ConflictBase) -> [UInt8] {
         var out = ByteWriter()
         switch base {
@@ -158,6 +159,7 @@ extension ConflictRecord {
         }
     }
 
+    /// Decisions that were taken back, as the column `earlier` holds them; empty when there are none.
     package static func encode(_ decisions: [Decision]) -> [UInt8] {
         if decisions.isEmpty { return [] }
         var out = ByteWriter()

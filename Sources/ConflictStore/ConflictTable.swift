@@ -45,6 +45,7 @@ package struct ConflictTable {
         system(epochNumber, "samband_epoch", ["hub", "base", "began_at"], key: "number"),
     ]
 
+    /// A table of Samband's own as a replicated one: a number, a key of one column, everything else data.
     package static func system(
         _ number: Int, _ name: String, _ columns: [String], key: String = "id"
     ) -> TableLayout {
@@ -159,6 +160,7 @@ package struct ConflictTable {
         return "INSERT OR REPLACE INTO samband_conflict(\(columns)) VALUES(\(marks))"
     }()
 
+    /// Writes a conflict, new or changed, whole.
     package func save(_ record: ConflictRecord) throws {
         let statement = try connection.cached(Self.saveSQL)
         let life = record.life

@@ -114,6 +114,7 @@ package struct JoinTable {
         UInt64(try connection.firstInteger("SELECT coalesce(max(id), 0) + 1 FROM samband_join") ?? 1)
     }
 
+    /// Writes a merge of records, new or taken back.
     package func save(_ join: RecordJoin, canonical: [UInt8]) throws {
         let marks = (1...14).map { "?\($0)" }.joined(separator: ", ")
         let statement = try connection.cached(
@@ -149,6 +150,7 @@ package struct JoinTable {
         try statement.run()
     }
 
+    /// The rows whose references a merge of records has led to the row that remains.
     package func children(of join: UInt64) throws -> [(table: Int, key: [Value])] {
         let statement = try connection.cached(
             "SELECT table_number, key FROM samband_led_on WHERE join_id = ?1 AND withheld IS NULL ORDER BY rowid")
@@ -161,6 +163,7 @@ package struct JoinTable {
         return found
     }
 
+    /// The ids of the withheld records that keep later writes of the row that went.
     package func writes(of join: UInt64) throws -> [UInt64] {
         let statement = try connection.cached(
             "SELECT withheld FROM samband_led_on WHERE join_id = ?1 AND withheld IS NOT NULL ORDER BY rowid")

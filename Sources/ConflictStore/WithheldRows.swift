@@ -117,6 +117,7 @@ extension ConflictTable {
         package static func table(_ table: Int) -> Wait { Wait(table: table, hash: 0) }
     }
 
+    /// Notes what a withheld row waits for.
     package func note(_ waits: [Wait], of id: UInt64) throws {
         for wait in waits {
             let statement = try connection.cached(

@@ -147,6 +147,7 @@ enum Touches {
         return found
     }
 
+    /// What own operations did to each row: in flight, marked and not sealed, or set aside.
     package static func all(_ store: NodeStore, unsealed: [Pending]) throws -> [RowID: Touch] {
         var touched: [RowID: Touch] = [:]
         let reader = OperationReader(log: store.log, shapes: store.access.tables.mapValues(\.shape))

@@ -53,6 +53,7 @@ package final class MixedMerge {
         package var arbitration: ArbitrationWriter
     }
 
+    /// Merges the change set into the tables, and writes its undo image and what is effective of it to the log.
     package func run() throws -> Outcome {
         for attempt in 0... {
             try context.access.connection.beginSavepoint("merge")
@@ -225,6 +226,7 @@ package struct Findings {
     /// Whether rows are in dispute now, by the hash of their keys.
     package private(set) var disputed: [(hash: UInt64, isDisputed: Bool)] = []
 
+    /// Adds what the merge of one piece has found.
     package mutating func add(_ register: ConflictRegister, _ works: [RowWork], _ context: MergeContext) throws {
         changedConflicts.formUnion(register.changedConflicts)
         withheldRows.formUnion(register.withheldRows)

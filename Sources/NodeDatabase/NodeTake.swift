@@ -150,6 +150,7 @@ extension NodeStore {
 
     // MARK: rows aside
 
+    /// The row that is set aside under this identity; nil when none is.
     package func aside(_ row: RowID) throws -> Row? {
         let statement = try connection.cached(
             "SELECT row FROM samband_aside WHERE table_number = ?1 AND canonical = ?2")
@@ -160,6 +161,7 @@ extension NodeStore {
         return Row(id: row, key: key, data: values)
     }
 
+    /// All rows that are set aside.
     package func allAside() throws -> [Row] {
         let statement = try connection.cached("SELECT table_number, canonical, row FROM samband_aside")
         defer { statement.reset() }

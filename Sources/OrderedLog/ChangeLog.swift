@@ -58,6 +58,7 @@ package struct ChangeLog {
         return try last.map { UInt64($0) } ?? connection.metaNumber(.fromNodes)
     }
 
+    /// Adds an entry at the end, with the sorted hashes of its keys.
     package func append(_ entry: LogEntry, keyHashes: [UInt64]) throws {
         let statement = try connection.cached(
             """
@@ -82,6 +83,7 @@ package struct ChangeLog {
         try statement.run()
     }
 
+    /// Adds a segment to a change set, by number from 0.
     package func appendSegment(_ bytes: [UInt8], change: UInt64, variant: SegmentVariant, number: Int, digest: [UInt8])
         throws
     {

@@ -5,6 +5,7 @@ import SQLite
 /// change set meet a concurrent write. It holds eight bytes a row and grows downwards only when a site that is
 /// further behind pushes; between hub transactions `trim` keeps it within its room.
 package struct ConcurrentIndex {
+    /// One change set of the order: where it stands, its dot, and the sorted hashes of its keys.
     package struct Entry {
         package let position: UInt64
         package let id: UInt64

@@ -8,6 +8,8 @@ package struct EpochTable {
     package init(connection: Connection) {
         self.connection = connection
     }
+
+    /// All epochs, oldest first.
     package func all() throws -> [Epoch] {
         let statement = try connection.cached("SELECT number, hub, base FROM samband_epoch ORDER BY number")
         defer { statement.reset() }

@@ -72,6 +72,7 @@ package struct OperationReader {
         return builder.takeFinished()[0]
     }
 
+    /// Reads one row from bytes that `encode` has made.
     package static func decodeRow(
         _ bytes: [UInt8]
     ) throws -> (kind: BlockKind, key: [Value], values: [Value], deltas: [Int64]) {

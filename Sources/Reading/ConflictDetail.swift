@@ -62,6 +62,7 @@ package struct WithheldDetail: Sendable {
 }
 
 extension Views {
+    /// A conflict with its parents, its children, what stands in the way, and the choices that fit.
     package func detail(_ record: ConflictRecord) throws -> ConflictDetail {
         let view = try conflict(record)
         let held = try conflicts.withheld(ofConflict: record.id).filter { $0.state == .withheld }
@@ -83,6 +84,7 @@ extension Views {
             choices: FittingChoice.all(view, withheld: held, isReferred: !children.isEmpty))
     }
 
+    /// A withheld row, why it waits, and what waits with it.
     package func detail(_ record: WithheldRecord) throws -> WithheldDetail {
         let table = try access.table(record.tableNumber, "showing a withheld row")
         let data = try whole(record, table)

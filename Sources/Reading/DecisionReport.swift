@@ -79,6 +79,7 @@ package struct DecisionReport: Sendable {
 }
 
 extension Views {
+    /// Counts the decisions for and against each site since a moment, in milliseconds since 1970.
     package func decisionReport(sinceMs: UInt64) throws -> DecisionReport {
         var lines: [String: DecisionReport.Line] = [:]
         var (settled, open) = (0, 0)

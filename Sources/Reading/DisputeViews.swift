@@ -8,6 +8,7 @@ import TableModel
 /// `samband_dispute` has a row for each side of each open conflict; `samband_waiting` one for each row that is withheld.
 /// Keys and rows are JSON; the value of a cell is itself, or JSON where SQLite's JSON has no such value (a BLOB).
 package enum DisputeViews {
+    /// Makes the views `samband_dispute` and `samband_waiting` anew.
     package static func install(_ connection: Connection) throws {
         try connection.execute(
             """

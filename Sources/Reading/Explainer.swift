@@ -26,6 +26,7 @@ struct Explainer {
         var written: LoggedOperation? { authored ?? effective }
     }
 
+    /// How a row came to the values that it has.
     package func explain(table name: String, key: [Value]) throws -> Explanation {
         let table = try views.replicated(name, key, "explaining a row of \(name)")
         let row = RowID(shape: table.shape, key: key)

@@ -195,6 +195,7 @@ extension ChangeSetHeader.Kind {
     }
 }
 
+/// Values under the names of their columns, as a JSON object.
 package func namedValues(_ columns: [String], _ values: [Value]) -> JSON {
     .object(JSON.Object(zip(columns, values).map { ($0, $1.json) }))
 }

@@ -78,6 +78,7 @@ package struct Views {
         return try statement.step() ? statement.string(0) : "replica \(replica)"
     }
 
+    /// A conflict with the names of its columns and sites, and the row as it stands.
     package func conflict(_ record: ConflictRecord) throws -> ConflictView {
         let table = try access.table(record.tableNumber, "showing conflict \(record.id)")
         return ConflictView(
@@ -102,6 +103,7 @@ package struct Views {
             site: try site(of: record.dot.replica))
     }
 
+    /// The newest change sets of the log, newest first.
     package func logView(limit: Int) throws -> [LogView] {
         try log.newest(limit: limit).map { entry in
             let variant: SegmentVariant =

@@ -18,6 +18,7 @@ package enum ReplicaFile {
     /// While it waits for another program's transaction nothing else is answered; what waits is tried again anyway.
     package static let busyTimeoutMs: Int32 = 3_000
 
+    /// Opens the database of a hub or a node and reads what it says of itself. Refuses any other file, with the reason.
     package static func open(_ path: String, role: String) throws -> Opened {
         let connection = try Connection(path: path, mode: .readWrite, busyTimeoutMs: busyTimeoutMs)
         try prepare(connection)
@@ -44,6 +45,7 @@ package enum ReplicaFile {
             hlc: try connection.metaNumber(.hlc))
     }
 
+    /// Sets up a connection: triggers and foreign keys off for it alone, every commit on disk.
     package static func prepare(_ connection: Connection) throws {
         try connection.setTriggersEnabled(false)
         try connection.registerBitwiseOr()

@@ -2,6 +2,7 @@
 /// statement: quotes of all four kinds and both kinds of comments are respected, operators are single
 /// characters. https://www.sqlite.org/lang.html, src/tokenize.c
 package struct SQLTokens {
+    /// What a token is.
     package enum Kind: Equatable {
         /// A keyword, a bare identifier or a number.
         case word

@@ -18,6 +18,7 @@ extension Statement {
         (0..<Int32(count)).map { value(first + $0) }
     }
 
+    /// Binds a value with its exact type and bytes.
     package func bind(_ value: Value, at index: Int32) throws(SQLiteError) {
         switch value {
         case .null: try bindNull(at: index)
