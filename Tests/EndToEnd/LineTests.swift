@@ -4,6 +4,7 @@ import TestKit
 import Testing
 
 extension RealProcesses {
+    /// How long it takes until all are in step again is told: 5 s at most on a machine of its own.
     @Suite("A bad line", .serialized)
     struct LineTests {
         private func trouble(_ fleet: RealFleet, _ site: String) async throws -> String {
@@ -47,7 +48,7 @@ extension RealProcesses {
                     let there = try await fleet.write("hub", "SELECT count(*) FROM patient WHERE id = 's-\(number)'")
                     return here == "1\n" && there == "1\n"
                 }
-                print("\(fault.name): in step after \(back.duration(to: .now)); 5 s at most on a machine of its own")
+                print("\(fault.name): in step after \(back.duration(to: .now))")
                 try await until("no trouble is left") { try await trouble(fleet, "snasa").isEmpty }
             }
             try await fleet.untilMet()
@@ -75,7 +76,7 @@ extension RealProcesses {
                     let there = try await fleet.write("hub", "SELECT count(*) FROM patient WHERE id = 's-\(number)'")
                     return here == "1\n" && there == "1\n"
                 }
-                print("after \(mode): in step after \(back.duration(to: .now)); 5 s at most on a machine of its own")
+                print("after \(mode): in step after \(back.duration(to: .now))")
             }
         }
 

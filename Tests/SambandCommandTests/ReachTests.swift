@@ -115,7 +115,8 @@ struct ReachTests {
             $0 = {
                 server.withLock { server in
                     // Without it the tool waits in vain, and the test says so.
-                    if server == nil { server = try? Server(at: .unix(path: path), handler: FakeServices(ReachTests.status)) }
+                    guard server == nil else { return }
+                    server = try? Server(at: .unix(path: path), handler: FakeServices(ReachTests.status))
                 }
             }
         }
