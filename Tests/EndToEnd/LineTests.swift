@@ -84,7 +84,8 @@ extension RealProcesses {
         private static let backlog: (megabytes: Int, bytesPerSecond: Int, cutBytes: Int) = {
             let words = (ProcessInfo.processInfo.environment["SAMBAND_BACKLOG"] ?? "").split(separator: " ")
             let numbers = words.compactMap { Int($0) }
-            return numbers.count == 3 ? (numbers[0], numbers[1] * 125_000, numbers[2] * 1_000_000) : (24, 4 << 20, 4 << 20)
+            return numbers.count == 3
+                ? (numbers[0], numbers[1] * 125_000, numbers[2] * 1_000_000) : (24, 4 << 20, 4 << 20)
         }()
 
         @Test("a backlog over a line that is cut again and again arrives both ways; a cut costs one segment at most")
