@@ -154,7 +154,7 @@ class Run:
         print(f"{rate:.0f} acknowledged list-append transactions a second, for {self.lasted:.0f} s under faults")
         if acknowledged < self.options.floor:
             raise Broken(f"{acknowledged} are too few to prove anything: at least {self.options.floor}")
-        if checker.witnessed["whole remote transactions"] < self.options.floor / 10:
+        if checker.witnessed["whole remote transactions"] < self.options.floor / 20:
             raise Broken("too few readers saw transactions of other sites to prove anything")
 
     def judge_checker(self, history, torn):
