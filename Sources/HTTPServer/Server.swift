@@ -91,6 +91,8 @@ package final class Server: Sendable {
         }
         await load.untilEmpty()
         alarm.cancel()
+        // The last connection may be gone before the loop that cut it off has counted it.
+        for worker in workers { await worker.run { _ in } }
         for worker in workers { worker.loop.stop() }
         return cut.load(ordering: .relaxed)
     }

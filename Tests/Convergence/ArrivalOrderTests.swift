@@ -60,7 +60,7 @@ struct ArrivalOrderTests {
 
     @Test("two sites that wrote apart have the same conflicts, whoever comes first")
     func twoSites() throws {
-        for seed in SeedOfRun.seeds(from: 1, count: 800) {
+        for seed in SeedOfRun.seeds(from: 1, count: 400) {
             var random = SeededRandom(seed: seed)
             let catalogue = Catalogue([random.pick((Catalogue.free + Catalogue.ruled).filter { $0.name != "wide" })])
             let writer = RandomWriter(catalogue: catalogue, random: &random)

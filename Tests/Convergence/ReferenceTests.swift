@@ -44,7 +44,7 @@ func promise(_ complaint: String) -> Substring { complaint.prefix { $0 != ":" }.
 struct ReferenceTests {
     @Test("random histories of tables without constraints converge, lose nothing and find every conflict")
     func free() {
-        let seeds = SeedOfRun.seeds(from: 1, count: 1500)
+        let seeds = SeedOfRun.seeds(from: 1, count: 750)
         let (tally, failure) = runHistories(seeds, make: { ReferenceMaker($0) }) { seed in
             Scenario(seed: seed, tables: Catalogue.free)
         }
@@ -54,7 +54,7 @@ struct ReferenceTests {
 
     @Test("random histories of tables with policies: every cell is what its policy makes of the whole history")
     func ruled() {
-        let seeds = SeedOfRun.seeds(from: 1, count: 2500)
+        let seeds = SeedOfRun.seeds(from: 1, count: 1250)
         let (tally, failure) = runHistories(seeds, make: { ReferenceMaker($0) }) { seed in
             Scenario(seed: seed, tables: Catalogue.ruled)
         }

@@ -17,7 +17,7 @@ struct RealStoreTests {
 
     @Test("random histories of tables without constraints converge, lose nothing and find every conflict")
     func free() {
-        let seeds = SeedOfRun.seeds(from: 1, count: 200)
+        let seeds = SeedOfRun.seeds(from: 1, count: 100)
         let (tally, failure) = runHistories(seeds, make: { try StoreMaker($0, in: simulation) }) { seed in
             Scenario(seed: seed, tables: Catalogue.free)
         }
@@ -27,7 +27,7 @@ struct RealStoreTests {
 
     @Test("random histories of tables with constraints keep every constraint and every value")
     func bound() {
-        let seeds = SeedOfRun.seeds(from: 1, count: 200)
+        let seeds = SeedOfRun.seeds(from: 1, count: 100)
         let (tally, failure) = runHistories(seeds, make: { try StoreMaker($0, in: simulation) }) { seed in
             var random = SeededRandom(seed: seed)
             let catalogue = Catalogue(random.pick(Catalogue.bound))
@@ -41,7 +41,7 @@ struct RealStoreTests {
 
     @Test("random histories of tables with policies: every cell is what its policy makes of the whole history")
     func ruled() {
-        let seeds = SeedOfRun.seeds(from: 1, count: 300)
+        let seeds = SeedOfRun.seeds(from: 1, count: 150)
         let (tally, failure) = runHistories(seeds, make: { try StoreMaker($0, in: simulation) }) { seed in
             Scenario(seed: seed, tables: Catalogue.ruled)
         }
@@ -51,7 +51,7 @@ struct RealStoreTests {
 
     @Test("random histories of tables with policies and constraints keep every constraint and every value")
     func ruledAndBound() {
-        let seeds = SeedOfRun.seeds(from: 1, count: 120)
+        let seeds = SeedOfRun.seeds(from: 1, count: 60)
         let (tally, failure) = runHistories(seeds, make: { try StoreMaker($0, in: simulation) }) { seed in
             var random = SeededRandom(seed: seed)
             let catalogue = Catalogue(random.pick(Catalogue.ruledAndBound))

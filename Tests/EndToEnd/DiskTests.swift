@@ -57,15 +57,17 @@ extension RealProcesses {
         func locked() async throws {
             let fleet = try await RealFleet(schema: Schemas.referrals, sites: ["snasa", "verran"])
             try await fleet.untilMet()
+            let enough = fleet.folder.file("enough")
             let holder = try fleet.spawn(
                 "holder", Programs.sqlite,
                 [
                     fleet.database("snasa"), "BEGIN IMMEDIATE", "INSERT INTO patient VALUES('held', 'here')",
-                    ".system sleep 15", "COMMIT",
+                    ".system while [ ! -e \(enough) ]; do sleep 0.1; done", "COMMIT",
                 ])
             try await fleet.write("verran", "INSERT INTO patient VALUES('p-1', 'there')")
             try await untilSays(fleet, "snasa", "locked")
             #expect(try await fleet.write("snasa", "SELECT count(*) FROM patient") == "0\n")
+            try Data().write(to: URL(fileURLWithPath: enough))
             #expect(try await holder.end() == 0)
             try await fleet.untilMet()
             for name in fleet.everyone {

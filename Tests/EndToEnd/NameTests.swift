@@ -28,7 +28,7 @@ extension RealProcesses {
 
         private static func untilBoth(_ fleet: RealFleet, have number: Int, _ when: String) async throws {
             let back = ContinuousClock.now
-            try await until("both are in step \(when)", withinMs: 30_000, everyMs: 50) {
+            try await until("both are in step \(when)", everyMs: 50) {
                 let here = try await fleet.write("snasa", "SELECT count(*) FROM patient WHERE id = 'v-\(number)'")
                 let there = try await fleet.write("hub", "SELECT count(*) FROM patient WHERE id = 's-\(number)'")
                 return here == "1\n" && there == "1\n"

@@ -45,7 +45,7 @@ extension RealProcesses {
                 }
                 line.set(.pass)
                 let back = ContinuousClock.now
-                try await until("in step after: \(fault.name)", withinMs: 20_000, everyMs: 50) {
+                try await until("in step after: \(fault.name)", everyMs: 50) {
                     let here = try await count(fleet, "snasa", "h-\(number)")
                     let there = try await count(fleet, "hub", "s-\(number)")
                     return here && there
@@ -56,12 +56,7 @@ extension RealProcesses {
                 }
             }
             line.limit(bytesPerSecond: 4 << 20, delayMs: 1)
-            let cutter = Task {
-                while !Task.isCancelled {
-                    try await Task.sleep(for: .milliseconds(1000))
-                    line.cut()
-                }
-            }
+            line.cut(everyBytes: 4 << 20)
             try await fleet.write(
                 "snasa",
                 """
@@ -74,12 +69,12 @@ extension RealProcesses {
                 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 48)
                 INSERT INTO referral(id, picture) SELECT 'down-' || i, randomblob(250000) FROM n
                 """)
-            try await until("12 MB are through both ways", withinMs: 120_000, everyMs: 100) {
+            try await until("12 MB are through both ways", everyMs: 100) {
                 let here = try await fleet.write("snasa", "SELECT count(*) FROM referral WHERE id LIKE 'down-%'")
                 let there = try await fleet.write("hub", "SELECT count(*) FROM referral WHERE id LIKE 'up-%'")
                 return here == "48\n" && there == "48\n"
             }
-            cutter.cancel()
+            line.cut(everyBytes: nil)
             #expect(line.cuts >= 3)
             print("https: \(line.cuts) cuts, \(line.bytesUp) up, \(line.bytesDown) down, memory \(try fleet.memory())")
             line.limit(bytesPerSecond: nil)

@@ -17,7 +17,7 @@ struct DrainTests {
         _ = try await onThread { try ResponseReader(idle).next() }
         busy.send(wire("GET /park"))
         await service.parked.wait()
-        async let cut = server.drain(deadlineMs: 20_000)
+        async let cut = server.drain(deadlineMs: 120_000)
         // The idle one ends first: then the drain has begun.
         #expect(try await onThread { try idle.readToEnd() } == "")
         #expect(throws: SystemError(ECONNREFUSED, "connect")) { try RawSocket(to: server.endpoint) }
@@ -38,7 +38,7 @@ struct DrainTests {
         let socket = try RawSocket(to: server.endpoint)
         socket.send(wire("GET /park"))
         await service.parked.wait()
-        async let cut = server.drain(deadlineMs: 20_000) { _, target in target.path == ["park"] }
+        async let cut = server.drain(deadlineMs: 120_000) { _, target in target.path == ["park"] }
         let answer = try await onThread { try socket.readToEnd() }
         socket.finish()
         #expect(answer.hasSuffix("unparked"))

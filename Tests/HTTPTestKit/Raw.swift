@@ -59,9 +59,10 @@ package final class Signal: Sendable {
     }
 }
 
-/// A blocking socket, to say to a server or a client exactly what a test wants. A peer that says nothing for 20
-/// seconds fails the test instead of hanging it.
+/// A blocking socket, to say to a server or a client exactly what a test wants. A peer that says nothing for
+/// two minutes fails the test instead of hanging it.
 package final class RawSocket: Sendable {
+    package static let patienceMs = 120_000
     package let descriptor: Int32
 
     package convenience init(to endpoint: Endpoint) throws {
@@ -87,7 +88,7 @@ package final class RawSocket: Sendable {
     package init(accepted descriptor: Int32) throws {
         self.descriptor = descriptor
         if descriptor < 0 { throw SystemError.last("socket") }
-        setWait(ms: 20_000)
+        setWait(ms: RawSocket.patienceMs)
         var on: Int32 = 1
         setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
     }

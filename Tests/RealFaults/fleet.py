@@ -149,7 +149,7 @@ class Fleet:
         for child in self.children.values():
             child.must_run()
 
-    def until(self, what, condition, seconds=60):
+    def until(self, what, condition, seconds=240):
         deadline = time.monotonic() + seconds
         while not condition():
             self.watch()
@@ -162,7 +162,7 @@ class Fleet:
     def tool(self, *words, network=None):
         prefix = ["nsenter", f"--net=/proc/{network}/ns/net"] if network else []
         answer = subprocess.run(
-            [*prefix, self.samband, *words], capture_output=True, text=True, timeout=120, check=False)
+            [*prefix, self.samband, *words], capture_output=True, text=True, timeout=240, check=False)
         if answer.returncode != 0:
             raise Broken(f"samband {' '.join(words)} ended with {answer.returncode}: {answer.stderr}")
         return answer.stdout
@@ -172,7 +172,7 @@ class Fleet:
 
     def shell(self, name, sql):
         answer = subprocess.run(["sqlite3", "-batch", "-init", "/dev/null", "-bail", self.database(name)],
-                                input=f".timeout 20000\n{sql};\n", capture_output=True, text=True, check=False)
+                                input=f".timeout 120000\n{sql};\n", capture_output=True, text=True, check=False)
         if answer.returncode != 0:
             raise Broken(f"sqlite3 {name}.db: {answer.stderr}")
         return answer.stdout

@@ -37,6 +37,8 @@ final class FakeWorld: Sendable {
     let folder: TemporaryFolder
     let services: FakeServices
     let state: Mutex<State>
+    /// What happens meanwhile whenever the tool pauses.
+    let onPause = Mutex<(@Sendable () -> Void)?>(nil)
 
     init(_ answers: [String: FakeAnswer] = [:]) throws {
         folder = try TemporaryFolder()
@@ -93,6 +95,7 @@ final class FakeWorld: Sendable {
             notesAreTerminal: isTerminal, columns: columns, wall: FakeWorld.wall,
             now: { 1_795_290_360 },
             pause: { _ in
+                self.onPause.withLock { $0 }?()
                 let isOver = self.state.withLock { state in
                     state.pauses += 1
                     return state.pauses > pauses

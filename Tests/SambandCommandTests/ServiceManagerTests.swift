@@ -93,7 +93,7 @@ struct ServiceManagerTests {
         {"name":"mosvik","state":"retired","connected":false}]}
         """
 
-    @Test("a path and an abstract name are both reached", .timeLimit(.minutes(1)), arguments: ["/", "@"])
+    @Test("a path and an abstract name are both reached", .timeLimit(.minutes(5)), arguments: ["/", "@"])
     func addresses(first: String) async throws {
         let folder = try TemporaryFolder()
         let name = first == "/" ? folder.file("notify") : "@samband-test-\(getpid())"
@@ -130,7 +130,7 @@ struct ServiceManagerTests {
         #expect(half(["WATCHDOG_USEC": "soon"]) == nil)
     }
 
-    @Test("it is well only while the database's thread answers", .timeLimit(.minutes(1)))
+    @Test("it is well only while the database's thread answers", .timeLimit(.minutes(5)))
     func silence() async throws {
         let folder = try TemporaryFolder()
         let ear = try Ear(folder.file("notify"))

@@ -61,7 +61,7 @@ private struct LateServices: Services {
 @Suite("Processes that serve", .serialized)
 struct ServingTests {
     @Test(
-        "a node whose work fails ends, says why, and leaves neither socket nor lock", .timeLimit(.minutes(1)))
+        "a node whose work fails ends, says why, and leaves neither socket nor lock", .timeLimit(.minutes(5)))
     func failingNode() async throws {
         let world = try FakeWorld()
         let printed = await world.run(words: ["node", "serve"], services: FailingServices())
@@ -74,7 +74,7 @@ struct ServingTests {
         }
     }
 
-    @Test("a hub whose clock cannot be right does not begin, unless it is told that it is", .timeLimit(.minutes(1)))
+    @Test("a hub whose clock cannot be right does not begin, unless it is told that it is", .timeLimit(.minutes(5)))
     func wrongClock() async throws {
         let world = try FakeWorld()
         let printed = await world.run(words: ["hub", "serve", "--listen", "127.0.0.1:0"], services: LateServices())

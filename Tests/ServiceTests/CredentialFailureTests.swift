@@ -86,6 +86,7 @@ struct CredentialFailureTests {
         let slowed = Task { await fleet.hub.networkHandler.respond(to: request) }
         _ = try await other.syncOnce()
         #expect(await slowed.value.status == .serviceUnavailable)
+        // From before the question to after the answer: a busy machine can only lengthen it.
         #expect(ContinuousClock.now - began > .seconds(1), "it is held, so that asking again does not pay")
     }
 

@@ -90,7 +90,9 @@ final class Line: Transport {
         var stallRequestAfter: Int?
         var bytesUp = 0
         var bytesDown = 0
-        var asked = 0
+        /// The moment of each request, and of the last one that was answered in the hub's place.
+        var askedAt: [ContinuousClock.Instant] = []
+        var strangerAt: ContinuousClock.Instant?
         var stalled: [Task<Void, Never>] = []
     }
 
@@ -100,17 +102,22 @@ final class Line: Transport {
 
     func set(_ change: (inout State) -> Void) { state.withLock { change(&$0) } }
     var bytesUp: Int { state.withLock { $0.bytesUp } }
-    /// Requests so far.
-    var asked: Int { state.withLock { $0.asked } }
+    /// When each request was sent; `set` may empty it.
+    var askedAt: [ContinuousClock.Instant] { state.withLock { $0.askedAt } }
+    var strangerAt: ContinuousClock.Instant? { state.withLock { $0.strangerAt } }
     var bytesDown: Int { state.withLock { $0.bytesDown } }
 
     func send(_ request: Request) async throws -> Response {
-        state.withLock { $0.asked += 1 }
+        state.withLock { $0.askedAt.append(.now) }
         // Cuts are meant for what is long: not for a request without a body, nor for a greeting.
         let (isDown, cutRequest, cutAnswer) = takeCuts(
             hasBody: request.body.length != 0, isGreeting: request.target.path.last == "hello")
         if isDown { throw Cut() }
-        if let stranger = state.withLock({ $0.stranger }) { return stranger }
+        let stranger = state.withLock { state in
+            if state.stranger != nil { state.strangerAt = .now }
+            return state.stranger
+        }
+        if let stranger { return stranger }
         if let room = state.withLock({ $0.stallRequestAfter }), request.body.length != 0 {
             state.withLock { $0.stallRequestAfter = nil }
             return try await stall(request, after: room)

@@ -1,6 +1,7 @@
 """Slow and idle clients against a hub with five nodes; see Tests/slow-clients --help."""
 
 import argparse
+import json
 import os
 import pathlib
 import resource
@@ -14,14 +15,20 @@ import tempfile
 import threading
 import time
 
+HERE = pathlib.Path(__file__).resolve().parent
 SITES = ["snasa", "verran", "inderoy", "mosvik", "steinkjer"]
 SCHEMA = """
 CREATE TABLE note(id TEXT PRIMARY KEY NOT NULL, text TEXT) STRICT;
 INSERT INTO samband_table(name) VALUES('note');
 """
-# The issue's own figure, for a write at a site until it stands at the hub.
+# Goals for a machine that does nothing else, which --measure asks for: of a write at a site until it stands at the hub, and
+# of what a stolen secret takes of a processor.
 P99_MS = 50
-WRITES_EACH = 60
+STOLEN_SHARE = 0.10
+# What is asked for on any machine, whatever else it does: half of the writes within so many times what half of them take in
+# peace. A machine that is quick in peace may be so by chance.
+SLOWER_AT_MOST = 30
+PEACE_AT_LEAST_MS = 10
 
 
 class Fleet:
@@ -44,7 +51,7 @@ class Fleet:
         return str(self.folder / f"{name}.db")
 
     def tool(self, *words):
-        done = subprocess.run([self.samband, *words], capture_output=True, text=True, timeout=60)
+        done = subprocess.run([self.samband, *words], capture_output=True, text=True, timeout=240)
         if done.returncode != 0:
             sys.exit(f"error: samband {' '.join(words)} ended with {done.returncode}: {done.stderr}")
         return done.stdout
@@ -60,6 +67,14 @@ class Fleet:
         status = pathlib.Path(f"/proc/{self.processes['hub'].pid}/status").read_text()
         return next(int(line.split()[1]) // 1000 for line in status.splitlines() if line.startswith("VmHWM"))
 
+    def processor_seconds(self):
+        """What the hub has used. (proc_pid_stat, utime and stime)"""
+        stat = pathlib.Path(f"/proc/{self.processes['hub'].pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
+
+    def replica(self, name):
+        return str(json.loads(self.tool("status", "--json", "--db", self.database(name)))["replica"])
+
     def connections(self):
         """Connections to the hub that are open on its side. (proc_net_tcp, state 01)"""
         port = f":{self.port:04X}"
@@ -72,7 +87,7 @@ class Fleet:
             process.wait()
 
 
-def wait_for(what, look, within=60):
+def wait_for(what, look, within=240):
     end = time.monotonic() + within
     while time.monotonic() < end:
         found = look()
@@ -85,23 +100,23 @@ def wait_for(what, look, within=60):
 class Writer(threading.Thread):
     """Writes at one site, one row after the other, and waits until each stands at the hub."""
 
-    def __init__(self, fleet, site, phase):
+    def __init__(self, fleet, site, phase, writes):
         super().__init__(daemon=True)
-        self.fleet, self.site, self.phase = fleet, site, phase
+        self.fleet, self.site, self.phase, self.writes = fleet, site, phase, writes
         self.took = []
         self.fault = None
 
     def run(self):
         try:
-            here = sqlite3.connect(self.fleet.database(self.site), timeout=10, isolation_level=None)
-            hub = sqlite3.connect(f"file:{self.fleet.database('hub')}?mode=ro", uri=True, timeout=10)
-            for number in range(WRITES_EACH):
+            here = sqlite3.connect(self.fleet.database(self.site), timeout=240, isolation_level=None)
+            hub = sqlite3.connect(f"file:{self.fleet.database('hub')}?mode=ro", uri=True, timeout=240)
+            for number in range(self.writes):
                 key = f"{self.phase}-{self.site}-{number}"
                 began = time.monotonic()
                 here.execute("INSERT INTO note VALUES(?, 'x')", (key,))
                 while not hub.execute("SELECT 1 FROM note WHERE id = ?", (key,)).fetchone():
-                    if time.monotonic() - began > 30:
-                        raise TimeoutError(f"{key} was not at the hub after 30 s")
+                    if time.monotonic() - began > 240:
+                        raise TimeoutError(f"{key} was not at the hub after four minutes")
                     time.sleep(0.001)
                 self.took.append((time.monotonic() - began) * 1000)
                 time.sleep(0.05)
@@ -109,8 +124,9 @@ class Writer(threading.Thread):
             self.fault = f"{self.site}: {error}"
 
 
-def measure(fleet, phase):
-    writers = [Writer(fleet, site, phase) for site in SITES]
+def measure(fleet, phase, writes):
+    """Half of the writes take the first of the two at most, in ms, 99 of 100 the second."""
+    writers = [Writer(fleet, site, phase, writes) for site in SITES]
     for writer in writers:
         writer.start()
     open_connections = fleet.connections()
@@ -126,7 +142,7 @@ def measure(fleet, phase):
     print(f"{phase}: {len(took)} writes, p50 {p50:.1f} ms, p99 {p99:.1f} ms, most {took[-1]:.1f} ms; "
           f"{open_connections} connections at the start, {fleet.connections()} at the end; "
           f"hub at most {fleet.memory_mb()} MB", flush=True)
-    return p99
+    return p50, p99
 
 
 def slow(fleet, seconds):
@@ -156,15 +172,28 @@ def idle(fleet, count):
         one = socket.socket()
         one.connect(("127.0.0.1", fleet.port))
         sockets.append(one)
-
     yield f"{count} idle connections"
     for one in sockets:
         one.close()
 
 
+def stolen_share(fleet, seconds=25):
+    """What part of a processor the hub spends on whoever sends made-up bytes with a site's secret."""
+    thief = subprocess.Popen(
+        [sys.executable, str(HERE.parent / "EndToEnd" / "Scripts" / "stolen_node.py"), str(fleet.port),
+         fleet.database(SITES[0]) + "-samband.secrets/token", fleet.replica(SITES[0]), fleet.replica("hub"), str(seconds)],
+        stdout=subprocess.DEVNULL)
+    # The first half second of it is free.
+    time.sleep(3)
+    used, began = fleet.processor_seconds(), time.monotonic()
+    thief.wait()
+    return (fleet.processor_seconds() - used) / (time.monotonic() - began)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--samband", required=True)
+    parser.add_argument("--measure", action="store_true")
     parser.add_argument("--seconds", type=int, default=2)
     parser.add_argument("--idle", type=int, default=10_000)
     choices = parser.parse_args()
@@ -189,8 +218,11 @@ def main():
     with tempfile.TemporaryDirectory(prefix="samband-slow-", dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None) as folder:
         fleet = Fleet(os.path.abspath(choices.samband), folder)
         try:
+            writes = 60 if choices.measure else 20
             # A machine that needs longer in peace is not the hub's doing, nor is a moment in which it does other things.
-            allowed = max(P99_MS, measure(fleet, "peace") * 1.5 + 20)
+            p50, p99 = measure(fleet, "peace", writes)
+            allowed_p50 = max(p50, PEACE_AT_LEAST_MS) * SLOWER_AT_MOST
+            allowed_p99 = max(P99_MS, p99 * 1.5 + 20) if choices.measure else float("inf")
             bad = []
             phases = []
             if shutil.which("slowhttptest"):
@@ -200,15 +232,22 @@ def main():
             for phase in phases:
                 for name in phase:
                     for attempt in range(3):
-                        p99 = measure(fleet, name if attempt == 0 else f"{name}, again ({attempt})")
-                        if p99 <= allowed:
+                        p50, p99 = measure(fleet, name if attempt == 0 else f"{name}, again ({attempt})", writes)
+                        if p50 <= allowed_p50 and p99 <= allowed_p99:
                             break
                     else:
-                        bad.append(f"{name} {p99:.1f} ms")
+                        bad.append(f"{name}: p50 {p50:.1f} ms, p99 {p99:.1f} ms")
+            if choices.measure:
+                share = stolen_share(fleet)
+                print(f"a stolen secret: {share:.1%} of a processor, goal {STOLEN_SHARE:.0%}: "
+                      f"{'met' if share <= STOLEN_SHARE else 'MISSED'}")
+                if share > STOLEN_SHARE:
+                    bad.append("a stolen secret")
         finally:
             fleet.end()
     if bad:
-        sys.exit(f"error: p99 above {allowed:.0f} ms under: {', '.join(bad)}")
+        goal = f" or p99 above {allowed_p99:.0f} ms" if choices.measure else ""
+        sys.exit(f"error: p50 above {allowed_p50:.0f} ms{goal} under: {'; '.join(bad)}")
 
 
 main()

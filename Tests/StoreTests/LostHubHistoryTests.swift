@@ -11,7 +11,7 @@ import Testing
 /// is in a conflict or withheld.
 @Suite("Histories with a lost hub")
 struct LostHubHistoryTests {
-    @Test("nothing is lost, whatever the hub forgets", arguments: SeedOfRun.seeds(from: 1, count: 40))
+    @Test("nothing is lost, whatever the hub forgets", arguments: SeedOfRun.seeds(from: 1, count: 20))
     func histories(seed: UInt64) throws {
         var history = try LostHubHistory(seed: seed)
         do {
@@ -24,7 +24,7 @@ struct LostHubHistoryTests {
 
     @Test(
         "nothing is lost when all hubs and backups are, and only nodes' files are left",
-        arguments: SeedOfRun.seeds(from: 1, count: 40))
+        arguments: SeedOfRun.seeds(from: 1, count: 20))
     func nodesAlone(seed: UInt64) throws {
         var history = try LostHubHistory(seed: seed, loses: .everything)
         do {
@@ -39,7 +39,7 @@ struct LostHubHistoryTests {
 
     @Test(
         "nothing is lost when now a backup stands in the hub's place, now one that was built from nodes' files",
-        arguments: SeedOfRun.seeds(from: 1, count: 20))
+        arguments: SeedOfRun.seeds(from: 1, count: 10))
     func either(seed: UInt64) throws {
         var history = try LostHubHistory(seed: seed, loses: .either)
         do {

@@ -28,6 +28,9 @@ package final class FaultProxy: Sendable {
         var bytes = [0, 0]
         var connections: [Connection] = []
         var cuts = 0
+        /// So many bytes lie between two cuts, and so many have come through when the next one is due.
+        var cutEvery: Int?
+        var nextCut = 0
         var accepted = 0
         var isOver = false
     }
@@ -130,6 +133,14 @@ package final class FaultProxy: Sendable {
             defer { state.connections = [] }
             state.cuts += state.connections.isEmpty ? 0 : 1
             return state.connections.count
+        }
+    }
+
+    /// Breaks every connection off each time so many more bytes have come through, both ways together; nil: no more.
+    package func cut(everyBytes count: Int?) {
+        state.withLock { state in
+            state.cutEvery = count
+            state.nextCut = state.bytes[0] + state.bytes[1] + (count ?? 0)
         }
     }
 
@@ -238,7 +249,13 @@ package final class FaultProxy: Sendable {
             if step <= 0 { return false }
             sent += step
         }
-        state.withLock { $0.bytes[direction] += count }
+        let isCut = state.withLock { state -> Bool in
+            state.bytes[direction] += count
+            guard let every = state.cutEvery, state.bytes[0] + state.bytes[1] >= state.nextCut else { return false }
+            state.nextCut += every
+            return true
+        }
+        if isCut { cut() }
         return true
     }
 

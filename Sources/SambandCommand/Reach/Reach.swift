@@ -60,7 +60,7 @@ extension Context {
             case .held(let pid):
                 if waitedMs >= Context.lockPatienceMs { throw DatabaseLock.busy(database, pid: pid) }
             }
-            try await Task.sleep(for: .milliseconds(50))
+            try await console.pause(50)
             waitedMs += 50
         }
     }

@@ -14,7 +14,7 @@ struct ConstraintTests {
     @Test("histories keep every constraint and every value, and each kind is put to the test")
     func random() throws {
         let simulation = try SimulationFolder()
-        let seeds = SeedOfRun.seeds(from: 1, count: 320)
+        let seeds = SeedOfRun.seeds(from: 1, count: 200)
         var shares = ConstraintShares()
         let start = ContinuousClock.now
         let (tally, failure) = runHistories(

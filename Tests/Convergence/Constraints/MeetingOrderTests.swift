@@ -91,7 +91,7 @@ struct MeetingOrderTests {
     func oneClash() throws {
         let simulation = try SimulationFolder()
         var met = 0
-        let seeds = SeedOfRun.seeds(from: 1, count: 200)
+        let seeds = SeedOfRun.seeds(from: 1, count: 100)
         for seed in seeds {
             let scenario = scenario(seed)
             guard try difference(scenario, simulation, met: &met) != nil else { continue }

@@ -71,7 +71,7 @@ final class ChildProcess: Sendable {
     }
 
     /// Waits for its own end.
-    func end(withinMs: Int = 60_000) async throws -> Int32 {
+    func end(withinMs: Int = patienceMs) async throws -> Int32 {
         try await until("process \(id) ends", withinMs: withinMs) { self.ended }
     }
 }
@@ -85,9 +85,12 @@ func withCStrings<Result>(
     return body(pointers)
 }
 
+/// How long tests wait for what has to come. It ends what hangs and measures nothing: ten times what a busy machine takes.
+let patienceMs = 240_000
+
 /// Looks again and again until `body` gives something.
 func until<Found>(
-    _ what: @autoclosure () -> String, withinMs: Int = 60_000, everyMs: Int = 10,
+    _ what: @autoclosure () -> String, withinMs: Int = patienceMs, everyMs: Int = 10,
     _ body: () async throws -> Found?
 ) async throws -> Found {
     let deadline = ContinuousClock.now + .milliseconds(withinMs)
@@ -102,7 +105,7 @@ func until<Found>(
 
 /// The same for something that is true or not.
 func until(
-    _ what: @autoclosure () -> String, withinMs: Int = 60_000, everyMs: Int = 10,
+    _ what: @autoclosure () -> String, withinMs: Int = patienceMs, everyMs: Int = 10,
     _ body: () async throws -> Bool
 ) async throws {
     let _: Void = try await until(what(), withinMs: withinMs, everyMs: everyMs) {

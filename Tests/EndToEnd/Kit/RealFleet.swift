@@ -217,14 +217,14 @@ final class RealFleet: Sendable {
     @discardableResult
     func write(_ name: String, _ sql: String) async throws -> String {
         try await succeed(
-            Programs.sqlite, ["-bail", database(name)], input: ".timeout 30000\n" + sql + ";\n")
+            Programs.sqlite, ["-bail", database(name)], input: ".timeout 120000\n" + sql + ";\n")
     }
 
     /// Writes with Python's sqlite3: one transaction.
     func writeFromPython(_ name: String, _ sql: String) async throws {
         let program = """
             import sqlite3, sys
-            with sqlite3.connect(sys.argv[1], timeout=30) as connection:
+            with sqlite3.connect(sys.argv[1], timeout=120) as connection:
                 connection.execute(sys.argv[2])
             """
         _ = try await succeed(Programs.python, ["-c", program, database(name), sql])
@@ -233,9 +233,9 @@ final class RealFleet: Sendable {
     // MARK: meeting
 
     /// Waits until everything that was written is everywhere.
-    func untilMet(withinMs: Int = 90_000) async throws {
+    func untilMet() async throws {
         var seen = ""
-        try await until("all have met: \(seen)", withinMs: withinMs, everyMs: 100) {
+        try await until("all have met: \(seen)", everyMs: 100) {
             let hub = try await json(Self.hub, "status")
             var haveAll = true
             seen = "hub \(hub["vector"] ?? .null)"
