@@ -18,6 +18,9 @@ enum ReplicaFile {
     /// While it waits for another program's transaction nothing else is answered; what waits is tried again anyway.
     static let busyTimeoutMs: Int32 = 3_000
 
+    /// A start waits as long for a program that writes, or is about to end.
+    static let startPatienceMs: Int32 = 10_000
+
     static func open(_ path: String, role: String) throws -> Opened {
         let connection = try Connection(path: path, mode: .readWrite, busyTimeoutMs: busyTimeoutMs)
         try prepare(connection)

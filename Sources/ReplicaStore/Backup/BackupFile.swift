@@ -52,19 +52,10 @@ package enum BackupFile {
         }
     }
 
-    /// VACUUM INTO reads one state of the database, keeps no writer waiting, and leaves no trace of rows that were
-    /// deleted from it. https://www.sqlite.org/lang_vacuum.html
     private static func copy(
         _ hub: String, to path: String, _ onConnection: OnConnection
     ) throws(StoreError) {
-        try storing(doing) {
-            let source = try Connection(path: hub, mode: .readOnly, busyTimeoutMs: 10_000)
-            defer { source.close() }
-            try onConnection(source.interruptHandle)
-            let statement = try source.prepare("VACUUM INTO ?1")
-            try statement.bind(at: 1, text: path)
-            try statement.run()
-        }
+        try storing(doing) { try DatabaseCopy.make(of: hub, at: path, onConnection: onConnection) }
     }
 
     /// Writes into the copy that it is one.
