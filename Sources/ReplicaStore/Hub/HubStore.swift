@@ -110,7 +110,7 @@ package final class HubStore {
         policies = try storing(doing) { [connection] in try Policies(connection) }
         try storing(doing) {
             // A backup is a file without one.
-            try connection.execute("PRAGMA journal_mode = WAL")
+            try ReplicaFile.enterWriteAheadLog(connection)
             try reloadDisputed()
             positionAtOpening = try log.lastPosition()
             isRecovering = try connection.metaNumber(.recovering) == 1

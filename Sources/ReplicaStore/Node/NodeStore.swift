@@ -47,7 +47,7 @@ package final class NodeStore {
         conflictTable = ConflictTable(connection: connection)
         (access, finder, sealer) = Self.hands(connection, log, tables)
         try storing(doing) {
-            try connection.execute("PRAGMA journal_mode = WAL")
+            try ReplicaFile.enterWriteAheadLog(connection)
             try reloadInFlight()
         }
     }
