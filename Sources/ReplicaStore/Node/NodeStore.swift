@@ -25,6 +25,7 @@ package final class NodeStore {
     /// said loudly. Looked for anew whenever the schema has changed.
     package private(set) var uncaptured: [String] = []
 
+    let files: StandingFiles
     var lineNotes = LineNotes()
     /// What a restored hub has said that it could not take in: who follows it does without.
     package var leftOut: Set<Dot> = []
@@ -46,10 +47,13 @@ package final class NodeStore {
         log = ChangeLog(connection: connection)
         conflictTable = ConflictTable(connection: connection)
         (access, finder, sealer) = Self.hands(connection, log, tables)
-        try storing(doing) {
+        try storing(doing) { [connection] in
             try ReplicaFile.enterWriteAheadLog(connection)
-            try reloadInFlight()
+            // The first reading makes the log and its index.
+            _ = try connection.metaNumber(.formatVersion)
         }
+        files = StandingFiles(path: path)
+        try storing(doing) { try reloadInFlight() }
     }
 
     func reloadInFlight() throws {
@@ -87,8 +91,10 @@ package final class NodeStore {
     /// disk that fails a write may fail that reading, too. Every commit is on disk before this returns, and takes along
     /// what `lineNotes` holds.
     func writing<T>(_ doing: @autoclosure () -> String, _ body: () throws -> T) throws(StoreError) -> T {
+        try checkFiles(doing())
+        let result: T
         do {
-            return try storing(doing()) {
+            result = try storing(doing()) {
                 try refresh()
                 let result = try connection.transaction {
                     let result = try body()
@@ -103,11 +109,17 @@ package final class NodeStore {
             try? refresh()
             throw error
         }
+        // What was committed into a file that has gone meanwhile is not acknowledged.
+        try checkFiles(doing())
+        return result
     }
 
     /// Writes SQLite's log back into the file and empties it. What keeps it from doing so loses nothing: the log is read
     /// at the next start. https://www.sqlite.org/pragma.html#pragma_wal_checkpoint
-    package func writeBack() { try? WriteAheadLog(connection: connection).empty() }
+    package func writeBack() {
+        guard files.allowWritingBack else { return }
+        try? WriteAheadLog(connection: connection).empty()
+    }
 
     // MARK: what is known
 
@@ -153,6 +165,7 @@ package final class NodeStore {
     /// - Returns: its dot; nil when there was nothing to tell.
     @discardableResult
     package func seal(nowMs: UInt64) throws(StoreError) -> Dot? {
+        try checkFiles("sealing new writes")
         try storing("looking whether the schema has changed") {
             try refresh()
             try checkCapture()
