@@ -36,6 +36,7 @@ package final class HubStore {
     package let replica: UInt32
     /// What remembers outside the file how far it had come; nil where nothing does.
     private let seat: HubSeat?
+    let files: StandingFiles
     /// True while a restored hub gathers what its sites know: it gives nothing out and takes no ordinary write.
     package internal(set) var isRecovering = false
     package let fleet: String
@@ -87,10 +88,13 @@ package final class HubStore {
             connection: connection,
             tables: Dictionary(uniqueKeysWithValues: (tables + ConflictTable.travelling).map { ($0.number, $0) }))
         finder = RowFinder(log: log, tables: access.tables)
-        policies = try storing(doing) { [connection] in try Policies(connection) }
-        try storing(doing) {
+        policies = try storing(doing) { [connection] in
             // A backup is a file without one.
-            try connection.execute("PRAGMA journal_mode = WAL")
+            try ReplicaFile.enterWriteAheadLog(connection)
+            return try Policies(connection)
+        }
+        files = StandingFiles(path: path)
+        try storing(doing) {
             try reloadDisputed()
             positionAtOpening = try log.lastPosition()
             isRecovering = try connection.metaNumber(.recovering) == 1
@@ -100,7 +104,10 @@ package final class HubStore {
 
     /// Writes SQLite's log back into the file and empties it. What keeps it from doing so loses nothing: the log is read
     /// at the next start. https://www.sqlite.org/pragma.html#pragma_wal_checkpoint
-    package func writeBack() { try? WriteAheadLog(connection: connection).empty() }
+    package func writeBack() {
+        guard files.allowWritingBack else { return }
+        try? WriteAheadLog(connection: connection).empty()
+    }
 
     /// The size of the write-ahead log when it has grown large and a reader keeps it so.
     package func heldLogBytes() throws(StoreError) -> UInt64? {
@@ -160,8 +167,10 @@ package final class HubStore {
     ) throws(StoreError) -> T {
         let (clockBefore, changesBefore) = (clock, connection.totalChanges)
         guard whileRecovering || !isRecovering else { throw recovering(doing()) }
+        try checkFiles(doing())
+        let result: T
         do {
-            return try storing(doing()) {
+            result = try storing(doing()) {
                 try refresh()
                 let result = try connection.transaction {
                     let result = try body()
@@ -186,6 +195,9 @@ package final class HubStore {
             try? refresh()
             throw error
         }
+        // What was committed into a file that has gone meanwhile is not acknowledged.
+        try checkFiles(doing())
+        return result
     }
 
     /// A header of the hub's own next change set.
@@ -224,4 +236,11 @@ package final class HubStore {
 
 extension HubStore: ReadableStore {
     package var views: Views { Views(connection: connection, log: log, access: access, conflicts: conflictTable) }
+}
+
+extension HubStore {
+    /// Refuses when the file does not stand under its name any more: nothing that is written into it would last.
+    package func checkFiles(_ doing: String = "using the hub's database") throws(StoreError) {
+        try files.check(doing)
+    }
 }

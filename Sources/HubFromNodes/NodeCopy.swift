@@ -41,13 +41,7 @@ final class NodeCopy {
                     ? "A hub's file is put in its place as it is; a backup too." : "Name the files of nodes.")
         }
         Self.remove(path)
-        do {
-            let source = try Connection(path: file, mode: .readOnly, busyTimeoutMs: 10_000)
-            defer { source.close() }
-            let statement = try source.prepare("VACUUM INTO ?1")
-            try statement.bind(at: 1, text: path)
-            try statement.run()
-        }
+        try DatabaseCopy.make(of: file, at: path)
         store = try NodeStore(path: path)
         let connection = store.connection
         guard try connection.firstString("PRAGMA quick_check") == "ok" else {

@@ -75,6 +75,8 @@ final class BackupMaker: Sendable {
 extension HubService {
     /// `{"to":PATH}` → a verified copy of the database there.
     func backup(_ request: Request) async throws(Problem) -> Response {
+        // It is read by its name, under which another file may stand.
+        try checkFiles()
         let body = try await request.json(limit: 1 << 14)
         guard let path = body["to"]?.string, path.utf8.first == 0x2f, !path.utf8.contains(0) else {
             throw Problem(

@@ -92,6 +92,7 @@ package actor HubService {
         OperatorRoutes(hub: self).add(to: &router)
         RecoveryRoutes(hub: self).addForOperators(to: &router)
         router.admission = { request, route throws(Problem) in
+            try await self.checkFiles()
             let admitted = try await self.admit(request, to: route)
             guard case .operators = Access.table[route] else { return admitted }
             return try await admitted.checkingJSON()
@@ -143,6 +144,12 @@ package actor HubService {
         if isClockTrusted { return }
         try answering { () throws(StoreError) in try store.checkClock(nowMs: now()) }
         isClockTrusted = true
+    }
+
+    /// Nothing is taken from anybody, nor given, while the file does not stand in its place.
+    func checkFiles() throws(Problem) {
+        diskWatch.look(nowMs: now()) { [store] () throws(StoreError) in try store.checkFiles() }
+        try answering { () throws(StoreError) in try store.checkFiles() }
     }
 
     // MARK: waiting

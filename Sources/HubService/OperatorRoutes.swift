@@ -81,7 +81,9 @@ extension HubService {
 
     /// What is wrong, the worst first; nil when nothing is.
     private func trouble() -> String? {
-        recoveryTrouble ?? diskWatch.sentence(file: path) ?? failures.sentence(nowMs: now())
+        diskWatch.look(nowMs: now()) { [store] () throws(StoreError) in try store.checkFiles() }
+        let disk = diskWatch.sentence(file: path)
+        return recoveryTrouble ?? disk ?? failures.sentence(nowMs: now())
     }
 
     func siteList() throws(Problem) -> [JSON] {

@@ -80,6 +80,7 @@ extension HubService {
     }
 
     private func answer(_ replica: UInt32) throws(Problem) -> Response {
+        try checkFiles()
         let (vector, staged) = try answering { () throws(StoreError) in
             (try store.vector(), try store.staged(of: replica))
         }

@@ -41,7 +41,8 @@ extension NodeStore {
 
 /// A snapshot that has just arrived.
 package enum NodeFile {
-    /// Checks that it is this replica's database, whole and sound, and notes the hub's address in it.
+    /// Checks that it is this replica's database, whole and sound, notes the hub's address in it, and
+    /// leaves it in WAL mode.
     package static func adopt(_ path: String, hub: String, site: String, replica: UInt32) throws(StoreError) {
         try storing("opening the snapshot \(path)") {
             let opened = try ReplicaFile.open(path, role: "node")
@@ -57,6 +58,8 @@ package enum NodeFile {
                     hint: "Ask the hub's operator for a new join token.")
             }
             try opened.connection.setMeta(.hub, .text(hub))
+            // Programs may write it before a node first runs on it. What was written so far is in the file itself.
+            try ReplicaFile.enterWriteAheadLog(opened.connection)
         }
     }
 }

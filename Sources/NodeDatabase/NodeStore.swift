@@ -32,6 +32,7 @@ package final class NodeStore {
     /// said loudly. Looked for anew whenever the schema has changed.
     package private(set) var uncaptured: [String] = []
 
+    let files: StandingFiles
     var lineNotes = LineNotes()
     /// What a restored hub has said that it could not take in: who follows it does without.
     package var leftOut: Set<Dot> = []
@@ -53,12 +54,13 @@ package final class NodeStore {
         log = ChangeLog(connection: connection)
         conflictTable = ConflictTable(connection: connection)
         (access, finder, sealer) = try storing(doing) { [connection, log, tables] in
-            try Self.hands(connection, log, tables)
+            try ReplicaFile.enterWriteAheadLog(connection)
+            // The first reading makes the log and its index.
+            _ = try connection.metaNumber(.formatVersion)
+            return try Self.hands(connection, log, tables)
         }
-        try storing(doing) {
-            try connection.execute("PRAGMA journal_mode = WAL")
-            try reloadInFlight()
-        }
+        files = StandingFiles(path: path)
+        try storing(doing) { try reloadInFlight() }
     }
 
     func reloadInFlight() throws {
@@ -96,8 +98,10 @@ package final class NodeStore {
     /// disk that fails a write may fail that reading, too. Every commit is on disk before this returns, and takes along
     /// what `lineNotes` holds.
     func writing<T>(_ doing: @autoclosure () -> String, _ body: () throws -> T) throws(StoreError) -> T {
+        try checkFiles(doing())
+        let result: T
         do {
-            return try storing(doing()) {
+            result = try storing(doing()) {
                 try refresh()
                 let result = try connection.transaction {
                     let result = try body()
@@ -112,11 +116,17 @@ package final class NodeStore {
             try? refresh()
             throw error
         }
+        // What was committed into a file that has gone meanwhile is not acknowledged.
+        try checkFiles(doing())
+        return result
     }
 
     /// Writes SQLite's log back into the file and empties it. What keeps it from doing so loses nothing: the log is read
     /// at the next start. https://www.sqlite.org/pragma.html#pragma_wal_checkpoint
-    package func writeBack() { try? WriteAheadLog(connection: connection).empty() }
+    package func writeBack() {
+        guard files.allowWritingBack else { return }
+        try? WriteAheadLog(connection: connection).empty()
+    }
 
     /// The size of the write-ahead log when it has grown large and a reader keeps it so.
     package func heldLogBytes() throws(StoreError) -> UInt64? {
@@ -167,6 +177,7 @@ package final class NodeStore {
     /// - Returns: its dot; nil when there was nothing to tell.
     @discardableResult
     package func seal(nowMs: UInt64) throws(StoreError) -> Dot? {
+        try checkFiles("sealing new writes")
         try storing("looking whether the schema has changed") {
             try refresh()
             try checkCapture()
@@ -301,4 +312,11 @@ package final class NodeStore {
 
 extension NodeStore: ReadableStore {
     package var views: Views { Views(connection: connection, log: log, access: access, conflicts: conflictTable) }
+}
+
+extension NodeStore {
+    /// Refuses when the file does not stand under its name any more: nothing that is written into it would last.
+    package func checkFiles(_ doing: String = "using the node's database") throws(StoreError) {
+        try files.check(doing)
+    }
 }

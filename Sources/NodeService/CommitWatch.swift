@@ -2,6 +2,7 @@ import CLinux
 import Foundation
 import SQLite
 import Synchronization
+import TableModel
 
 /// Notices commits of other programs to a database in WAL mode: inotify tells that the write-ahead log is being
 /// written, which is shortly *before* the commit can be seen, and `PRAGMA data_version` tells when it can.
@@ -52,12 +53,14 @@ package final class CommitWatch: Sendable {
         private let inotify: Int32
         private let stopping: Int32
         private let continuation: AsyncStream<Void>.Continuation
+        private let files: StandingFiles
         private var version: Int64 = -1
 
         init(
             connection: Connection, inotify: Int32, stopping: Int32, continuation: AsyncStream<Void>.Continuation
         ) {
             self.connection = connection
+            files = StandingFiles(path: connection.path)
             self.inotify = inotify
             self.stopping = stopping
             self.continuation = continuation
@@ -80,6 +83,8 @@ package final class CommitWatch: Sendable {
                 let ready = poll(&waits, 2, CommitWatch.fallbackMs)
                 if waits[1].revents != 0 { return }
                 if ready > 0 { drain() }
+                // Nothing is committed any more that this connection would see: whoever is told looks, too.
+                if !files.stand { continuation.yield() }
                 look(upToMs: ready > 0 ? CommitWatch.settleMs : 0)
             }
         }

@@ -73,6 +73,7 @@ extension NodeService {
 
     /// Sends own change sets until the hub holds all that is sealed.
     func pushAll() async throws(ExchangeError) -> Int {
+        try storing { () throws(StoreError) in try store.checkFiles() }
         var sent = 0
         var answer = hubState
         // Asked for anew after every failure: what the hub holds may not be what was thought.
@@ -153,6 +154,8 @@ extension NodeService {
     func pullAll(
         waitMs: Int, following: (hub: UInt32, from: UInt64)? = nil
     ) async throws(ExchangeError) -> Int {
+        // The position below tells the hub what this file has.
+        try storing { () throws(StoreError) in try store.checkFiles() }
         if !isGreeted && following == nil { _ = try await greet() }
         let (reached, sealed) = try storing { () throws(StoreError) in (try store.position(), try store.sealedSeq()) }
         let position = min(reached, following?.from ?? .max)

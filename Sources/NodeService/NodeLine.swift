@@ -44,16 +44,20 @@ extension NodeService {
         watchdog.failed(part, error, nowMs: localNow())
         switch error {
         case .refused: noteContact()
+        // Nothing goes over the line while the file is not where it was.
+        case .store(let error) where error.fault == .moved: noteLineDown()
         // The line is not what is wrong.
         case .store: break
-        case .unreachable:
-            if link.isUp {
-                link.isUp = false
-                link.sinceMs = localNow()
-            }
+        case .unreachable: noteLineDown()
         }
         lookAtDisk()
         showLink()
+    }
+
+    private func noteLineDown() {
+        guard link.isUp else { return }
+        link.isUp = false
+        link.sinceMs = localNow()
     }
 
     /// What could not be written may be possible now.
@@ -66,10 +70,7 @@ extension NodeService {
 
     /// The node ends: what applications read must not say "up" until somebody starts it again.
     func noteEnd() {
-        if link.isUp {
-            link.isUp = false
-            link.sinceMs = localNow()
-        }
+        noteLineDown()
         showLink()
         notesTimer?.cancel()
         notesTimer = nil

@@ -96,6 +96,7 @@ package actor NodeService {
     /// A program may have committed: seals what is new and lets the push loop know. What keeps it from sealing
     /// is shown by `status`, and tried again at the next commit and at the next contact with the hub.
     package func onCommit() {
+        watchdog.disk.look(nowMs: localNow()) { [store] () throws(StoreError) in try store.checkFiles() }
         do {
             if try store.seal(nowMs: nowMs) != nil {
                 watchdog.disk.succeeded()

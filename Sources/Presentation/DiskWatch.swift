@@ -5,6 +5,7 @@ import TableModel
 package struct DiskWatch: Sendable {
     private var fault: StoreError.Fault?
     private var sinceMs: UInt64 = 0
+    private var moved: StoreError?
     private var lastMs: UInt64 = 0
     /// The write-ahead log's size when a reader keeps it from being written back.
     package var heldLogBytes: UInt64?
@@ -16,8 +17,19 @@ package struct DiskWatch: Sendable {
         guard let found = error.fault else { return }
         // It failed all the time meanwhile, if differently.
         if fault == nil { sinceMs = nowMs }
+        if found == .moved { moved = error }
         fault = found
         lastMs = nowMs
+    }
+
+    /// Looks whether the files stand in their places; what was moved back is no trouble any more.
+    package mutating func look(nowMs: UInt64, _ check: () throws(StoreError) -> Void) {
+        do throws(StoreError) {
+            try check()
+            if fault == .moved { fault = nil }
+        } catch {
+            failed(error, nowMs: nowMs)
+        }
     }
 
     /// What is to be written was written: the cause is gone.
@@ -33,6 +45,7 @@ package struct DiskWatch: Sendable {
 
     /// What is wrong, since when, and what to do; nil when nothing is.
     package func sentence(file: String) -> String? {
+        if let moved, fault == .moved { return "\(moved.why), noticed at \(rfc3339(ms: sinceMs)). \(moved.hint)" }
         if let fault {
             let (what, next): (String, String) =
                 switch fault {
@@ -44,6 +57,7 @@ package struct DiskWatch: Sendable {
                         "another program keeps \(file) locked with a write transaction that it does not end",
                         "end that program's transaction"
                     )
+                case .moved: ("\(file) does not stand in its place any more", "put it back, or start this process anew")
                 case .damaged:
                     ("SQLite finds \(file) damaged", "stop, keep the file, and check it: PRAGMA integrity_check")
                 }

@@ -26,6 +26,7 @@ extension Problem {
         switch fault {
         case .diskFull: "The disk is full"
         case .readOnly: "The database can be read only"
+        case .moved: "The database was moved away"
         case .damaged: "The database is damaged"
         case .inputOutput, .locked, nil: "The disk or the database failed"
         }

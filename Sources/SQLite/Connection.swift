@@ -204,6 +204,13 @@ package final class Connection {
         }
     }
 
+    /// Closing this connection does not write the log back, not even as the last one: the file stays as it is.
+    /// https://www.sqlite.org/c3ref/c_dbconfig_defensive.html#sqlitedbconfignockptonclose
+    package func keepLogOnClose() throws(SQLiteError) {
+        let code = samband_keep_log_on_close(database)
+        guard code == SQLITE_OK else { throw failure(code, doing: "keep the log on close") }
+    }
+
     /// Ends whatever this connection is running with SQLITE_INTERRUPT.
     package func interrupt() { sqlite3_interrupt(database) }
 

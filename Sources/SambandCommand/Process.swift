@@ -3,6 +3,13 @@ import Glibc
 import HTTP
 
 extension Tool {
+    /// The first call of a process. What serves until it is told to end is told so by a signal, which may come at once:
+    /// nothing slow is begun before it is expected.
+    package static func begin() {
+        // Any other verb ends by a signal, as programs do. A failure is told when the verb runs.
+        if CommandLine.arguments.dropFirst().prefix(2).last == "serve" { try? Signals.install() }
+    }
+
     /// The tool in a real process: its words, its environment, its descriptors.
     ///
     /// - Parameter secure: makes clients for https, in the program that has them.

@@ -27,6 +27,8 @@ package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     /// What of the disk or of the file's neighbours was in the way: each has a remedy of its own.
     package enum Fault: String, Hashable, Sendable {
         case diskFull, readOnly, inputOutput, locked, damaged
+        /// The file does not stand under its name any more.
+        case moved
     }
 
     package let kind: Kind
@@ -40,6 +42,12 @@ package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
         self.doing = doing
         self.why = why
         self.hint = hint
+    }
+
+    /// The file, or what belongs to it, was removed or replaced.
+    init(moved why: String, doing: String, hint: String) {
+        self.init(.inputOutput, doing: doing, why: why, hint: hint)
+        fault = .moved
     }
 
     package var description: String { "\(doing): \(why). \(hint)" }
@@ -56,7 +64,7 @@ package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
             case .diskFull: "Make room on its disk; nothing was changed."
             case .readOnly: "Let its file system be written again; nothing was changed."
             case .damaged: "Check it: PRAGMA integrity_check. Nothing was changed."
-            case .inputOutput, nil: "Look at the disk, its space and the file's rights; nothing was changed."
+            case .inputOutput, .moved, nil: "Look at the disk, its space and the file's rights; nothing was changed."
             }
     }
 }

@@ -1,4 +1,5 @@
 import Glibc
 import SambandCommand
 
+Tool.begin()
 exit(await Tool.main())

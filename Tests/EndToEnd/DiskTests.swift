@@ -53,6 +53,28 @@ extension RealProcesses {
             }
         }
 
+        @Test("a file that is removed or replaced is noticed while nobody writes: said in status, and not up")
+        func moved() async throws {
+            let fleet = try await RealFleet(schema: Schemas.referrals, sites: ["snasa"])
+            try await fleet.untilMet()
+            for name in ["snasa", RealFleet.hub] {
+                let file = fleet.database(name)
+                try FileManager.default.moveItem(atPath: file, toPath: file + ".aside")
+                try await untilSays(fleet, name, "was removed while this process runs on it")
+                try FileManager.default.copyItem(atPath: file + ".aside", toPath: file)
+                try await untilSays(fleet, name, "another file was put in the place of")
+                if name == "snasa" {
+                    try await until("the node is not up") { try await fleet.json(name, "status")["link"] == "down" }
+                }
+                try FileManager.default.removeItem(atPath: file)
+                try FileManager.default.moveItem(atPath: file + ".aside", toPath: file)
+                try await until("\(name) has no trouble any more") { try await trouble(fleet, name).isEmpty }
+            }
+            try await fleet.write("snasa", "INSERT INTO referral(id) VALUES('r-1')")
+            try await fleet.untilMet()
+            #expect(try await fleet.write(RealFleet.hub, "SELECT id FROM referral") == "r-1\n")
+        }
+
         @Test("a program that holds a write transaction: said in status, and over when it ends")
         func locked() async throws {
             let fleet = try await RealFleet(schema: Schemas.referrals, sites: ["snasa", "verran"])

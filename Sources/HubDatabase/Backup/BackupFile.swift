@@ -20,8 +20,7 @@ package struct BackupRecord: Hashable, Sendable {
 package enum BackupFile {
     private static let doing = "writing a backup of the hub"
 
-    /// Told of each connection that is worked on, to interrupt it from another thread; what it throws ends the work.
-    package typealias OnConnection = (InterruptHandle) throws(StoreError) -> Void
+    package typealias OnConnection = DatabaseCopy.OnConnection
 
     /// Writes a backup on connections of its own: the hub goes on with its work. Afterwards the file stands there
     /// complete, verified and on the disk, readable by its owner only; on a failure nothing stands there.
@@ -54,19 +53,10 @@ package enum BackupFile {
         }
     }
 
-    /// VACUUM INTO reads one state of the database, keeps no writer waiting, and leaves no trace of rows that were
-    /// deleted from it. https://www.sqlite.org/lang_vacuum.html
     private static func copy(
         _ hub: String, to path: String, _ onConnection: OnConnection
     ) throws(StoreError) {
-        try storing(doing) {
-            let source = try Connection(path: hub, mode: .readOnly, busyTimeoutMs: 10_000)
-            defer { source.close() }
-            try onConnection(source.interruptHandle)
-            let statement = try source.prepare("VACUUM INTO ?1")
-            try statement.bind(at: 1, text: path)
-            try statement.run()
-        }
+        try storing(doing) { try DatabaseCopy.make(of: hub, at: path, onConnection: onConnection) }
     }
 
     /// Writes into the copy that it is one.

@@ -136,13 +136,7 @@ package enum SnapshotFile {
                     hint: "Look at the folder of the hub's database, its rights and its space.")
             }
             close(file)
-            let source = try Connection(path: hub, mode: .readOnly, busyTimeoutMs: 10_000)
-            defer { source.close() }
-            // VACUUM INTO reads one state of the database and leaves no trace of rows that were deleted from it. It
-            // accepts a file that is there and empty. https://www.sqlite.org/lang_vacuum.html
-            let statement = try source.prepare("VACUUM INTO ?1")
-            try statement.bind(at: 1, text: path)
-            try statement.run()
+            try DatabaseCopy.make(of: hub, at: path)
             let copy = try Connection(path: path, mode: .readWrite, busyTimeoutMs: 1000)
             defer { copy.close() }
             try ReplicaFile.prepare(copy)

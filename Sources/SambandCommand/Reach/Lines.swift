@@ -112,10 +112,7 @@ enum SecureProgram {
         let count = readlink("/proc/self/exe", &buffer, buffer.count - 1)
         let own = String(decoding: buffer.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
         let path = own + "-https"
-        // A thread of a queue may have signals blocked, and the next program would inherit that.
-        var none = sigset_t()
-        sigemptyset(&none)
-        pthread_sigmask(SIG_SETMASK, &none, nil)
+        Signals.handOver()
         let words = ([path] + CommandLine.arguments.dropFirst()).map { strdup($0) } + [nil]
         execv(path, words)
         let code = errno

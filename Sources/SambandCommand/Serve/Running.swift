@@ -13,7 +13,6 @@ struct Running {
     /// Takes the lock, opens the service and serves its operators; `body` serves everybody else, begins the heartbeat
     /// when it does, and returns when it is time to end.
     func run(_ body: (OpenedDatabase, Heartbeat) async throws -> Void) async throws -> ExitCode {
-        // Before anything is listened on: a signal that comes early is not lost.
         try Signals.install()
         let lock: DatabaseLock
         switch try DatabaseLock.attempt(database) {
@@ -24,6 +23,7 @@ struct Running {
                 .later, "\(who) runs \(database.name) already",
                 hint: "Ask it: samband status --db \(database.name)")
         }
+        if Signals.haveCome { return .done }
         let opened = try await context.services.open(path: database.path) { try context.lineToServe($0) }
         defer { withExtendedLifetime(lock) {} }
         let control = try server(try ControlSocket.endpoint(database), opened.operatorHandler)

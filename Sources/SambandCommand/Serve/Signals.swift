@@ -8,17 +8,25 @@ import Synchronization
 enum Signals {
     private static let descriptor = Atomic<Int32>(-1)
 
-    /// From now on SIGTERM and SIGINT only end the wait of `first`; a second one ends the process at once.
+    private static var numbers: [Int32] { [SIGTERM, SIGINT] }
+
+    /// From now on SIGTERM and SIGINT only end the wait of `first`; a second one ends the process at once. What
+    /// has come since an earlier call counts.
     static func install() throws(CommandError) {
-        let counter = eventfd(0, Int32(EFD_CLOEXEC))
-        guard counter >= 0 else {
-            throw CommandError(.inputOutput, "no descriptor is left (\(systemText(errno)))")
+        if descriptor.load(ordering: .acquiring) < 0 {
+            let counter = eventfd(0, Int32(EFD_CLOEXEC))
+            guard counter >= 0 else {
+                throw CommandError(.inputOutput, "no descriptor is left (\(systemText(errno)))")
+            }
+            descriptor.store(counter, ordering: .releasing)
         }
+        if haveCome { return }
         // A command ends quietly when nobody reads on (`| head`); what serves outlives the reader of its notes.
         signal(SIGPIPE, SIG_IGN)
-        descriptor.store(counter, ordering: .releasing)
-        for number in [SIGTERM, SIGINT] {
+        for number in numbers {
             var action = sigaction()
+            // A file that takes long to open is opened all the same.
+            action.sa_flags = SA_RESTART
             action.__sigaction_handler.sa_handler = { number in
                 // The default is back: the next one of its kind ends the process.
                 signal(number, SIG_DFL)
@@ -27,6 +35,31 @@ enum Signals {
             }
             sigaction(number, &action, nil)
         }
+        // What came while this process became another program has waited.
+        var waiting = set()
+        pthread_sigmask(SIG_UNBLOCK, &waiting, nil)
+    }
+
+    /// True when a signal has come.
+    static var haveCome: Bool {
+        var look = pollfd(fd: descriptor.load(ordering: .acquiring), events: Int16(POLLIN), revents: 0)
+        return poll(&look, 1, 0) == 1
+    }
+
+    /// Before this process becomes another program: a thread of a queue may have signals blocked, and the program would
+    /// inherit that. Where they are expected, those that come meanwhile wait for its `install`. (execve(2))
+    static func handOver() {
+        let isInstalled = descriptor.load(ordering: .acquiring) >= 0
+        var blocked = isInstalled ? set() : sigset_t()
+        pthread_sigmask(SIG_SETMASK, &blocked, nil)
+        if isInstalled, haveCome { raise(SIGTERM) }
+    }
+
+    private static func set() -> sigset_t {
+        var set = sigset_t()
+        sigemptyset(&set)
+        for number in numbers { sigaddset(&set, number) }
+        return set
     }
 
     /// Returns when a signal has come or the task is cancelled. One task waits at a time.

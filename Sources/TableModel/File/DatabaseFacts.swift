@@ -16,7 +16,7 @@ package struct DatabaseFacts: Equatable, Sendable {
     /// Reads the facts of a database that samband made; any other file is refused.
     package init(path: String) throws(StoreError) {
         self = try storing("opening \(path)") {
-            let connection = try Connection(path: path, mode: .readOnly, busyTimeoutMs: 10_000)
+            let connection = try DatabaseCopy.open(path)
             defer { connection.close() }
             return try DatabaseFacts(connection, path)
         }

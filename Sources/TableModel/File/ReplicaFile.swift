@@ -1,3 +1,4 @@
+import Glibc
 import Replication
 import SQLite
 
@@ -18,9 +19,12 @@ package enum ReplicaFile {
     /// While it waits for another program's transaction nothing else is answered; what waits is tried again anyway.
     package static let busyTimeoutMs: Int32 = 3_000
 
+    /// A start waits as long for a program that writes, or is about to end.
+    package static let startPatienceMs: Int32 = 10_000
+
     /// Opens the database of a hub or a node and reads what it says of itself. Refuses any other file, with the reason.
     package static func open(_ path: String, role: String) throws -> Opened {
-        let connection = try Connection(path: path, mode: .readWrite, busyTimeoutMs: busyTimeoutMs)
+        let connection = try Connection(path: path, mode: .readWrite, busyTimeoutMs: startPatienceMs)
         try prepare(connection)
         guard try connection.firstInteger("SELECT count(*) FROM sqlite_schema WHERE name = 'samband_meta'") == 1 else {
             throw StoreError(
@@ -43,6 +47,29 @@ package enum ReplicaFile {
             connection: connection, tables: try TableLayout.all(connection),
             replica: UInt32(try connection.metaNumber(.replica)), fleet: try connection.metaText(.fleet) ?? "",
             hlc: try connection.metaNumber(.hlc))
+    }
+
+    /// Puts the file into WAL mode, in which programs read while another writes. A file that was copied or restored is not
+    /// in it, and SQLite does not wait for those who are in the file at that moment: this does.
+    /// https://www.sqlite.org/pragma.html#pragma_journal_mode
+    package static func enterWriteAheadLog(_ connection: Connection) throws {
+        var leftMs = startPatienceMs
+        while true {
+            do {
+                let mode = try connection.firstString("PRAGMA journal_mode = WAL") ?? ""
+                guard mode == "wal" else {
+                    throw StoreError(
+                        .inputOutput, doing: "opening \(connection.path)", why: "it stays in the journal mode \(mode)",
+                        hint: "Keep it on a local disk, and let SQLite have memory there that processes share.")
+                }
+                // From here on others wait for this process.
+                return try connection.execute("PRAGMA busy_timeout = \(busyTimeoutMs)")
+            } catch let error as SQLiteError {
+                guard error.isBusy, leftMs > 0 else { throw error }
+                leftMs -= 1
+                usleep(1000)
+            }
+        }
     }
 
     /// Sets up a connection: triggers and foreign keys off for it alone, every commit on disk.

@@ -25,13 +25,23 @@ final class ChildProcess: Sendable {
         posix_spawn_file_actions_addopen(&actions, 0, base + ".in", O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, 1, outputPath, O_WRONLY | O_CREAT | O_APPEND, 0o600)
         posix_spawn_file_actions_addopen(&actions, 2, errorPath, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+        // As a shell starts it: a thread of a pool, which may be ours, has signals blocked, and its child would, too.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        posix_spawnattr_setsigmask(&attributes, &signals)
+        for signal in [SIGTERM, SIGINT] { sigaddset(&signals, signal) }
+        posix_spawnattr_setsigdefault(&attributes, &signals)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
         let environment = ProcessInfo.processInfo.environment
             .filter { !$0.key.hasPrefix("SAMBAND_") }
             .merging(["PYTHONDONTWRITEBYTECODE": "1"]) { $1 }
         var child: pid_t = 0
         let code = withCStrings([program] + arguments) { words in
             withCStrings(environment.map { "\($0.key)=\($0.value)" }) { variables in
-                posix_spawn(&child, program, &actions, nil, words, variables)
+                posix_spawn(&child, program, &actions, &attributes, words, variables)
             }
         }
         guard code == 0 else {
