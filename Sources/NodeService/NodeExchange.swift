@@ -71,7 +71,7 @@ extension NodeService {
     // MARK: push
 
     /// Sends own change sets until the hub holds all that is sealed.
-    func pushAll() async throws(ExchangeError) -> Int {
+    package func pushAll() async throws(ExchangeError) -> Int {
         var sent = 0
         var answer = hubState
         // Asked for anew after every failure: what the hub holds may not be what was thought.
@@ -149,7 +149,7 @@ extension NodeService {
     /// Takes in the order behind the position that this database has reached, until the hub has no more.
     ///
     /// - Parameter following: a restored hub whose order is to be followed from a position on that both agree about.
-    func pullAll(
+    package func pullAll(
         waitMs: Int, following: (hub: UInt32, from: UInt64)? = nil
     ) async throws(ExchangeError) -> Int {
         if !isGreeted && following == nil { _ = try await greet() }
