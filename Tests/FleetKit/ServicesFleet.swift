@@ -29,7 +29,7 @@ package final class ServicesFleet {
     ///   - seed: what the replica numbers follow that are drawn from here on.
     package init(_ template: FleetTemplate, skewsMs: [String: Int64] = [:], seed: UInt64) throws {
         folder = FleetFolder.new()
-        try FileManager.default.copyItem(atPath: template.folder, toPath: folder)
+        try template.copy(to: folder)
         clock = HandClock(startMs: template.endsMs)
         numbers = DrawnNumbers(seed: seed)
         hub = try ServicesFleet.openHub(folder, clock, numbers)
