@@ -181,6 +181,16 @@ package final class ServicesFleet {
         programs.removeValue(forKey: "hub")?.close()
         remove(path("hub"))
         try FileManager.default.copyItem(atPath: path(name), toPath: path("hub"))
+        try startHub()
+    }
+
+    /// The hub's process ends and another begins on its file.
+    package func restartHub() async throws {
+        await hub.close()
+        try startHub()
+    }
+
+    private func startHub() throws {
         hub = try ServicesFleet.openHub(folder, clock, numbers)
         hubHandler = hub.operatorHandler
         let handler = hub.networkHandler

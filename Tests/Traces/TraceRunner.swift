@@ -45,11 +45,13 @@ struct TraceRunner {
         case .keepFile(let site): try fleet.keepFile(of: site, as: "kept-\(site)")
         case .putBackFile(let site): try await fleet.putBackFile(of: site, from: "kept-\(site)")
         case .backUpHub: try await fleet.backUpHub(as: "backup")
+        case .restartHub: try await fleet.restartHub()
         case .loseHub: try await fleet.restoreHub(from: "backup")
         case .resolve(let which, var body):
             body["by"] = "kari"
             try await post(["conflict", "\(try await number(which))", "resolve"], .object(body))
-        case .undo(let id): try await post(["conflict", "\(id)", "undo"], ["by": "ola"])
+        case .undo(let id, let isTrial):
+            try await post(["conflict", "\(id)", "undo"], ["by": "ola", "dry_run": .bool(isTrial)])
         case .merge(let table, let key, let into):
             try await post(["record", "merge"], ["table": .string(table), "key": key, "into": into, "by": "kari"])
         case .unmerge(let id): try await post(["record", "unmerge"], ["id": .integer(id), "by": "ola"])

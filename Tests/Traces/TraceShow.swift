@@ -10,7 +10,7 @@ struct TraceShow {
     /// Rows, conflicts and withheld rows; with a place, only its rows.
     func all(at place: String?) async throws -> [String] {
         if let place { return try rows(at: place) }
-        return try rows() + (try await conflicts()) + (try await withheld())
+        return try rows() + (try await conflicts()) + (try await withheld()) + merges()
     }
 
     // MARK: rows
@@ -63,7 +63,9 @@ struct TraceShow {
             SELECT 'conflict', id, kind, state, quote(settlement), changed, hex(base), hex(sides), quote(decided_how)
               FROM samband_conflict
             UNION ALL SELECT 'withheld', id, conflict, state, operation, hex(row), replica, seq, ''
-              FROM samband_withheld ORDER BY 1, 2
+              FROM samband_withheld
+            UNION ALL SELECT 'merge', id, table_name, hex(key), hex(into_key), joined_by, quote(undone_by), '', ''
+              FROM samband_join ORDER BY 1, 2
             """)
     }
 
@@ -126,6 +128,13 @@ struct TraceShow {
                     + "\(row["table"]?.string ?? "") \(Self.key(row["key"])) \(Self.text(row["values"]))")
         }
         return lines
+    }
+
+    /// Records that were merged.
+    private func merges() throws -> [String] {
+        try fleet.rows("hub", "SELECT id, table_name, joined_by, undone_by FROM samband_join ORDER BY id").map {
+            "merge \($0[0]), of \($0[1]) by \($0[2])" + ($0[3].isEmpty ? "" : ", taken back by \($0[3])")
+        }
     }
 
     // MARK: explanation

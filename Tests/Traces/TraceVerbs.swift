@@ -25,8 +25,9 @@ extension TraceFile {
         case putBackFile(String)
         case backUpHub
         case loseHub
+        case restartHub
         case resolve(Which, JSON.Object)
-        case undo(Int64)
+        case undo(Int64, isTrial: Bool)
         case merge(table: String, key: JSON, into: JSON)
         case unmerge(Int64)
         case policy(table: String, column: String, JSON)
@@ -94,6 +95,7 @@ extension TraceFile.Verb {
             return .clock(site: words[1], ms)
         case ("hub", 3) where words[1...] == ["backed", "up"]: return .backUpHub
         case ("hub", 2) where words[1] == "lost": return .loseHub
+        case ("hub", 2) where words[1] == "restarts": return .restartHub
         case (_, 2) where words[1] == "joins": return .join(words[0])
         default: return nil
         }
@@ -101,6 +103,8 @@ extension TraceFile.Verb {
 
     private static func ofOperators(_ words: [String], _ sites: [String]) throws -> Self? {
         switch (words[0], words.count) {
+        case ("undo", 2): return Int64(words[1]).map { .undo($0, isTrial: false) }
+        case ("try", 3) where words[1] == "undo": return Int64(words[2]).map { .undo($0, isTrial: true) }
         case ("resolve", 3...), ("try", 3...):
             let which: TraceFile.Which
             if let number = Int64(words[1]) {
@@ -112,7 +116,6 @@ extension TraceFile.Verb {
             var body = try TraceFile.choice(Array(words.dropFirst(2)))
             if words[0] == "try" { body["dry_run"] = true }
             return .resolve(which, body)
-        case ("undo", 2): return Int64(words[1]).map { .undo($0) }
         case ("merge", 5) where words[3] == "into":
             return .merge(table: words[1], key: try TraceFile.key(words[2]), into: try TraceFile.key(words[4]))
         case ("unmerge", 2): return Int64(words[1]).map { .unmerge($0) }
