@@ -167,6 +167,7 @@ let package = Package(
         tests(
             "Golden", ["FleetKit", "JSONText", "Replication", "SimulationKit", "SQLite"],
             excluding: ["Snapshots", "README.md"]),
+        tests("Traces", ["FleetKit", "JSONText"], excluding: ["Histories", "README.md"]),
         tests("Vectors", ["Replication"], excluding: ["decode.py", "bytes_of_the_page.py"]),
         tests("Tidy", []),
     ],

@@ -72,7 +72,7 @@ extension NodeService {
     // MARK: push
 
     /// Sends own change sets until the hub holds all that is sealed.
-    func pushAll() async throws(ExchangeError) -> Int {
+    package func pushAll() async throws(ExchangeError) -> Int {
         try storing { () throws(StoreError) in try store.checkFiles() }
         var sent = 0
         var answer = hubState
@@ -151,7 +151,7 @@ extension NodeService {
     /// Takes in the order behind the position that this database has reached, until the hub has no more.
     ///
     /// - Parameter following: a restored hub whose order is to be followed from a position on that both agree about.
-    func pullAll(
+    package func pullAll(
         waitMs: Int, following: (hub: UInt32, from: UInt64)? = nil
     ) async throws(ExchangeError) -> Int {
         // The position below tells the hub what this file has.

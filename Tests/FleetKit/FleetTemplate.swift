@@ -40,6 +40,16 @@ package struct FleetTemplate: Sendable {
         endsMs = clock.nowMs
     }
 
+    /// Copies the files. What SQLite keeps beside a database is empty by now, and goes when its connection does.
+    func copy(to folder: String) throws {
+        let files = FileManager.default
+        try files.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        for name in try files.contentsOfDirectory(atPath: self.folder)
+        where !name.hasSuffix("-wal") && !name.hasSuffix("-shm") {
+            try files.copyItem(atPath: "\(self.folder)/\(name)", toPath: "\(folder)/\(name)")
+        }
+    }
+
     /// Takes the files away.
     package func remove() {
         // Only rubbish in the temporary folder.

@@ -11,10 +11,23 @@ package final class HandClock: Sendable {
 
     package func advance(ms: UInt64) { time.withLock { $0 += ms } }
 
-    /// A clock of a machine that is so far off.
-    package func reading(skewMs: Int64 = 0) -> @Sendable () -> UInt64 {
-        { UInt64(Int64(self.nowMs) + skewMs) }
+    /// The clock of a machine that is right.
+    package func reading() -> @Sendable () -> UInt64 { { self.nowMs } }
+}
+
+/// The clock of a machine, which may be set wrong.
+final class MachineClock: Sendable {
+    private let clock: HandClock
+    private let skewMs: Mutex<Int64>
+
+    init(_ clock: HandClock, skewMs: Int64) {
+        self.clock = clock
+        self.skewMs = Mutex(skewMs)
     }
+
+    var nowMs: UInt64 { UInt64(Int64(clock.nowMs) + skewMs.withLock { $0 }) }
+
+    func set(skewMs: Int64) { self.skewMs.withLock { $0 = skewMs } }
 }
 
 /// Replica numbers in no order of the sites, the same in every run.

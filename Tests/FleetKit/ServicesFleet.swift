@@ -18,7 +18,7 @@ package final class ServicesFleet {
     private let numbers: DrawnNumbers
     private var nodes: [String: NodeService] = [:]
     private var lines: [String: FleetLine] = [:]
-    private var skews: [String: Int64] = [:]
+    private var clocks: [String: MachineClock] = [:]
     private var programs: [String: Connection] = [:]
 
     /// Opens a fleet on copies of a template's files.
@@ -28,13 +28,15 @@ package final class ServicesFleet {
     ///   - seed: what the replica numbers follow that are drawn from here on.
     package init(_ template: FleetTemplate, skewsMs: [String: Int64] = [:], seed: UInt64) throws {
         folder = FleetFolder.new()
-        try FileManager.default.copyItem(atPath: template.folder, toPath: folder)
+        try template.copy(to: folder)
         clock = HandClock(startMs: template.endsMs)
         numbers = DrawnNumbers(seed: seed)
         hub = try ServicesFleet.openHub(folder, clock, numbers)
         hubHandler = hub.operatorHandler
-        skews = skewsMs
-        for site in template.sites { try open(site) }
+        for site in template.sites {
+            clocks[site] = MachineClock(clock, skewMs: skewsMs[site] ?? 0)
+            try open(site)
+        }
     }
 
     deinit {
@@ -57,15 +59,20 @@ package final class ServicesFleet {
         let line = lines[site] ?? FleetLine(hub.networkHandler)
         lines[site] = line
         let secrets = SecretsFolder(of: path(site), credentials: nil)
+        let clock = clocks[site] ?? MachineClock(clock, skewMs: 0)
+        clocks[site] = clock
         let node = try NodeService(
             path: path(site), push: line, pull: line, secret: try secrets.read().token, secretsFolder: secrets,
-            now: clock.reading(skewMs: skews[site] ?? 0))
+            now: { clock.nowMs })
         nodes[site] = node
         handlers[site] = node.operatorHandler
         if !sites.contains(site) { sites.append(site) }
     }
 
     // MARK: acts
+
+    /// The clock of a site's machine goes so far wrong. Its node notices at its next contact with the hub.
+    package func setClock(of site: String, skewMs: Int64) { clocks[site]!.set(skewMs: skewMs) }
 
     /// Invites a site and joins it.
     package func join(_ site: String) async throws {
@@ -118,6 +125,19 @@ package final class ServicesFleet {
         _ = try await nodes[site]!.syncOnce()
     }
 
+    /// The site's node seals and pushes, and takes nothing in.
+    package func push(_ site: String) async throws {
+        await seal(site)
+        clock.advance(ms: 10)
+        _ = try await nodes[site]!.pushAll()
+    }
+
+    /// The site's node takes in what the hub has, and pushes nothing.
+    package func pull(_ site: String) async throws {
+        clock.advance(ms: 10)
+        _ = try await nodes[site]!.pullAll(waitMs: 0)
+    }
+
     private func program(at site: String) throws -> Connection {
         if let open = programs[site] { return open }
         let program = try Connection(path: path(site), mode: .readWrite, busyTimeoutMs: 5000)
@@ -160,6 +180,16 @@ package final class ServicesFleet {
         programs.removeValue(forKey: "hub")?.close()
         remove(path("hub"))
         try FileManager.default.copyItem(atPath: path(name), toPath: path("hub"))
+        try startHub()
+    }
+
+    /// The hub's process ends and another begins on its file.
+    package func restartHub() async throws {
+        await hub.close()
+        try startHub()
+    }
+
+    private func startHub() throws {
         hub = try ServicesFleet.openHub(folder, clock, numbers)
         hubHandler = hub.operatorHandler
         let handler = hub.networkHandler
@@ -210,4 +240,6 @@ package final class ServicesFleet {
 /// An answer that is none of what was asked for.
 package struct Answered: Error {
     package let json: JSON
+
+    package init(json: JSON) { self.json = json }
 }
