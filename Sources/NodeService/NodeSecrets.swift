@@ -21,11 +21,6 @@ package struct NodeSecrets: Hashable, Sendable {
         self.token = token
         self.bundleKey = bundleKey
     }
-
-    /// As the hub is asked.
-    var json: JSON.Object {
-        JSON.Object([("secret", .string(token)), ("bundle_key", .string(Base64.encode(bundleKey)))])
-    }
 }
 
 /// Where a node keeps its secrets: two files of one line each, readable by their owner only, in a folder of their own

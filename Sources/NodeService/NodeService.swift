@@ -83,9 +83,6 @@ package actor NodeService {
         watchdog = Watchdog(file: path)
     }
 
-    /// What the programs and operators of this machine reach through the control socket.
-    package nonisolated var operatorHandler: any Handler { NodeRoutes(node: self).router }
-
     /// This machine's time, corrected to the hub's clock.
     var nowMs: UInt64 { UInt64(max(0, Int64(localNow()) + offsetMs)) }
 
@@ -136,9 +133,5 @@ package actor NodeService {
     package func close() {
         noteEnd()
         store.writeBack()
-    }
-
-    func reading(_ body: @Sendable (any ReadableStore) throws(Problem) -> Reading) throws(Problem) -> Response {
-        try body(store).response
     }
 }

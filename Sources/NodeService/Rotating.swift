@@ -1,5 +1,4 @@
 import HTTP
-import JSONText
 import Presentation
 import ReplicaStore
 
@@ -38,7 +37,9 @@ extension NodeService {
     }
 
     private func offer(_ secrets: NodeSecrets) async throws(ExchangeError) {
-        _ = try await json(try await sendJSON(["v1", "rotate"], .object(secrets.json)))
+        let _: EmptyAnswer = try await ask(
+            ["v1", "rotate"], RotateRequest { ($0.secret, $0.bundleKey) = (secrets.token, secrets.bundleKey) },
+            "a change of secrets")
     }
 
     /// A change of secrets that a crash has cut short, or whose answer was lost, is ended: the node would otherwise hold
