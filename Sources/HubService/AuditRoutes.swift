@@ -89,7 +89,8 @@ extension HubService {
 
     /// Sets for how long the audit is kept.
     func keepAudit(_ request: Request) async throws(Problem) -> Response {
-        guard let years = AuditRetention(json: try await request.json())?.years, (1...100).contains(years) else {
+        guard let years = Message<AuditRetention>(json: try await request.json())?.years, (1...100).contains(years)
+        else {
             throw Problem(
                 .badRequest, title: "The time is out of range", detail: "An audit is kept for 1 to 100 years.",
                 next: "Give years.")

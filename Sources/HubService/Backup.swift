@@ -74,7 +74,7 @@ final class BackupMaker: Sendable {
 extension HubService {
     /// Writes a verified copy of the database.
     func backup(_ request: Request) async throws(Problem) -> Response {
-        guard let path = BackupRequest(json: try await request.json())?.to, path.utf8.first == 0x2f,
+        guard let path = Message<BackupRequest>(json: try await request.json())?.to, path.utf8.first == 0x2f,
             !path.utf8.contains(0)
         else { throw .incomplete("A backup names the absolute path of a file.", next: "Send to.") }
         // All rows leave the hub with it: recorded before, and whether or not it comes to an end.

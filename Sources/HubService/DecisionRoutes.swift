@@ -12,7 +12,7 @@ private struct Signature {
     let dryRun: Bool
 
     init(_ request: Request, _ body: JSON) {
-        let asked = DecisionSignature(json: body) ?? DecisionSignature()
+        let asked = Message<DecisionSignature>(json: body) ?? Message { _ in }
         by = request.person(asked.by)
         reason = asked.reason
         changed = asked.changed.map { UInt64(clamping: $0) }

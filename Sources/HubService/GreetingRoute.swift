@@ -13,7 +13,7 @@ extension HubService {
         let json = try await provenJSON(request, of: newcomer.site)
         if newcomer.isRetired { return try greetRetired(newcomer) }
         let isKnown = try answering { () throws(StoreError) in try store.knows(newcomer.replica) }
-        let asked = GreetingRequest(json: json)
+        let asked = Message<GreetingRequest>(json: json)
         if !isKnown {
             let line = asked?.line ?? []
             try answering { () throws(StoreError) in
@@ -38,15 +38,15 @@ extension HubService {
         return try .proven(
             try answering { () throws(StoreError) in
                 let greeting = try store.greeting(of: caller.replica)
-                return try GreetingAnswer { answer throws(StoreError) in
+                return try Message<GreetingAnswer> { answer throws(StoreError) in
                     answer.replica = caller.replica
                     answer.hub = store.replica
                     answer.epochs = greeting.epochs
-                    answer.recovery = step.map { RecoveryOrder($0) }
+                    answer.recovery = step.map { Message($0) }
                     if case .follow = step { answer.recovery?.without = try store.leftOut() }
                     answer.vector = greeting.vector
-                    answer.known = KnownChangeSet { ($0.seq, $0.digest) = (greeting.seq, greeting.digest) }
-                    answer.staged = StagedPush(greeting.staged)
+                    answer.known = Message { ($0.seq, $0.digest) = (greeting.seq, greeting.digest) }
+                    answer.staged = Message(greeting.staged)
                     answer.twin = isTwin
                     answer.hubTimeMs = Int64(now())
                 }
@@ -70,10 +70,10 @@ extension HubService {
     private static let runsKept = 8
 }
 
-extension GreetingRequest {
+extension Message<GreetingRequest> {
     /// Where it stands in the hub's order, as far as it says.
     fileprivate var place: OrderPlace? {
-        guard let logBegins, let vector else { return nil }
-        return OrderPlace(position: position, logBegins: min(logBegins, position), vector: vector)
+        guard let logBegins = self.logBegins, let vector = self.vector else { return nil }
+        return OrderPlace(position: self.position, logBegins: min(logBegins, self.position), vector: vector)
     }
 }

@@ -9,7 +9,9 @@ import Replication
 extension HubService {
     /// Gives a site its replica number. The same token with the same secret gets the same answer until it expires.
     func join(_ request: Request) async throws(Problem) -> Response {
-        guard let asked = JoinRequest(json: try await request.provenJSON()), let secrets = asked.proofs else {
+        guard let asked = Message<JoinRequest>(json: try await request.provenJSON()),
+            let secrets = NodeSecretProofs(asked.secret, asked.bundleKey)
+        else {
             throw .incomplete(
                 "A join names a token, a secret of 32 characters or more and a bundle key of 32 bytes.",
                 next: "Use samband node join.")
@@ -29,7 +31,7 @@ extension HubService {
         }
         orderGrew()
         return try .proven(
-            JoinAnswer { ($0.site, $0.replica, $0.fleet) = (joined.site, joined.replica, store.fleet) })
+            Message<JoinAnswer> { ($0.site, $0.replica, $0.fleet) = (joined.site, joined.replica, store.fleet) })
     }
 
     /// Takes new secrets of a site under its former one. From the first use of the new secret on the former opens nothing;
@@ -37,7 +39,9 @@ extension HubService {
     func rotate(_ request: Request) async throws(Problem) -> Response {
         let caller = try caller(request)
         charge(caller.site, us: RequestCost.request * 4)
-        guard let secrets = RotateRequest(json: try await request.provenJSON())?.proofs else {
+        guard let asked = Message<RotateRequest>(json: try await request.provenJSON()),
+            let secrets = NodeSecretProofs(asked.secret, asked.bundleKey)
+        else {
             throw .incomplete(
                 "A change of secrets names a secret of 32 characters or more and a bundle key of 32 bytes.",
                 next: "Use samband node rotate.")
@@ -50,15 +54,15 @@ extension HubService {
         try answering { () throws(StoreError) in
             try store.offerSecrets(secrets, ofSite: caller.site, nowMs: now())
         }
-        return try .proven(EmptyAnswer())
+        return try .proven(Message<EmptyAnswer> { _ in })
     }
 }
 
-extension CarriesSecrets {
-    /// What the hub keeps of them; nil when the secret is too short.
-    fileprivate var proofs: NodeSecretProofs? {
+extension NodeSecretProofs {
+    /// What the hub keeps of a node's secrets; nil when the token is too short.
+    fileprivate init?(_ secret: String, _ bundleKey: [UInt8]) {
         if secret.utf8.count < 32 { return nil }
-        return NodeSecretProofs(tokenDigest: SHA256.digest(Array(secret.utf8)), bundleKey: bundleKey)
+        self.init(tokenDigest: SHA256.digest(Array(secret.utf8)), bundleKey: bundleKey)
     }
 }
 

@@ -8,9 +8,8 @@ import Replication
 extension HubService {
     /// Makes a token for a person, and shows it once: the hub keeps its digest only.
     func addOperator(_ request: Request) async throws(Problem) -> Response {
-        guard let asked = OperatorInvitation(json: try await request.json()) else {
-            throw .incomplete("An operator has a name.", next: "Send a name.")
-        }
+        let asked = try await request.message(
+            OperatorInvitation.self, lack: "An operator has a name.", next: "Send a name.")
         guard let role = Role(rawValue: asked.role ?? Role.operator.rawValue) else {
             throw Problem(
                 .badRequest, title: "There is no such role", detail: "The role is none of the hub's.",
@@ -27,7 +26,7 @@ extension HubService {
                     nowMs: now())
             }
         }
-        return try .json(OperatorToken { ($0.name, $0.role, $0.token) = (asked.name, role.rawValue, token) })
+        return try .json(Message<OperatorToken> { ($0.name, $0.role, $0.token) = (asked.name, role.rawValue, token) })
     }
 
     func operatorList() throws(Problem) -> Response {
@@ -40,7 +39,7 @@ extension HubService {
         try answering { () throws(StoreError) in
             try store.recording(entry) { () throws(StoreError) in try store.revokeOperator(name, nowMs: now()) }
         }
-        return try .json(SiteState { ($0.name, $0.state) = (name, "revoked") })
+        return try .json(Message<NewState> { ($0.name, $0.state) = (name, "revoked") })
     }
 }
 

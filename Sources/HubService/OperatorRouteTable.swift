@@ -5,14 +5,14 @@ import ReplicaStore
 extension HubService {
     /// What operators see of the fleet, and do to it.
     static let fleetRoutes: [HubRoute] = [
-        HubRoute(.get, "/metrics", for: .overview, answers: .text("numbers, in Prometheus' text format")) {
+        HubRoute(.get, "/metrics", for: .overview) {
             hub, _, _ throws(Problem) in try await hub.metrics()
         },
-        HubRoute(.get, "/v1/status", for: .overview, answers: .text("the [state](#the-state) of the hub")) {
+        HubRoute(.get, "/v1/status", for: .overview) {
             hub, _, _ throws(Problem) in try await hub.status()
         },
         HubRoute(
-            .post, "/v1/sync", for: .overview, .writes, answers: .text("nothing: only a node does it"),
+            .post, "/v1/sync", for: .overview, .writes,
             problems: [.refused]
         ) { _, _, _ throws(Problem) in
             throw Problem(
@@ -21,7 +21,7 @@ extension HubService {
                 next: "Name a node's file with --db.")
         },
         HubRoute(
-            .post, "/v1/secret/rotate", for: .overview, .writes, answers: .text("nothing: only a node does it"),
+            .post, "/v1/secret/rotate", for: .overview, .writes,
             problems: [.refused]
         ) { _, _, _ throws(Problem) in
             throw Problem(
@@ -31,10 +31,9 @@ extension HubService {
         },
         HubRoute(
             .post, "/v1/policy", for: .fleet, .writes, audit: [.policySet],
-            asks: .json(PolicyRequest.described, limit: 4096),
-            answers: .text("an array of the [policies](#policies) of the table"), problems: [.refused]
+            asks: .json(PolicyRequest.described, limit: 4096), problems: [.refused]
         ) { hub, request, _ throws(Problem) in try await hub.setPolicy(request) },
-        HubRoute(.get, "/v1/site", for: .overview, answers: .text("an array of [sites](#sites)")) {
+        HubRoute(.get, "/v1/site", for: .overview) {
             hub, _, _ throws(Problem) in try await .json(.array(hub.siteList()))
         },
         HubRoute(
@@ -44,10 +43,9 @@ extension HubService {
         ) { hub, request, _ throws(Problem) in try await hub.addSite(request) },
         siteStep(.pause, .sitePaused), siteStep(.resume, .siteResumed), siteStep(.retire, .siteRetired),
         HubRoute(
-            .get, "/v1/site/{name}/quarantine", for: .supervision,
-            answers: .text("the [change sets](#sites) that came after the site was retired"), problems: [.notFound]
+            .get, "/v1/site/{name}/quarantine", for: .supervision, problems: [.notFound]
         ) { hub, _, parameters throws(Problem) in try await hub.quarantineList(parameters["name"]) },
-        HubRoute(.get, "/v1/operator", for: .fleet, answers: .text("an array of [operators](#operators)")) {
+        HubRoute(.get, "/v1/operator", for: .fleet) {
             hub, _, _ throws(Problem) in try await hub.operatorList()
         },
         HubRoute(
@@ -57,13 +55,12 @@ extension HubService {
         ) { hub, request, _ throws(Problem) in try await hub.addOperator(request) },
         HubRoute(
             .post, "/v1/operator/{name}/revoke", for: .fleet, .writes, audit: [.operatorRevoked],
-            answers: .json(SiteState.described), problems: [.notFound]
+            answers: .json(NewState.described), problems: [.notFound]
         ) { hub, request, parameters throws(Problem) in try await hub.revokeOperator(parameters["name"], request) },
         // It writes where it is told to, with the hub's rights.
         HubRoute(
             .post, "/v1/backup", for: .ownMachine, .writes, audit: [.backup],
             asks: .json(BackupRequest.described, limit: 1 << 14),
-            answers: .text("`file`, `bytes`, `at`, `position`, `vector` of a copy of the database, which is verified"),
             problems: [.refused, .busy, .io]
         ) { hub, request, _ throws(Problem) in try await hub.backup(request) },
     ]
@@ -71,7 +68,7 @@ extension HubService {
     private static func siteStep(_ step: SiteStep, _ event: AuditEvent) -> HubRoute {
         HubRoute(
             .post, "/v1/site/{name}/\(step.rawValue)", for: .fleet, .writes, audit: [event],
-            answers: .json(SiteState.described), problems: [.notFound, .refused]
+            answers: .json(NewState.described), problems: [.notFound, .refused]
         ) { hub, request, parameters throws(Problem) in
             try await hub.step(step, event, parameters["name"], request)
         }
@@ -83,33 +80,29 @@ extension HubService {
             .post, "/v1/conflict/{id}/resolve", for: .rows, .writes, audit: [.conflictResolved, .conflictRead],
             asks: .json(
                 [
-                    FieldDescription(
-                        "take", "text", "a site, or the change of its side where it has several, or `now`"),
-                    FieldDescription("set", "object of values", "the values, by column"),
-                    FieldDescription("restore", "`true`", "a deleted row stays"),
-                    FieldDescription("delete", "`true`", "it goes"),
-                    FieldDescription("admit", "`true`", "the withheld row comes in"),
-                    FieldDescription("discard", "`true`", "the withheld row is given up"),
-                ] + DecisionSignature.described),
-            answers: .text("the [conflict](#conflicts)"), problems: [.notFound, .changed, .refused]
+                    MemberDescription("take", "text"),
+                    MemberDescription("set", "object of values"),
+                    MemberDescription("restore", "`true`"),
+                    MemberDescription("delete", "`true`"),
+                    MemberDescription("admit", "`true`"),
+                    MemberDescription("discard", "`true`"),
+                ] + DecisionSignature.described), problems: [.notFound, .changed, .refused]
         ) { hub, request, parameters throws(Problem) in try await hub.resolve(parameters["id"], request) },
         HubRoute(
             .post, "/v1/conflict/{id}/undo", for: .rows, .writes, audit: [.conflictUndone, .conflictRead],
-            asks: .json(DecisionSignature.described),
-            answers: .text("the [conflict](#conflicts), open again"), problems: [.notFound, .changed, .refused]
+            asks: .json(DecisionSignature.described), problems: [.notFound, .changed, .refused]
         ) { hub, request, parameters throws(Problem) in try await hub.undo(parameters["id"], request) },
         HubRoute(
             .post, "/v1/record/merge", for: .rows, .writes, audit: [.recordsMerged, .recordsRead],
             asks: .json(
                 ReadRoutes.rowFields + [
-                    FieldDescription("into", "array of values", .required, "the key of the row that remains")
-                ] + DecisionSignature.described),
-            answers: .text("the [merged records](#merged-records)"), problems: [.notFound, .refused]
+                    MemberDescription("into", "array of values", .required)
+                ] + DecisionSignature.described), problems: [.notFound, .refused]
         ) { hub, request, _ throws(Problem) in try await hub.mergeRecords(request) },
         HubRoute(
             .post, "/v1/record/unmerge", for: .rows, .writes, audit: [.recordsUnmerged, .recordsRead],
-            asks: .json([FieldDescription("id", "integer", .required, "of the merge")] + DecisionSignature.described),
-            answers: .text("the [merged records](#merged-records), apart again"), problems: [.notFound, .refused]
+            asks: .json([MemberDescription("id", "integer", .required)] + DecisionSignature.described),
+            problems: [.notFound, .refused]
         ) { hub, request, _ throws(Problem) in try await hub.unmergeRecords(request) },
     ]
 
@@ -118,30 +111,28 @@ extension HubService {
         HubRoute(
             .get, "/v1/audit", for: .audit,
             asks: .query([
-                FieldDescription("after", "number", "rows behind this one"),
-                FieldDescription("from", "number", "seconds since 1970"),
-                FieldDescription("to", "number", "seconds since 1970, which is not in it"),
-                FieldDescription("who", "text", "a person"),
-                FieldDescription("what", "text", "`read.history`, or `read` for all of them"),
-                FieldDescription("limit", "number", "1 to 1000; 1000 when missing"),
-            ]), answers: .text("`rows` of the [audit](#the-audit), oldest first; `head`")
+                MemberDescription("after", "number"),
+                MemberDescription("from", "number"),
+                MemberDescription("to", "number"),
+                MemberDescription("who", "text"),
+                MemberDescription("what", "text"),
+                MemberDescription("limit", "number"),
+            ])
         ) { hub, request, _ throws(Problem) in try await hub.auditList(request) },
         HubRoute(
             .get, "/v1/audit/verify", for: .audit,
-            asks: .query([FieldDescription("head", "NUMBER:DIGEST", "as it was noted earlier")]),
-            answers: .text("`holds`, `rows`, `first`, `head`, `broken` (null, or `number` and `why`), `kept_years`")
+            asks: .query([MemberDescription("head", "NUMBER:DIGEST")])
         ) { hub, request, _ throws(Problem) in try await hub.auditVerdict(request) },
         HubRoute(
             .post, "/v1/audit/row", for: .audit,
             asks: .json(
-                ReadRoutes.rowFields + [FieldDescription("after", "integer", "rows of the audit behind this one")],
+                ReadRoutes.rowFields + [MemberDescription("after", "integer")],
                 limit: 1 << 16),
-            answers: .text("`row`: its fingerprint; `rows` of the [audit](#the-audit) that name it; `head`"),
             problems: [.notFound]
         ) { hub, request, _ throws(Problem) in try await hub.auditOfRow(request) },
         HubRoute(
             .post, "/v1/audit/keep", for: .fleet, .writes, audit: [.retentionSet],
-            asks: .json(AuditRetention.described, limit: 4096), answers: .text("`kept_years`")
+            asks: .json(AuditRetention.described, limit: 4096)
         ) { hub, request, _ throws(Problem) in try await hub.keepAudit(request) },
     ]
 }

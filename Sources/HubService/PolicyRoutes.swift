@@ -7,10 +7,9 @@ import Replication
 extension HubService {
     /// Sets the policy of a table or a column, or takes it back, and answers with all policies of the table.
     func setPolicy(_ request: Request) async throws(Problem) -> Response {
-        guard let asked = PolicyRequest(json: try await request.json()) else {
-            throw .incomplete(
-                "It names a table and a policy.", next: "Send table and policy; policy null takes one back.")
-        }
+        let asked = try await request.message(
+            PolicyRequest.self, lack: "It names a table and a policy.",
+            next: "Send table and policy; policy null takes one back.")
         let table = asked.table
         let policy = try asked.policy == .null ? nil : known(asked.policy.string, Policy.self, "policy")
         let unit = try asked.unit.flatMap { $0 == .null ? nil : $0 }.map { unit throws(Problem) in

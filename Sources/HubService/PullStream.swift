@@ -9,7 +9,7 @@ actor PullStream {
     private let replica: UInt32
     private let site: String
     private var position: UInt64
-    private var resume: PullResume?
+    private var resume: Message<PullResume>?
     private var offers: [HubStore.Offer] = []
     private var nextOffer = 0
     private var nextSegment = 0
@@ -19,7 +19,7 @@ actor PullStream {
     /// True when this replica was given what it asks for before.
     private var isAgain = false
 
-    init(hub: HubService, _ caller: HubService.SiteCaller, position: UInt64, resume: PullResume?) {
+    init(hub: HubService, _ caller: HubService.SiteCaller, position: UInt64, resume: Message<PullResume>?) {
         self.hub = hub
         replica = caller.replica
         site = caller.site

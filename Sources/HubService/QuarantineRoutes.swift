@@ -13,13 +13,15 @@ extension HubService {
             (try store.quarantineEnd(of: caller.replica), try store.greeting(of: caller.replica).epochs)
         }
         return try .proven(
-            GreetingAnswer {
+            Message<GreetingAnswer> {
+                $0.vector = VectorClock([(caller.replica, end.seq)])
+                $0.staged = Message(end.staged)
                 $0.replica = caller.replica
                 $0.hub = store.replica
                 $0.epochs = epochs
-                $0.vector = VectorClock([(caller.replica, end.seq)])
-                $0.known = KnownChangeSet { ($0.seq, $0.digest) = (end.seq, end.digest) }
-                $0.staged = StagedPush(end.staged)
+                $0.recovery = nil
+                $0.known = Message { ($0.seq, $0.digest) = (end.seq, end.digest) }
+                $0.twin = false
                 $0.hubTimeMs = Int64(now())
             })
     }
@@ -45,9 +47,9 @@ extension HubService {
         }
         let end = try answering { () throws(StoreError) in try store.quarantineEnd(of: caller.replica) }
         return try .proven(
-            PushAnswer {
+            Message<PushAnswer> {
                 $0.vector = VectorClock([(caller.replica, end.seq)])
-                $0.staged = StagedPush(end.staged)
+                $0.staged = Message(end.staged)
                 $0.hubTimeMs = Int64(now())
             })
     }

@@ -39,13 +39,13 @@ extension HubService {
     func offer(_ request: Request) async throws(Problem) -> Response {
         let caller = try caller(request)
         let epochs = try mayHandIn(caller)
-        guard let asked = OfferRequest(json: try await request.provenJSON()) else {
-            throw .incomplete("An offer names sets, and each has change, digest, position and whole.")
-        }
+        let asked = try await request.message(
+            OfferRequest.self, isProven: true,
+            lack: "An offer names sets, and each has change, digest, position and whole.")
         let wanted = try answering { () throws(StoreError) in
             try store.wanted(asked.sets, from: caller.replica, epochs: epochs)
         }
-        return try .proven(OfferAnswer { $0.wanted = wanted })
+        return try .proven(Message<OfferAnswer> { $0.wanted = wanted })
     }
 
     /// Keeps change sets, whole or as the lost hub gave them out, each with its position there.
@@ -75,7 +75,7 @@ extension HubService {
                 type: .cut, title: "The handing in ended early",
                 detail: "\(error).", next: "What came whole is kept; the rest is handed in by itself.")
         }
-        return try .proven(HandedInAnswer { $0.kept = kept })
+        return try .proven(Message<HandedInAnswer> { $0.kept = kept })
     }
 
     private func keep(_ intake: inout HandedIntake, _ replica: UInt32, _ epochs: [Epoch]) throws -> UInt64 {
@@ -88,15 +88,13 @@ extension HubService {
     func handedIn(_ request: Request) async throws(Problem) -> Response {
         let caller = try caller(request)
         let epochs = try epochs(of: caller.replica)
-        guard let asked = DoneRequest(json: try await request.provenJSON()) else {
-            throw .incomplete("It names sealed.")
-        }
+        let asked = try await request.message(DoneRequest.self, isProven: true, lack: "It names sealed.")
         try answering { () throws(StoreError) in
             try store.noteHeard(
                 caller.replica, epochs: epochs, sealed: asked.sealed, place: places[caller.replica], nowMs: now())
         }
         orderGrew()
-        return try .proven(EmptyAnswer())
+        return try .proven(Message<EmptyAnswer> { _ in })
     }
 
     // MARK: operators
@@ -127,7 +125,7 @@ extension HubService {
 
     /// Goes on without the sites that were not heard, or confirms one site.
     func acceptRecovery(_ request: Request) async throws(Problem) -> Response {
-        let asked = RecoveryAcceptance(json: try await request.json()) ?? RecoveryAcceptance()
+        let asked = try await request.message(RecoveryAcceptance.self, lack: "")
         if let site = asked.site {
             try confirmSite(site, fingerprint: asked.fingerprint, request)
             return try recovery()

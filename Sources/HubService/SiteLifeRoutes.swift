@@ -8,9 +8,7 @@ import Replication
 extension HubService {
     /// Makes a one-time token for a site, and shows it once.
     func addSite(_ request: Request) async throws(Problem) -> Response {
-        guard let asked = SiteInvitation(json: try await request.json()) else {
-            throw .incomplete("A site has a name.", next: "")
-        }
+        let asked = try await request.message(SiteInvitation.self, lack: "A site has a name.", next: "")
         let hours = asked.expiresHours ?? 24
         guard hours > 0, hours <= 24 * 365 else {
             throw Problem(
@@ -28,7 +26,7 @@ extension HubService {
             }
         }
         return try .json(
-            SiteToken { ($0.name, $0.token, $0.expires) = (asked.name, token, rfc3339(ms: expires)) })
+            Message<SiteToken> { ($0.name, $0.token, $0.expires) = (asked.name, token, rfc3339(ms: expires)) })
     }
 
     /// Pauses, resumes or retires a site; it holds from this moment on, for what is under way too.
@@ -41,7 +39,7 @@ extension HubService {
         }
         if step != .resume { end(replicas) }
         if step == .retire { orderGrew() }
-        return try .json(SiteState { ($0.name, $0.state) = (name, step.state) })
+        return try .json(Message<NewState> { ($0.name, $0.state) = (name, step.state) })
     }
 
     /// What the person behind a request does, for the audit.

@@ -12,7 +12,7 @@ extension HubService {
 
     /// The exchange with sites, over the network only.
     private static let siteRoutes: [HubRoute] = [
-        HubRoute(.get, "/healthz", for: .anyone, answers: .text("`ok` as text")) { _, _, _ throws(Problem) in
+        HubRoute(.get, "/healthz", for: .anyone) { _, _, _ throws(Problem) in
             Response(.ok, "text/plain; charset=utf-8", "ok\n")
         },
         HubRoute(
@@ -22,7 +22,6 @@ extension HubService {
         ) { hub, request, _ throws(Problem) in try await hub.join(request) },
         HubRoute(
             .get, "/v1/snapshot", for: .site, after: [.isServing],
-            answers: .text("the rows as a ready SQLite file, `application/vnd.sqlite3`: [Snapshot](#snapshot)"),
             problems: [.recovering, .busy, .io]
         ) { hub, request, _ throws(Problem) in try await hub.snapshot(request) },
         HubRoute(
@@ -32,18 +31,17 @@ extension HubService {
         ) { hub, request, _ throws(Problem) in try await hub.hello(request) },
         HubRoute(
             .post, "/v1/push", for: .siteOrRetired, .writes,
-            asks: .frames("own change sets, in their order: [Push](#push)"), answers: .provenJSON(PushAnswer.described),
+            asks: .frames, answers: .provenJSON(PushAnswer.described),
             problems: [.anotherHub, .missing, .refused, .replaced, .damaged, .cut, .recovering]
         ) { hub, request, _ throws(Problem) in try await hub.push(request) },
         HubRoute(
             .post, "/v1/pull", for: .site, .writes, after: [.namesHub, .isServing],
             asks: .provenJSON(PullRequest.described, limit: 1 << 16),
-            answers: .text("frames, `application/vnd.samband.frames`: [Pull](#pull)"),
             problems: [.anotherHub, .recovering, .replaced, .diverged, .damaged]
         ) { hub, request, _ throws(Problem) in try await hub.pull(request) },
         HubRoute(
             .post, "/v1/split", for: .site, .writes, after: [.namesHub],
-            asks: .provenJSON(SplitRequest.described, limit: 1 << 18), answers: .provenJSON(SplitReply.described),
+            asks: .provenJSON(SplitQuestion.described, limit: 1 << 18), answers: .provenJSON(SplitReply.described),
             problems: [.anotherHub, .missing, .refused, .damaged]
         ) { hub, request, _ throws(Problem) in try await hub.split(request) },
         HubRoute(
@@ -61,23 +59,22 @@ extension HubService {
             problems: [.anotherHub, .refused, .damaged]
         ) { hub, request, _ throws(Problem) in try await hub.offer(request) },
         HubRoute(
-            .post, "/v1/recovery/sets", for: .site, .writes, asks: .frames("the change sets that the hub wants, whole"),
+            .post, "/v1/recovery/sets", for: .site, .writes, asks: .frames,
             answers: .provenJSON(HandedInAnswer.described), problems: [.anotherHub, .refused, .damaged, .cut]
         ) { hub, request, _ throws(Problem) in try await hub.handIn(request) },
         HubRoute(
             .post, "/v1/recovery/done", for: .site, .writes, asks: .provenJSON(DoneRequest.described, limit: 4096),
             answers: .provenJSON(EmptyAnswer.described), problems: [.anotherHub, .damaged]
         ) { hub, request, _ throws(Problem) in try await hub.handedIn(request) },
-        HubRoute(.get, "/v1/recovery", for: .overview, answers: .text("the [recovery](#the-recovery)")) {
+        HubRoute(.get, "/v1/recovery", for: .overview) {
             hub, _, _ throws(Problem) in try await hub.recovery()
         },
         HubRoute(
-            .post, "/v1/recovery/begin", for: .fleet, .writes, audit: [.recoveryBegun],
-            answers: .text("the [recovery](#the-recovery), which begins with the next start of the hub")
+            .post, "/v1/recovery/begin", for: .fleet, .writes, audit: [.recoveryBegun]
         ) { hub, request, _ throws(Problem) in try await hub.beginRecovery(request) },
         HubRoute(
             .post, "/v1/recovery/accept", for: .fleet, .writes, audit: [.recoveryAccepted, .siteConfirmed],
-            asks: .json(RecoveryAcceptance.described, limit: 4096), answers: .text("the [recovery](#the-recovery)"),
+            asks: .json(RecoveryAcceptance.described, limit: 4096),
             problems: [.refused]
         ) { hub, request, _ throws(Problem) in try await hub.acceptRecovery(request) },
     ]

@@ -67,14 +67,14 @@ extension HubService {
             (try store.vector(), try store.staged(of: replica))
         }
         return try .proven(
-            PushAnswer { ($0.vector, $0.staged, $0.hubTimeMs) = (vector, StagedPush(staged), Int64(now())) })
+            Message<PushAnswer> { ($0.vector, $0.staged, $0.hubTimeMs) = (vector, Message(staged), Int64(now())) })
     }
 
     /// Gives out the order behind a position: whole hub transactions, and an end frame. Waits for the first when there is
     /// none yet.
     func pull(_ request: Request) async throws(Problem) -> Response {
         let caller = try caller(request)
-        guard let asked = PullRequest(json: try await provenJSON(request, of: caller.site)) else {
+        guard let asked = Message<PullRequest>(json: try await provenJSON(request, of: caller.site)) else {
             throw .incomplete("A pull names position and sealed.")
         }
         try answering { () throws(StoreError) in

@@ -44,8 +44,8 @@ extension NodeService {
         }
         for start in stride(from: 0, to: offers.count, by: Self.offerCount) {
             let some = offers[start..<min(start + Self.offerCount, offers.count)]
-            let answer: OfferAnswer = try await ask(
-                ["v1", "recovery", "offer"], OfferRequest { $0.sets = Array(some) }, "an offer",
+            let answer: Message<OfferAnswer> = try await ask(
+                ["v1", "recovery", "offer"], Message<OfferRequest> { $0.sets = Array(some) }, "an offer",
                 answerWithinMs: Self.handInMs)
             if answer.wanted.isEmpty { continue }
             let sender = HandedBody(node: self, dots: answer.wanted)
@@ -54,8 +54,8 @@ extension NodeService {
                 answerWithinMs: Self.handInMs)
             _ = try await read(HandedInAnswer.self, response, "a handing in")
         }
-        let _: EmptyAnswer = try await ask(
-            ["v1", "recovery", "done"], DoneRequest { $0.sealed = sealed }, "the end of a handing in",
+        let _: Message<EmptyAnswer> = try await ask(
+            ["v1", "recovery", "done"], Message<DoneRequest> { $0.sealed = sealed }, "the end of a handing in",
             answerWithinMs: Self.handInMs)
     }
 

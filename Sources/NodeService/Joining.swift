@@ -72,8 +72,8 @@ package enum Joining {
 
     private static func ask(
         _ transport: any Transport, token: String, _ secrets: NodeSecrets
-    ) async throws(ExchangeError) -> JoinAnswer {
-        let asked = JoinRequest {
+    ) async throws(ExchangeError) -> Message<JoinAnswer> {
+        let asked = Message<JoinRequest> {
             ($0.secret, $0.bundleKey, $0.token) = (secrets.token, secrets.bundleKey, token)
         }
         let response: Response
@@ -89,7 +89,7 @@ package enum Joining {
         let bytes = (try? await SmallAnswer.bytes(of: response, limit: 1 << 16)) ?? []  // said below as "no JSON"
         let json = try? JSON(parsing: bytes)
         let isProblem = response.headers["content-type"] == "application/problem+json"
-        let answer = json.flatMap { JoinAnswer(json: $0) }
+        let answer = json.flatMap { Message<JoinAnswer>(json: $0) }
         guard let json, isProblem || response.status == .ok && answer != nil else {
             let fault = LineFault(response)
             throw .unreachable(

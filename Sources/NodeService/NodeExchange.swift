@@ -78,7 +78,7 @@ extension NodeService {
         hubState = nil
         if !isGreeted { answer = nil }
         while true {
-            let current: PushAnswer
+            let current: Message<PushAnswer>
             if let answer { current = answer } else { current = try await greet() }
             let known = current.vector[store.replica]
             let sealed = try storing { () throws(StoreError) in try store.sealedSeq() }
@@ -103,7 +103,7 @@ extension NodeService {
 
     func push(
         _ sets: [NodeStore.Outgoing], firstSegment: UInt64
-    ) async throws(ExchangeError) -> PushAnswer {
+    ) async throws(ExchangeError) -> Message<PushAnswer> {
         let sender = PushBody(self, sets, firstSegment: firstSegment)
         let body = Body { try await sender.next() }
         // The hub takes in what it has been sent before it answers.
@@ -139,10 +139,10 @@ extension NodeService {
         // What an earlier pull has left of the next hub transaction; the hub goes on behind it.
         let left =
             following == nil ? try storing { () throws(StoreError) in try store.staged() } : []
-        let asked = PullRequest {
+        let asked = Message<PullRequest> {
             ($0.position, $0.sealed, $0.waitMs, $0.clockOffsetMs) = (position, sealed, UInt64(waitMs), offsetMs)
             $0.resume = left.last.map { last in
-                PullResume { ($0.change, $0.segment) = (last.header.dot, UInt64(last.segmentCount)) }
+                Message { ($0.change, $0.segment) = (last.header.dot, UInt64(last.segmentCount)) }
             }
         }
         let response = try await send(
@@ -198,7 +198,7 @@ extension NodeService {
 
     /// Posts a message with its digest.
     func send(
-        _ transport: any Transport, _ path: [String], _ message: some Message, answerWithinMs: Int = answerMs,
+        _ transport: any Transport, _ path: [String], _ message: Message<some Shape>, answerWithinMs: Int = answerMs,
         hub: UInt32? = nil
     ) async throws(ExchangeError) -> Response {
         let bytes: [UInt8]
@@ -211,9 +211,9 @@ extension NodeService {
     /// Posts a message and reads the answer.
     ///
     /// - Parameter what: what is answered, for the error: "a push".
-    func ask<Answer: Message>(
-        _ path: [String], _ message: some Message, _ what: String, answerWithinMs: Int = answerMs
-    ) async throws(ExchangeError) -> Answer {
+    func ask<Answer>(
+        _ path: [String], _ message: Message<some Shape>, _ what: String, answerWithinMs: Int = answerMs
+    ) async throws(ExchangeError) -> Message<Answer> {
         try await read(Answer.self, try await send(pushTransport, path, message, answerWithinMs: answerWithinMs), what)
     }
 
@@ -259,9 +259,9 @@ extension NodeService {
     }
 
     /// The message that an answer holds, with the digest of its bytes.
-    func read<Answer: Message>(
-        _ type: Answer.Type, _ response: Response, _ what: String
-    ) async throws(ExchangeError) -> Answer {
+    func read<Answer>(
+        _ shape: Answer.Type, _ response: Response, _ what: String
+    ) async throws(ExchangeError) -> Message<Answer> {
         let json: JSON
         do {
             let bytes = try await SmallAnswer.bytes(of: response, limit: 1 << 22)
@@ -277,7 +277,7 @@ extension NodeService {
         } catch {
             throw .unreachable("the answer is not the hub's (\(error))", LineFault(response))
         }
-        guard let answer = Answer(json: json) else {
+        guard let answer = Message<Answer>(json: json) else {
             throw .unreachable("the answer to \(what) is not the hub's", LineFault(response))
         }
         return answer

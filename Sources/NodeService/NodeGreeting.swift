@@ -8,7 +8,7 @@ import Replication
 /// way. (DESIGN, section 8.)
 extension NodeService {
     /// Greets the hub; the two loops share one greeting.
-    func greet() async throws(ExchangeError) -> PushAnswer {
+    func greet() async throws(ExchangeError) -> Message<PushAnswer> {
         let task = greeting ?? Task { await self.greetNow() }
         greeting = task
         let result = await withTaskCancellationHandler {
@@ -20,13 +20,13 @@ extension NodeService {
         return try result.get()
     }
 
-    private func greetNow() async -> Result<PushAnswer, ExchangeError> {
+    private func greetNow() async -> Result<Message<PushAnswer>, ExchangeError> {
         let result = await greetOnce()
         if case .failure(.refused(status: 401, _, _, _)) = result, await introduceAgain() { return await greetOnce() }
         return result
     }
 
-    private func greetOnce() async -> Result<PushAnswer, ExchangeError> {
+    private func greetOnce() async -> Result<Message<PushAnswer>, ExchangeError> {
         do throws(ExchangeError) {
             // After a restoration of the hub: hand in, then follow. After one of our file: go on as another replica, and a copy
             // of a copy finds out step by step whose file it has. Each step is one greeting further.
@@ -54,7 +54,7 @@ extension NodeService {
             try restamp(answer)
             isGreeted = true
             noteContact()
-            return .success(PushAnswer(answer))
+            return .success(Message<PushAnswer>(answer))
         } catch {
             return .failure(error)
         }
@@ -64,7 +64,7 @@ extension NodeService {
 
     /// Whether another machine runs from the same file and nothing of ours is on its way any more. (What both have sealed
     /// goes to the hub once, under the number that both had.)
-    private func mustPart(_ answer: GreetingAnswer) throws(ExchangeError) -> Bool {
+    private func mustPart(_ answer: Message<GreetingAnswer>) throws(ExchangeError) -> Bool {
         isTwin = answer.twin
         guard isTwin, !isPushing else { return false }
         return try storing { () throws(StoreError) in try store.sealedSeq() } == answer.known.seq
@@ -72,7 +72,7 @@ extension NodeService {
 
     /// What our clock has stamped too far ahead gets stamps that the hub takes. Not while a push is on its way: what is in
     /// it keeps its stamps, and may be taken yet.
-    private func restamp(_ answer: GreetingAnswer) throws(ExchangeError) {
+    private func restamp(_ answer: Message<GreetingAnswer>) throws(ExchangeError) {
         guard !isPushing, let hubMs = UInt64(exactly: answer.hubTimeMs) else { return }
         _ = try storing { () throws(StoreError) in
             try store.restamp(
@@ -84,9 +84,9 @@ extension NodeService {
         }
     }
 
-    private func hello() async throws(ExchangeError) -> GreetingAnswer {
+    private func hello() async throws(ExchangeError) -> Message<GreetingAnswer> {
         let asked = try storing { () throws(StoreError) in
-            try GreetingRequest { asked throws(StoreError) in
+            try Message<GreetingRequest> { asked throws(StoreError) in
                 asked.epochs = try store.epochs()
                 asked.sealed = try store.sealedSeq()
                 asked.run = run
@@ -98,23 +98,22 @@ extension NodeService {
             }
         }
         let before = localNow()
-        let answer: GreetingAnswer = try await ask(["v1", "hello"], asked, "a greeting")
+        let answer: Message<GreetingAnswer> = try await ask(["v1", "hello"], asked, "a greeting")
         measureClock(answer.hubTimeMs, before: before)
         return answer
     }
 
     /// Whether what the hub holds of this replica is what we have sealed.
-    private func fits(_ answer: GreetingAnswer) throws(ExchangeError) -> Bool {
+    private func fits(_ answer: Message<GreetingAnswer>) throws(ExchangeError) -> Bool {
         let known = answer.known
         if known.seq == 0 { return true }
         return try storing { () throws(StoreError) in try store.digest(ofOwn: known.seq) } == known.digest
     }
 }
 
-extension PushAnswer {
+extension Message<PushAnswer> {
     /// What a greeting says of what the hub holds.
-    fileprivate init(_ greeting: GreetingAnswer) {
-        self.init()
-        (vector, staged, hubTimeMs) = (greeting.vector, greeting.staged, greeting.hubTimeMs)
+    fileprivate init(_ greeting: Message<GreetingAnswer>) {
+        self.init { ($0.vector, $0.staged, $0.hubTimeMs) = (greeting.vector, greeting.staged, greeting.hubTimeMs) }
     }
 }

@@ -18,7 +18,7 @@ extension NodeService: ReadingService {
     static let routes = ownRoutes + hubRoutes + ReadRoutes.table()
 
     private static let ownRoutes = [
-        NodeRoute(.get, "/v1/status", for: .ownMachine, answers: .text("the [state](#the-state) of the node")) {
+        NodeRoute(.get, "/v1/status", for: .ownMachine) {
             node, _, _ throws(Problem) in try await node.status()
         },
         NodeRoute(
@@ -27,7 +27,6 @@ extension NodeService: ReadingService {
         ) { node, _, _ throws(Problem) in try await node.sync() },
         NodeRoute(
             .post, "/v1/secret/rotate", for: .ownMachine, .writes,
-            answers: .text("`site`, `rotated`: it has [changed its secrets](#joining-and-secrets)"),
             problems: [.hubUnreachable, .hubRefused]
         ) { node, _, _ throws(Problem) in try await node.rotateRoute() },
     ]
@@ -45,7 +44,7 @@ extension NodeService: ReadingService {
 
     private static func refusal(_ method: Method, _ pattern: String, _ problem: Problem) -> NodeRoute {
         NodeRoute(
-            method, pattern, for: .ownMachine, answers: .text("nothing: the hub does it"), problems: [.refused]
+            method, pattern, for: .ownMachine, problems: [.refused]
         ) { _, _, _ throws(Problem) in throw problem }
     }
 
@@ -103,8 +102,8 @@ extension NodeService {
         }
         let vector = try answering { () throws(StoreError) in try store.vector() }
         return try .json(
-            SyncAnswer {
-                ($0.pushed, $0.pulled, $0.vector) = (UInt64(done.pushed), UInt64(done.pulled), vector)
+            Message<SyncAnswer> {
+                ($0.pushed, $0.pulled, $0.vector) = (Int64(done.pushed), Int64(done.pulled), vector)
             })
     }
 

@@ -25,12 +25,12 @@ package actor NodeService {
     /// The last own seq that the hub has said it holds.
     var acknowledged: UInt64
     /// What the hub was last known to hold of us; nil when it has to be greeted first.
-    var hubState: PushAnswer?
+    var hubState: Message<PushAnswer>?
     /// False from the start, and from every failure, until the hub has been greeted: before anything else goes either
     /// way, both compare what they remember of each other.
     var isGreeted = false
     /// The greeting that is under way: the two loops share it.
-    var greeting: Task<Result<PushAnswer, ExchangeError>, Never>?
+    var greeting: Task<Result<Message<PushAnswer>, ExchangeError>, Never>?
     /// Drawn anew by each process: by it the hub notices two that run at once from one file.
     let run = randomToken()
     /// Another process runs from a copy of this file: we go on as another replica as soon as nothing is on its way.

@@ -7,7 +7,7 @@ import Replication
 /// from an earlier state, or another machine runs a copy of it. It asks for a replica number of its own, and goes on.
 extension NodeService {
     /// Goes on as another replica from behind the last change set that we and the hub have alike.
-    func goOnAsAnother(from answer: GreetingAnswer) async throws(ExchangeError) {
+    func goOnAsAnother(from answer: Message<GreetingAnswer>) async throws(ExchangeError) {
         let ticket = try storing { () throws(StoreError) in
             try store.splitTicket { (0..<16).map { _ in UInt8.random(in: 0...255) } }
         }
@@ -20,7 +20,11 @@ extension NodeService {
                     digests: try digests(above: above, through: through ?? min(sealed, answer.known.seq)),
                     position: try store.position(), ticket: ticket)
             }
-            let reply: SplitReply = try await ask(["v1", "split"], asked, "a split")
+            let question = Message<SplitQuestion> {
+                ($0.replica, $0.sealed, $0.position) = (asked.replica, asked.sealed, asked.position)
+                ($0.ticket, $0.digests) = (asked.ticket, asked.digests)
+            }
+            let reply: Message<SplitReply> = try await ask(["v1", "split"], question, "a split")
             guard let answer = reply.answer else { throw .unreachable("the answer to a split is not the hub's") }
             switch answer {
             case .narrow(let lower, let upper): (above, through) = (lower, upper)

@@ -37,8 +37,8 @@ extension NodeService {
     }
 
     private func offer(_ secrets: NodeSecrets) async throws(ExchangeError) {
-        let _: EmptyAnswer = try await ask(
-            ["v1", "rotate"], RotateRequest { ($0.secret, $0.bundleKey) = (secrets.token, secrets.bundleKey) },
+        let _: Message<EmptyAnswer> = try await ask(
+            ["v1", "rotate"], Message<RotateRequest> { ($0.secret, $0.bundleKey) = (secrets.token, secrets.bundleKey) },
             "a change of secrets")
     }
 

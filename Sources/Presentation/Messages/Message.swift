@@ -1,42 +1,101 @@
 import JSONText
-import ReplicaStore
-import Replication
 
-/// A JSON object that one end writes and the other reads. Each member is spelt once, in `fields`: the writer, the reader
-/// and the page of routes (Protocol/HTTP.md, "Routes") take it from there.
-package protocol Message: Sendable {
-    /// With values that reading replaces.
+/// The members of a JSON object that one end writes and the other reads: a struct of keys. Each name is spelt here only;
+/// the writer, the reader and the page of routes (Protocol/HTTP.md, "Routes") take it from here.
+///
+///     struct JoinAnswer: Shape {
+///         let site = Key("site", .text)
+///         let replica = Key("replica", .replica)
+///     }
+///     let answer = Message<JoinAnswer> { $0.site = "snasa"; $0.replica = 8070 }
+///     answer.json                       // {"site":"snasa","replica":8070}
+package protocol Shape {
     init()
-    static var fields: [Field<Self>] { get }
 }
 
-extension Message {
-    /// Makes one and sets its members: `JoinAnswer { $0.site = name }`.
+extension Shape {
+    fileprivate static var keys: [any AnyKey] {
+        Mirror(reflecting: Self()).children.compactMap { $0.value as? any AnyKey }
+    }
+
+    package static var described: [MemberDescription] { keys.map(\.description) }
+}
+
+/// A JSON object of a shape.
+@dynamicMemberLookup
+package struct Message<Members: Shape>: Sendable {
+    private var object = JSON.Object()
+
+    /// Makes one whose members stand in the order in which they are set.
     package init<Failure: Error>(_ set: (inout Self) throws(Failure) -> Void) throws(Failure) {
-        self.init()
         try set(&self)
     }
 
-    package var json: JSON {
-        var object = JSON.Object()
-        for field in Self.fields { object[field.description.name] = field.write(self) }
-        return .object(object)
-    }
-
-    /// Nil when a required member is missing or has another form. Members without a field are ignored.
+    /// Nil when a required member is missing or has another form. Members that the shape does not name are ignored.
     package init?(json: JSON) {
-        self.init()
-        for field in Self.fields where !field.read(json[field.description.name], &self) { return nil }
+        object = json.object ?? JSON.Object()
+        guard Members.keys.allSatisfy({ $0.fits(json[$0.description.name]) }) else { return nil }
     }
 
-    package static var described: [FieldDescription] { fields.map(\.description) }
+    package var json: JSON { .object(object) }
+
+    /// A member. To read a required one that was never set is a bug and traps.
+    package subscript<Value>(dynamicMember path: KeyPath<Members, Key<Value>>) -> Value {
+        get {
+            let key = Members()[keyPath: path]
+            guard let value = key.read(object[key.description.name]) else {
+                preconditionFailure("the message has no \(key.description.name)")
+            }
+            return value
+        }
+        set {
+            let key = Members()[keyPath: path]
+            object[key.description.name] = key.write(newValue)
+        }
+    }
 }
 
-/// One member of a message, for people.
-package struct FieldDescription: Sendable {
+/// One member of a message.
+package struct Key<Value>: AnyKey {
+    package let description: MemberDescription
+    /// Nil where the member is left out.
+    fileprivate let write: (Value) -> JSON?
+    /// Nil when the message cannot be read with this.
+    fileprivate let read: (JSON?) -> Value?
+
+    package init(_ name: String, _ form: Form<Value>) {
+        description = MemberDescription(name, form.name, .required, form.inner)
+        write = form.write
+        read = { $0.flatMap(form.read) }
+    }
+
+    /// A member that must be there, and may be null.
+    package init<Wrapped>(nullable name: String, _ form: Form<Wrapped>) where Value == Wrapped? {
+        description = MemberDescription(name, form.name, .nullable, form.inner)
+        write = { $0.map(form.write) ?? .null }
+        read = { json in json == .null ? .some(nil) : json.flatMap(form.read).map { .some($0) } }
+    }
+
+    /// A member that may be missing; nil is written as `absent`: null, or not at all.
+    package init<Wrapped>(optional name: String, _ form: Form<Wrapped>, absent: JSON? = nil)
+    where Value == Wrapped? {
+        description = MemberDescription(name, form.name, .optional, form.inner)
+        write = { $0.map(form.write) ?? absent }
+        read = { .some($0.flatMap(form.read)) }
+    }
+
+    fileprivate func fits(_ json: JSON?) -> Bool { read(json) != nil }
+}
+
+private protocol AnyKey {
+    var description: MemberDescription { get }
+    func fits(_ json: JSON?) -> Bool
+}
+
+/// One member of a message, for the page of routes. What it means is said there.
+package struct MemberDescription: Sendable {
     package enum Need: String, Sendable {
         case required = "yes"
-        /// It must be there, and may be null.
         case nullable = "yes, or null"
         /// Another form than its own counts as absent.
         case optional = "no"
@@ -45,155 +104,10 @@ package struct FieldDescription: Sendable {
     package let name: String
     package let form: String
     package let need: Need
-    package let meaning: String
     /// The members of the object, or of the objects of the array, that it is.
-    package var inner: [FieldDescription] = []
+    package let inner: [MemberDescription]
 
-    package init(
-        _ name: String, _ form: String, _ need: Need, _ meaning: String, inner: [FieldDescription] = []
-    ) {
-        self.name = name
-        self.form = form
-        self.need = need
-        self.meaning = meaning
-        self.inner = inner
+    package init(_ name: String, _ form: String, _ need: Need = .optional, _ inner: [MemberDescription] = []) {
+        (self.name, self.form, self.need, self.inner) = (name, form, need, inner)
     }
-
-    /// One that may be missing.
-    package init(_ name: String, _ form: String, _ meaning: String) { self.init(name, form, .optional, meaning) }
-}
-
-/// One member of a message: its name, its form, and the property that it travels in.
-package struct Field<Whole> {
-    package let description: FieldDescription
-    /// Nil where the member is left out.
-    let write: (Whole) -> JSON?
-    /// False when the message cannot be read without it.
-    let read: (JSON?, inout Whole) -> Bool
-
-    /// A required member.
-    package init<Value>(
-        _ name: String, _ path: WritableKeyPath<Whole, Value>, _ form: Form<Value>, _ meaning: String
-    ) {
-        description = FieldDescription(name, form.name, .required, meaning, inner: form.inner)
-        write = { form.write($0[keyPath: path]) }
-        read = { json, whole in
-            guard let value = json.flatMap(form.read) else { return false }
-            whole[keyPath: path] = value
-            return true
-        }
-    }
-
-    /// A member that must be there, and may be null.
-    package init<Value>(
-        nullable name: String, _ path: WritableKeyPath<Whole, Value?>, _ form: Form<Value>, _ meaning: String
-    ) {
-        description = FieldDescription(name, form.name, .nullable, meaning, inner: form.inner)
-        write = { $0[keyPath: path].map(form.write) ?? .null }
-        read = { json, whole in
-            whole[keyPath: path] = json.flatMap(form.read)
-            return json == .null || whole[keyPath: path] != nil
-        }
-    }
-
-    /// A member that may be missing; nil is written as `absent`: null, or not at all.
-    package init<Value>(
-        optional name: String, _ path: WritableKeyPath<Whole, Value?>, _ form: Form<Value>, absent: JSON? = nil,
-        _ meaning: String
-    ) {
-        description = FieldDescription(name, form.name, .optional, meaning, inner: form.inner)
-        write = { $0[keyPath: path].map(form.write) ?? absent }
-        read = { json, whole in
-            whole[keyPath: path] = json.flatMap(form.read)
-            return true
-        }
-    }
-}
-
-/// How a value stands in JSON, and what the page calls that.
-package struct Form<Value> {
-    package let name: String
-    package let write: (Value) -> JSON
-    /// Nil for anything else.
-    package let read: (JSON) -> Value?
-    package var inner: [FieldDescription] = []
-}
-
-extension Form where Value == JSON {
-    /// Any value; its reader looks closer.
-    package static func value(_ name: String) -> Form { Form(name: name, write: { $0 }, read: { $0 }) }
-}
-
-extension Form where Value == String {
-    package static var text: Form { Form(name: "text", write: { .string($0) }, read: \.string) }
-}
-
-extension Form where Value == Bool {
-    package static var bool: Form { Form(name: "true or false", write: { .bool($0) }, read: \.bool) }
-}
-
-extension Form where Value == Int64 {
-    package static var integer: Form { Form(name: "integer", write: { .integer($0) }, read: \.integer) }
-}
-
-extension Form where Value == Double {
-    package static var number: Form {
-        Form(
-            name: "number", write: { Int64(exactly: $0).map { .integer($0) } ?? .real($0) }, read: \.number)
-    }
-}
-
-extension Form where Value == UInt64 {
-    package static var count: Form {
-        Form(
-            name: "integer, 0 or more", write: { .integer(Int64(clamping: $0)) },
-            read: { $0.integer.flatMap { UInt64(exactly: $0) } })
-    }
-}
-
-extension Form where Value == UInt32 {
-    package static var replica: Form {
-        Form(
-            name: "replica number", write: { .integer(Int64($0)) },
-            read: { $0.integer.flatMap { $0 > 0 ? UInt32(exactly: $0) : nil } })
-    }
-}
-
-extension Form where Value == [UInt8] {
-    /// So many bytes in base64 (RFC 4648, section 4).
-    package static func base64(_ count: Int) -> Form {
-        Form(
-            name: "\(count) bytes in base64", write: { .string(Base64.encode($0)) },
-            read: { $0.string.flatMap { Base64.decode($0) }.flatMap { $0.count == count ? $0 : nil } })
-    }
-}
-
-extension Form where Value == Dot {
-    package static var dot: Form {
-        Form(name: "text `replica:seq`", write: { .string("\($0)") }, read: { $0.string.flatMap { Dot($0) } })
-    }
-}
-
-extension Form where Value == VectorClock {
-    package static var vector: Form {
-        Form(name: "object: seq by replica", write: { $0.json }, read: { VectorClock(json: $0) })
-    }
-}
-
-extension Form where Value: Message {
-    package static var object: Form {
-        Form(name: "object", write: { $0.json }, read: { Value(json: $0) }, inner: Value.described)
-    }
-}
-
-/// An array, all of whose elements have one form.
-package func list<Element>(of form: Form<Element>) -> Form<[Element]> {
-    Form(
-        name: form.inner.isEmpty ? "array of \(form.name)" : "array of objects",
-        write: { .array($0.map(form.write)) },
-        read: { json in
-            guard let members = json.array else { return nil }
-            let elements = members.compactMap(form.read)
-            return elements.count == members.count ? elements : nil
-        }, inner: form.inner)
 }

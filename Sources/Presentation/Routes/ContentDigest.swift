@@ -17,7 +17,7 @@ package enum ContentDigest {
 
 extension Response {
     /// A JSON answer with the digest of its bytes.
-    package static func proven(_ message: some Message) throws(Problem) -> Response {
+    package static func proven(_ message: Message<some Shape>) throws(Problem) -> Response {
         var response = try Response.json(message.json)
         response.headers.set(ContentDigest.name, ContentDigest.field(of: response.body.bytes ?? []))
         return response

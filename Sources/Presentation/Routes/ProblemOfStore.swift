@@ -38,7 +38,7 @@ package func answering<T>(_ body: () throws(StoreError) -> T) throws(Problem) ->
 
 extension Response {
     /// A JSON answer.
-    package static func json(_ message: some Message) throws(Problem) -> Response { try json(message.json) }
+    package static func json(_ message: Message<some Shape>) throws(Problem) -> Response { try json(message.json) }
 
     /// A JSON answer.
     package static func json(_ json: JSON) throws(Problem) -> Response {
@@ -66,6 +66,15 @@ extension Request {
 
     /// The body as JSON, refused when it is none.
     package func json() async throws(Problem) -> JSON { try Request.json(try await collectBody()) }
+
+    /// The body as a message; `lack` says what is needed when it is none.
+    package func message<Members>(
+        _ shape: Members.Type, isProven: Bool = false, lack: String, next: String = "Use this version's node."
+    ) async throws(Problem) -> Message<Members> {
+        let json = isProven ? try await provenJSON() : try await json()
+        guard let message = Message<Members>(json: json) else { throw .incomplete(lack, next: next) }
+        return message
+    }
 
     static func json(_ bytes: [UInt8]) throws(Problem) -> JSON {
         do {

@@ -14,13 +14,13 @@ package protocol ReadingService: Sendable {
 /// The reading routes that a hub and a node have in common.
 package enum ReadRoutes {
     package static let rowFields = [
-        FieldDescription("table", "text", .required, "a replicated table"),
-        FieldDescription("key", "array of values", .required, "in the order of the primary key"),
+        MemberDescription("table", "text", .required),
+        MemberDescription("key", "array of values", .required),
     ]
 
     package static func table<Service: ReadingService>() -> [ServedRoute<Service>] {
         conflicts() + withheld() + [
-            ServedRoute(.get, "/v1/policy", for: .overview, answers: .text("an array of [policies](#policies)")) {
+            ServedRoute(.get, "/v1/policy", for: .overview) {
                 service, request, _ throws(Problem) in
                 try await service.reading(request) { store throws(Problem) in
                     let views = try answering { () throws(StoreError) in try store.policyViews() }
@@ -29,8 +29,7 @@ package enum ReadRoutes {
             },
             ServedRoute(
                 .get, "/v1/log", for: .rows,
-                asks: .query([FieldDescription("limit", "number", "1 to 10,000; 20 when missing")]),
-                answers: .text("the newest change sets")
+                asks: .query([MemberDescription("limit", "number")])
             ) { service, request, _ throws(Problem) in
                 let limit = request.target.query("limit").flatMap { Int($0) } ?? 20
                 return try await service.reading(request) { store throws(Problem) in
@@ -41,8 +40,7 @@ package enum ReadRoutes {
                 }
             },
             ServedRoute(
-                .post, "/v1/history", for: .rows, audit: [.historyRead], asks: .json(rowFields),
-                answers: .text("what each change set of the log did to the row"), problems: [.notFound]
+                .post, "/v1/history", for: .rows, audit: [.historyRead], asks: .json(rowFields), problems: [.notFound]
             ) { service, request, _ throws(Problem) in
                 let row = try row(try await request.json())
                 return try await service.reading(request) { store throws(Problem) in
@@ -55,7 +53,7 @@ package enum ReadRoutes {
             },
             ServedRoute(
                 .post, "/v1/explain", for: .rows, audit: [.explanationRead], asks: .json(rowFields),
-                answers: .text("an [explanation](#explanations)"), problems: [.notFound]
+                problems: [.notFound]
             ) { service, request, _ throws(Problem) in
                 let row = try row(try await request.json())
                 return try await service.reading(request) { store throws(Problem) in
@@ -73,12 +71,12 @@ package enum ReadRoutes {
             ServedRoute(
                 .get, "/v1/conflict", for: .rows, audit: [.conflictsRead],
                 asks: .query([
-                    FieldDescription("all", "`true`", "settled ones too"),
-                    FieldDescription("table", "text", "those of this table"),
-                    FieldDescription("site", "text", "those that this site has part in"),
-                    FieldDescription("kind", "text", "those of this kind"),
-                    FieldDescription("column", "text", "those of this column"),
-                ]), answers: .text("an array of [conflicts](#conflicts)")
+                    MemberDescription("all", "`true`"),
+                    MemberDescription("table", "text"),
+                    MemberDescription("site", "text"),
+                    MemberDescription("kind", "text"),
+                    MemberDescription("column", "text"),
+                ])
             ) { service, request, _ throws(Problem) in
                 let filter = try filter(request)
                 return try await service.reading(request) { store throws(Problem) in
@@ -90,8 +88,8 @@ package enum ReadRoutes {
             ServedRoute(
                 .get, "/v1/conflict/count", for: .supervision,
                 answers: .json([
-                    FieldDescription("open", "integer", .required, "of the whole database"),
-                    FieldDescription("settled", "integer", .required, "of the whole database"),
+                    MemberDescription("open", "integer", .required),
+                    MemberDescription("settled", "integer", .required),
                 ])
             ) { service, request, _ throws(Problem) in
                 try await service.reading(request) { store throws(Problem) in
@@ -104,8 +102,7 @@ package enum ReadRoutes {
             },
             ServedRoute(
                 .get, "/v1/conflict/report", for: .supervision,
-                asks: .query([FieldDescription("since", "number", "seconds since 1970; 0 when missing")]),
-                answers: .text("a [report](#the-report-of-decisions)")
+                asks: .query([MemberDescription("since", "number")])
             ) { service, request, _ throws(Problem) in
                 let text = request.target.query("since") ?? "0"
                 guard let seconds = UInt64(text), seconds < 1 << 40 else {
@@ -120,8 +117,7 @@ package enum ReadRoutes {
                 }
             },
             ServedRoute(
-                .get, "/v1/conflict/{id}", for: .rows, audit: [.conflictRead],
-                answers: .text("a [conflict](#conflicts) with all around it"), problems: [.notFound]
+                .get, "/v1/conflict/{id}", for: .rows, audit: [.conflictRead], problems: [.notFound]
             ) { service, request, parameters throws(Problem) in
                 let id = parameters["id"]
                 return try await service.reading(request) { store throws(Problem) in
@@ -143,8 +139,7 @@ package enum ReadRoutes {
     private static func withheld<Service: ReadingService>() -> [ServedRoute<Service>] {
         [
             ServedRoute(
-                .get, "/v1/withheld", for: .rows, audit: [.withheldRowsRead],
-                answers: .text("an array of [withheld rows](#withheld-rows)")
+                .get, "/v1/withheld", for: .rows, audit: [.withheldRowsRead]
             ) { service, request, _ throws(Problem) in
                 try await service.reading(request) { store throws(Problem) in
                     let views = try answering { () throws(StoreError) in try store.withheldViews() }
@@ -153,8 +148,7 @@ package enum ReadRoutes {
                 }
             },
             ServedRoute(
-                .get, "/v1/withheld/{id}", for: .rows, audit: [.withheldRowsRead],
-                answers: .text("a [withheld row](#withheld-rows) with all around it"), problems: [.notFound]
+                .get, "/v1/withheld/{id}", for: .rows, audit: [.withheldRowsRead], problems: [.notFound]
             ) { service, request, parameters throws(Problem) in
                 let id = parameters["id"]
                 return try await service.reading(request) { store throws(Problem) in

@@ -34,7 +34,7 @@ package struct ServedRoute<Service: Sendable>: Sendable {
     package init(
         _ method: Method, _ pattern: String, for access: Access, _ effect: Effect = .reads,
         after preconditions: [Precondition] = [], audit: [AuditEvent] = [], asks: RequestForm = .nothing,
-        answers: AnswerForm, problems: [ProblemType] = [], action: @escaping Action
+        answers: AnswerForm = .described, problems: [ProblemType] = [], action: @escaping Action
     ) {
         route = Route(method, pattern)
         self.access = access
@@ -51,13 +51,13 @@ package struct ServedRoute<Service: Sendable>: Sendable {
 /// What a request holds beside its head.
 package enum RequestForm: Sendable {
     case nothing
-    case query([FieldDescription])
+    case query([MemberDescription])
     /// A JSON object of so many bytes at most.
-    case json([FieldDescription], limit: Int = Request.usualBodyLimit)
+    case json([MemberDescription], limit: Int = Request.usualBodyLimit)
     /// The same, with the digest of its bytes in `content-digest`.
-    case provenJSON([FieldDescription], limit: Int)
-    /// Frames (Protocol/Bytes.md, "Frame"); the text says of what.
-    case frames(String)
+    case provenJSON([MemberDescription], limit: Int)
+    /// Frames (Protocol/Bytes.md, "Frame").
+    case frames
 
     package var bodyLimit: Int {
         switch self {
@@ -70,11 +70,11 @@ package enum RequestForm: Sendable {
 /// What an answer with status 200 holds.
 package enum AnswerForm: Sendable {
     /// A JSON object.
-    case json([FieldDescription])
+    case json([MemberDescription])
     /// The same, with the digest of its bytes in `content-digest`.
-    case provenJSON([FieldDescription])
-    /// Something else, in words.
-    case text(String)
+    case provenJSON([MemberDescription])
+    /// Something else, which the page of routes describes.
+    case described
 }
 
 extension Router {

@@ -4,14 +4,14 @@ import SQLite
 /// What a node asks when the hub holds other change sets of its replica than it has sealed itself.
 package struct SplitRequest: Sendable {
     /// The replica as which it has acted so far, and its last own seq.
-    package var replica: UInt32
-    package var sealed: UInt64
+    package let replica: UInt32
+    package let sealed: UInt64
     /// Digests of own change sets by seq, ascending: all of them, or some that lie apart.
-    package var digests: [(seq: UInt64, digest: [UInt8])]
+    package let digests: [(seq: UInt64, digest: [UInt8])]
     /// The place in the hub's order up to which it has everything.
-    package var position: UInt64
+    package let position: UInt64
     /// Drawn and kept by the node before it asks first, so that a lost answer is given again.
-    package var ticket: [UInt8]
+    package let ticket: [UInt8]
 
     package init(
         replica: UInt32, sealed: UInt64, digests: [(seq: UInt64, digest: [UInt8])], position: UInt64, ticket: [UInt8]
@@ -26,10 +26,10 @@ package struct SplitRequest: Sendable {
 
 /// That a replica goes on from another of its site.
 package struct SplitStep: Hashable, Sendable {
-    package var replica: UInt32
+    package let replica: UInt32
     /// The last change set of the other that is its own as well; with seq 0 there is none.
-    package var from: Dot
-    package var atMs: UInt64
+    package let from: Dot
+    package let atMs: UInt64
 
     package init(replica: UInt32, from: Dot, atMs: UInt64) {
         self.replica = replica

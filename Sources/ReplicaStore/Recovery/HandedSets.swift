@@ -3,12 +3,12 @@ import SQLite
 
 /// A change set that a site knows and the hub may lack.
 package struct OfferedSet: Hashable, Sendable {
-    package var dot: Dot
-    package var digest: [UInt8]
+    package let dot: Dot
+    package let digest: [UInt8]
     /// Its position in the order that the site follows; nil while it is in flight.
-    package var place: UInt64?
+    package let place: UInt64?
     /// True when the site has it as its author wrote it.
-    package var isWhole: Bool
+    package let isWhole: Bool
 
     package init(dot: Dot, digest: [UInt8], place: UInt64?, isWhole: Bool) {
         self.dot = dot

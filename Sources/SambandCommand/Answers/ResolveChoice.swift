@@ -150,7 +150,7 @@ struct DecisionNote: Sendable {
     func request(
         _ members: [(String, JSON)], changed: Int64? = nil, dryRun: Bool = false
     ) -> JSON {
-        let signature = DecisionSignature {
+        let signature = Message<DecisionSignature> {
             ($0.reason, $0.by, $0.changed, $0.dryRun) = (reason, by, changed, dryRun ? true : nil)
         }
         var body = JSON.Object(members)

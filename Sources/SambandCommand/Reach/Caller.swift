@@ -30,7 +30,7 @@ struct Caller: Sendable {
                 body: Body(bytes: bytes)))
     }
 
-    func post(_ path: [String], _ message: some Message) async throws(CommandError) -> JSON {
+    func post(_ path: [String], _ message: Message<some Shape>) async throws(CommandError) -> JSON {
         try await post(path, message.json)
     }
 

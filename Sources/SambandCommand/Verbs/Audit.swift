@@ -107,7 +107,7 @@ extension Verb {
                     "\(invocation.argument("YEARS")) is no number of years", hint: "Give one from 1 to 100.")
             }
             let json = try await context.asking(invocation) {
-                try await $0.post(["audit", "keep"], AuditRetention { $0.years = years })
+                try await $0.post(["audit", "keep"], Message<AuditRetention> { $0.years = years })
             }
             if invocation.flag(.json) {
                 try context.console.print(json)

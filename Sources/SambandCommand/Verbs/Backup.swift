@@ -24,7 +24,7 @@ extension Verb {
             // The process that runs the hub has a folder of its own.
             let file = try DatabaseFile(wanted: try invocation.required(.to)).path
             let json = try await context.asking(invocation, answerTimeoutMs: backupTimeoutMs) {
-                try await $0.post(["backup"], BackupRequest { $0.to = file })
+                try await $0.post(["backup"], Message<BackupRequest> { $0.to = file })
             }
             if invocation.flag(.json) {
                 try context.console.print(json)

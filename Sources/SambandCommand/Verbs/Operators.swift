@@ -27,7 +27,7 @@ extension Verb {
         task: { "add the operator \($0.argument("NAME"))" },
         run: { invocation, context in
             let name = invocation.argument("NAME")
-            let request = OperatorInvitation {
+            let request = Message<OperatorInvitation> {
                 $0.name = name
                 $0.role = invocation.value(.role)
                 $0.by = invocation.value(.by) ?? context.console.person

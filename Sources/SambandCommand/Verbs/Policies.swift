@@ -53,7 +53,7 @@ extension Verb {
                 throw CommandError.words("\(target) names no table", hint: "Write TABLE or TABLE.COLUMN.")
             }
             let policy = invocation.argument("POLICY")
-            let request = PolicyRequest {
+            let request = Message<PolicyRequest> {
                 $0.table = String(parts[0])
                 $0.column = parts.count == 2 ? String(parts[1]) : nil
                 $0.policy = policy == "default" ? .null : .string(policy)

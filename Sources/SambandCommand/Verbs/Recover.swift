@@ -91,7 +91,7 @@ private func confirm(_ site: String, _ invocation: Invocation, _ context: Contex
         }
         fingerprint = only
     }
-    let body = RecoveryAcceptance { ($0.site, $0.fingerprint) = (site, fingerprint) }
+    let body = Message<RecoveryAcceptance> { ($0.site, $0.fingerprint) = (site, fingerprint) }
     let after = try await context.asking(invocation) { try await $0.post(["recovery", "accept"], body) }
     return try showRecovery(after, invocation, context)
 }

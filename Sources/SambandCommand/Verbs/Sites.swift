@@ -26,7 +26,7 @@ extension Verb {
             let hours = try hours(invocation.value(.expires) ?? "24h")
             let name = invocation.argument("NAME")
             let json = try await context.asking(invocation) {
-                try await $0.post(["site"], SiteInvitation { ($0.name, $0.expiresHours) = (name, hours) })
+                try await $0.post(["site"], Message<SiteInvitation> { ($0.name, $0.expiresHours) = (name, hours) })
             }
             let answer = try Answer(json, "the new site")
             if invocation.flag(.json) {
