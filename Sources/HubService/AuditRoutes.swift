@@ -95,9 +95,8 @@ extension HubService {
                 .badRequest, title: "The time is out of range", detail: "An audit is kept for 1 to 100 years.",
                 next: "Give years.")
         }
-        let entry = entry(request, .retentionSet, ["years": .integer(years)])
-        try answering { () throws(StoreError) in
-            try store.recording(entry) { () throws(StoreError) in try store.keepAudit(years: UInt64(years)) }
+        try recording(request, .retentionSet, ["years": .integer(years)]) { () throws(StoreError) in
+            try store.keepAudit(years: UInt64(years))
         }
         return try .json(["kept_years": .integer(years)])
     }

@@ -33,8 +33,7 @@ extension HubService {
             return try store.recording(entry) { () throws(StoreError) in
                 _ = try store.resolve(
                     number, choice, changed: signature.changed, by: signature.by, reason: signature.reason,
-                    nowMs: now(),
-                    dryRun: signature.dryRun)
+                    nowMs: now(), dryRun: signature.dryRun)
                 return try store.conflictView(number)
             }
         }

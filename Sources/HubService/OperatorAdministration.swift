@@ -16,15 +16,11 @@ extension HubService {
                 next: "Use one of: \(Role.allCases.map(\.rawValue).joined(separator: ", ")).")
         }
         let token = randomToken()
-        let entry = entry(
-            request, .operatorAdded,
-            ["operator": .string(String(asked.name.prefix(64))), "role": .string(role.rawValue)])
-        try answering { () throws(StoreError) in
-            try store.recording(entry) { () throws(StoreError) in
-                try store.addOperator(
-                    asked.name, role, tokenDigest: SHA256.digest(Array(token.utf8)), by: request.person(asked.by),
-                    nowMs: now())
-            }
+        let details: JSON = ["operator": .string(String(asked.name.prefix(64))), "role": .string(role.rawValue)]
+        try recording(request, .operatorAdded, details) { () throws(StoreError) in
+            try store.addOperator(
+                asked.name, role, tokenDigest: SHA256.digest(Array(token.utf8)), by: request.person(asked.by),
+                nowMs: now())
         }
         return try .json(Message<OperatorToken> { ($0.name, $0.role, $0.token) = (asked.name, role.rawValue, token) })
     }
@@ -35,9 +31,8 @@ extension HubService {
     }
 
     func revokeOperator(_ name: String, _ request: Request) throws(Problem) -> Response {
-        let entry = entry(request, .operatorRevoked, ["operator": .string(String(name.prefix(64)))])
-        try answering { () throws(StoreError) in
-            try store.recording(entry) { () throws(StoreError) in try store.revokeOperator(name, nowMs: now()) }
+        try recording(request, .operatorRevoked, ["operator": .string(String(name.prefix(64)))]) {
+            () throws(StoreError) in try store.revokeOperator(name, nowMs: now())
         }
         return try .json(Message<NewState> { ($0.name, $0.state) = (name, "revoked") })
     }

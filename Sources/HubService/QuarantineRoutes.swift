@@ -34,16 +34,8 @@ extension HubService {
         do {
             while let piece = try await request.body.next() { try intake.take(piece, store, nowMs: now()) }
             try intake.finish()
-        } catch let error as StoreError {
-            throw problem(error)
-        } catch let error as CodecError {
-            throw Problem(
-                type: .damaged, title: "The bytes are damaged",
-                detail: "\(error).", next: "What came whole is kept; the rest is sent again by itself.")
         } catch {
-            throw Problem(
-                type: .cut, title: "The push ended early",
-                detail: "\(error).", next: "It goes on by itself behind the last whole segment.")
+            throw problem(error, in: "push", ifDamaged: "What came whole is kept; the rest is sent again by itself.")
         }
         let end = try answering { () throws(StoreError) in try store.quarantineEnd(of: caller.replica) }
         return try .proven(

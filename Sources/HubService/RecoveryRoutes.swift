@@ -63,17 +63,11 @@ extension HubService {
             }
             kept += try keep(&intake, caller.replica, epochs)
             try intake.finish()
-        } catch let error as StoreError {
-            throw Problem(error)
-        } catch let error as CodecError {
-            throw Problem(
-                type: .damaged, title: "The bytes are damaged",
-                detail: "\(error).",
-                next: "Nothing of the damaged change set was kept; it is handed in again by itself.")
         } catch {
-            throw Problem(
-                type: .cut, title: "The handing in ended early",
-                detail: "\(error).", next: "What came whole is kept; the rest is handed in by itself.")
+            throw problem(
+                error, in: "handing in",
+                ifDamaged: "Nothing of the damaged change set was kept; it is handed in again by itself.",
+                ifCut: "What came whole is kept; the rest is handed in by itself.")
         }
         return try .proven(Message<HandedInAnswer> { $0.kept = kept })
     }
@@ -116,10 +110,7 @@ extension HubService {
     }
 
     func beginRecovery(_ request: Request) throws(Problem) -> Response {
-        let entry = entry(request, .recoveryBegun, [:])
-        try answering { () throws(StoreError) in
-            try store.recording(entry) { () throws(StoreError) in try store.markRestored() }
-        }
+        try recording(request, .recoveryBegun) { () throws(StoreError) in try store.markRestored() }
         return try recovery()
     }
 
@@ -130,9 +121,8 @@ extension HubService {
             try confirmSite(site, fingerprint: asked.fingerprint, request)
             return try recovery()
         }
-        let entry = entry(request, .recoveryAccepted, [:])
-        try answering { () throws(StoreError) in
-            try store.recording(entry) { () throws(StoreError) in try store.acceptRecovery(nowMs: now()) }
+        try recording(request, .recoveryAccepted) { () throws(StoreError) in
+            try store.acceptRecovery(nowMs: now())
         }
         orderGrew()
         return try recovery()

@@ -17,13 +17,11 @@ extension HubService {
         }
         let token = randomToken()
         let expires = now() + UInt64(hours * 3_600_000)
-        let entry = entry(
-            request, .siteAdded,
-            ["site": .string(String(asked.name.prefix(64))), "expires": .string(rfc3339(ms: expires))])
-        try answering { () throws(StoreError) in
-            try store.recording(entry) { () throws(StoreError) in
-                try store.addSite(asked.name, tokenDigest: SHA256.digest(Array(token.utf8)), expiresMs: expires)
-            }
+        let details: JSON = [
+            "site": .string(String(asked.name.prefix(64))), "expires": .string(rfc3339(ms: expires)),
+        ]
+        try recording(request, .siteAdded, details) { () throws(StoreError) in
+            try store.addSite(asked.name, tokenDigest: SHA256.digest(Array(token.utf8)), expiresMs: expires)
         }
         return try .json(
             Message<SiteToken> { ($0.name, $0.token, $0.expires) = (asked.name, token, rfc3339(ms: expires)) })
@@ -33,13 +31,20 @@ extension HubService {
     func step(
         _ step: SiteStep, _ what: AuditEvent, _ name: String, _ request: Request
     ) throws(Problem) -> Response {
-        let entry = entry(request, what, ["site": .string(String(name.prefix(64)))])
-        let replicas = try answering { () throws(StoreError) in
-            try store.recording(entry) { () throws(StoreError) in try store.step(step, ofSite: name, nowMs: now()) }
+        let replicas = try recording(request, what, ["site": .string(String(name.prefix(64)))]) {
+            () throws(StoreError) in try store.step(step, ofSite: name, nowMs: now())
         }
         if step != .resume { end(replicas) }
         if step == .retire { orderGrew() }
         return try .json(Message<NewState> { ($0.name, $0.state) = (name, step.state) })
+    }
+
+    /// Does what a person asks for and records that, both or neither.
+    func recording<Done>(
+        _ request: Request, _ what: AuditEvent, _ details: JSON = [:], _ body: () throws(StoreError) -> Done
+    ) throws(Problem) -> Done {
+        let entry = entry(request, what, details)
+        return try answering { () throws(StoreError) in try store.recording(entry, body) }
     }
 
     /// What the person behind a request does, for the audit.

@@ -32,7 +32,7 @@ extension HubService {
         HubRoute(
             .post, "/v1/push", for: .siteOrRetired, .writes,
             asks: .frames, answers: .provenJSON(PushAnswer.described),
-            problems: [.anotherHub, .missing, .refused, .replaced, .damaged, .cut, .recovering]
+            problems: [.anotherHub, .missing, .changed, .refused, .replaced, .damaged, .cut]
         ) { hub, request, _ throws(Problem) in try await hub.push(request) },
         HubRoute(
             .post, "/v1/pull", for: .site, .writes, after: [.namesHub, .isServing],

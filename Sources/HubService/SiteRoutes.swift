@@ -24,25 +24,31 @@ extension HubService {
             }
             try goOn(turn, caller, request)
             try turn.intake.finish(store, nowMs: now())
-        } catch let error as StoreError {
-            wakeOthers(after: turn)
-            throw problem(error)
-        } catch let error as Problem {
-            throw error
-        } catch let error as CodecError {
-            throw Problem(
-                type: .damaged, title: "The bytes are damaged",
-                detail: "\(error).", next: "Nothing of the damaged change set was taken; it is sent again by itself.")
         } catch {
-            // The line was cut: what came whole is taken, and the next push goes on behind the last segment.
             wakeOthers(after: turn)
-            if !turn.isReplaced { endPush(of: caller.replica) }
-            throw Problem(
-                type: .cut, title: "The push ended early",
-                detail: "\(error).", next: "It goes on by itself behind the last whole segment.")
+            let problem = problem(
+                error, in: "push",
+                ifDamaged: "Nothing of the damaged change set was taken; it is sent again by itself.")
+            // What came whole is taken, and the next push goes on behind the last segment.
+            if problem.type == ProblemType.cut.url, !turn.isReplaced { endPush(of: caller.replica) }
+            throw problem
         }
         wakeOthers(after: turn)
         return try answer(caller.replica)
+    }
+
+    /// Why the frames of a request could not all be taken in, as its answer.
+    func problem(
+        _ error: any Error, in what: String, ifDamaged again: String,
+        ifCut goesOn: String = "It goes on by itself behind the last whole segment."
+    ) -> Problem {
+        switch error {
+        case let error as StoreError: problem(error)
+        case let error as Problem: error
+        case is CodecError:
+            Problem(type: .damaged, title: "The bytes are damaged", detail: "\(error).", next: again)
+        default: Problem(type: .cut, title: "The \(what) ended early", detail: "\(error).", next: goesOn)
+        }
     }
 
     /// Lets those who wait have what a push has brought; one that brings nothing wakes nobody.

@@ -37,9 +37,7 @@ extension NodeService {
     }
 
     private func offer(_ secrets: NodeSecrets) async throws(ExchangeError) {
-        let _: Message<EmptyAnswer> = try await ask(
-            ["v1", "rotate"], Message<RotateRequest> { ($0.secret, $0.bundleKey) = (secrets.token, secrets.bundleKey) },
-            "a change of secrets")
+        let _: Message<EmptyAnswer> = try await ask(["v1", "rotate"], secrets.message, "a change of secrets")
     }
 
     /// A change of secrets that a crash has cut short, or whose answer was lost, is ended: the node would otherwise hold
