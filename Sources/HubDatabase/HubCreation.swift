@@ -1,8 +1,8 @@
 import Auditing
 import Capturing
+import Explaining
 import JSONText
 import OrderedLog
-import Reading
 import Replication
 import SQLite
 import TableModel

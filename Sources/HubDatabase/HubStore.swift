@@ -1,8 +1,8 @@
 import Auditing
 import ConflictStore
+import Explaining
 import Merging
 import OrderedLog
-import Reading
 import RecordViews
 import Replication
 import SQLite

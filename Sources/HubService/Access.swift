@@ -6,96 +6,14 @@ import Presentation
 import Replication
 import TableModel
 
-/// Who may use a route of the hub over the network. The one table of it: what stands in no row is refused to
-/// everybody from afar. The control socket of the hub's machine is not asked about here: who can open it may do all.
-enum Access: Equatable, Sendable {
-    /// Needs no credential, or has one of its own in the body.
-    case anyone
-    /// An active site, by the secret that its node made.
-    case site
-    /// The same, and a retired site too: what it still sends is kept apart.
-    case siteOrRetired
-    /// Operators of these roles, by their token.
-    case operators(Set<Role>)
-    /// Nobody over the network: it is done on the hub's own machine.
-    case ownMachine
-
-    /// How the fleet is and who decided what: no row of it.
-    private static let overview = Access.operators([.viewer, .operator, .admin, .auditor])
-    /// Who decided for and against whom: no row of it either.
-    private static let supervision = Access.operators([.operator, .admin, .auditor])
-    /// Who did and read what, and no row of it.
-    private static let audit = Access.operators([.admin, .auditor])
-    /// Rows, and what settles their conflicts.
-    private static let rows = Access.operators([.operator, .admin])
-    /// Sites, operators, the rules of the fleet.
-    private static let fleet = Access.operators([.admin])
-
-    static let table: [Route: Access] = [
-        Route(.get, "/healthz"): .anyone,
-        Route(.post, "/v1/join"): .anyone,
-        Route(.get, "/v1/snapshot"): .site,
-        Route(.post, "/v1/hello"): .siteOrRetired,
-        Route(.post, "/v1/split"): .site,
-        Route(.post, "/v1/recovery/offer"): .site,
-        Route(.post, "/v1/recovery/sets"): .site,
-        Route(.post, "/v1/recovery/done"): .site,
-        Route(.post, "/v1/push"): .siteOrRetired,
-        Route(.post, "/v1/pull"): .site,
-        Route(.post, "/v1/rotate"): .site,
-
-        Route(.get, "/metrics"): overview,
-        Route(.get, "/v1/status"): overview,
-        Route(.get, "/v1/site"): overview,
-        Route(.get, "/v1/policy"): overview,
-        Route(.get, "/v1/recovery"): overview,
-        Route(.post, "/v1/sync"): overview,
-        Route(.post, "/v1/secret/rotate"): overview,
-
-        Route(.get, "/v1/conflict/report"): supervision,
-        Route(.get, "/v1/conflict/count"): supervision,
-        Route(.get, "/v1/site/{name}/quarantine"): supervision,
-
-        Route(.get, "/v1/audit"): audit,
-        Route(.get, "/v1/audit/verify"): audit,
-        Route(.post, "/v1/audit/row"): audit,
-
-        Route(.get, "/v1/conflict"): rows,
-        Route(.get, "/v1/conflict/{id}"): rows,
-        Route(.post, "/v1/conflict/{id}/resolve"): rows,
-        Route(.post, "/v1/conflict/{id}/undo"): rows,
-        Route(.get, "/v1/withheld"): rows,
-        Route(.get, "/v1/withheld/{id}"): rows,
-        Route(.get, "/v1/log"): rows,
-        Route(.post, "/v1/history"): rows,
-        Route(.post, "/v1/explain"): rows,
-        Route(.post, "/v1/record/merge"): rows,
-        Route(.post, "/v1/record/unmerge"): rows,
-
-        Route(.post, "/v1/recovery/begin"): fleet,
-        Route(.post, "/v1/recovery/accept"): fleet,
-        Route(.post, "/v1/policy"): fleet,
-        Route(.post, "/v1/site"): fleet,
-        Route(.post, "/v1/site/{name}/pause"): fleet,
-        Route(.post, "/v1/site/{name}/resume"): fleet,
-        Route(.post, "/v1/site/{name}/retire"): fleet,
-        Route(.post, "/v1/audit/keep"): fleet,
-        // It writes where it is told to, with the hub's rights.
-        Route(.post, "/v1/backup"): .ownMachine,
-
-        Route(.get, "/v1/operator"): fleet,
-        Route(.post, "/v1/operator"): fleet,
-        Route(.post, "/v1/operator/{name}/revoke"): fleet,
-    ]
-}
-
 extension HubService {
     /// Lets a request from the network through to a route, with the operator's name, or throws 401 or 403.
     func admit(_ request: Request, to route: Route) async throws(Problem) -> Request {
         var request = request
         request.user = nil
         request.localUser = nil
-        switch Access.table[route] {
+        let served = Self.routeTable[route]
+        switch served?.access {
         case .anyone: break
         case .site:
             let known = try callerOrRetired(request)
@@ -107,8 +25,14 @@ extension HubService {
         case .operators(let roles): request.user = try operatorName(request, roles)
         case .ownMachine, nil:
             throw Problem(
-                .forbidden, type: HubService.forbidden, title: "Not from afar",
-                detail: "This is done on the hub's own machine only.", next: "Run it there, with --db.")
+                type: .forbidden, title: "Not from afar", detail: "This is done on the hub's own machine only.",
+                next: "Run it there, with --db.")
+        }
+        for precondition in served?.preconditions ?? [] {
+            switch precondition {
+            case .namesHub: try checkHub(request)
+            case .isServing: try refuseWhileRecovering()
+            }
         }
         return request
     }
@@ -150,7 +74,7 @@ extension HubService {
             if try operatorWith(digest) != nil {
                 fail(.kind)
                 throw Problem(
-                    .forbidden, type: HubService.forbidden, title: "No credential of a site",
+                    type: .forbidden, title: "No credential of a site",
                     detail: "The token is an operator's, and this is for sites.", next: next)
             }
             if isGreeting, let problem = try claim(request, secretDigest: digest, replica: acting) { throw problem }
@@ -176,7 +100,7 @@ extension HubService {
 
     private func paused(_ site: String) -> Problem {
         Problem(
-            .forbidden, type: "https://samband.invalid/problem/site-paused", title: "The site is paused",
+            type: .sitePaused, title: "The site is paused",
             detail: "The hub's operators have paused site \(site): nothing is exchanged with it. It keeps all it has.",
             next: "It goes on by itself when they resume it: samband site resume \(site).")
     }
@@ -188,7 +112,7 @@ extension HubService {
         let kept =
             count.map { "\($0.changeSets) change sets of it with \($0.rows) rows are kept so" } ?? "nothing is, so far"
         return Problem(
-            .forbidden, type: "https://samband.invalid/problem/site-retired", title: "The site is retired",
+            type: .siteRetired, title: "The site is retired",
             detail:
                 "Site \(site) has no part in the fleet any more. What it still sends comes into no table and is kept "
                 + "apart for the hub's operators: \(kept).",
@@ -210,9 +134,7 @@ extension HubService {
     private static func acting(_ request: Request) throws(Problem) -> UInt32? {
         guard let field = request.headers["samband-replica"] else { return nil }
         guard let replica = UInt32("\(field)"), replica > 0 else {
-            throw Problem(
-                .badRequest, title: "The request is not complete", detail: "samband-replica is no replica number.",
-                next: "Use this version's node.")
+            throw .incomplete("samband-replica is no replica number.")
         }
         return replica
     }
@@ -222,7 +144,7 @@ extension HubService {
     func checkHub(_ request: Request) throws(Problem) {
         guard request.headers["samband-hub"].map({ "\($0)" }) == "\(store.replica)" else {
             throw Problem(
-                .conflict, type: "https://samband.invalid/problem/another-hub", title: "Another hub's order",
+                type: .anotherHub, title: "Another hub's order",
                 detail: "The request does not name replica \(store.replica), which this hub is.",
                 next: "The node greets the hub by itself: POST /v1/hello.")
         }
@@ -239,7 +161,7 @@ extension HubService {
             if try answering({ () throws(StoreError) in try store.siteCredential(secretDigest: digest) }) != nil {
                 fail(.kind)
                 throw Problem(
-                    .forbidden, type: HubService.forbidden, title: "No operator's token",
+                    type: .forbidden, title: "No operator's token",
                     detail: "The credential is a site's, and this is for operators.", next: next)
             }
             fail(.unknown)
@@ -255,7 +177,7 @@ extension HubService {
             fail(.role)
             let allowed = Role.allCases.filter(roles.contains).map(\.rawValue).joined(separator: ", ")
             throw Problem(
-                .forbidden, type: HubService.forbidden, title: "Not with this role",
+                type: .forbidden, title: "Not with this role",
                 detail: "Operator \(person.name) has the role \(person.role.rawValue); this takes the role \(allowed).",
                 next: "Ask an administrator to do it, or for a token with that role.")
         }
@@ -274,11 +196,9 @@ extension HubService {
         return SHA256.digest(Array(field.dropFirst(7).utf8))
     }
 
-    private static let forbidden = "https://samband.invalid/problem/forbidden"
-
     private static func unauthorized(_ detail: String, _ next: String) -> Problem {
         Problem(
-            .unauthorized, type: "https://samband.invalid/problem/unauthorized", title: "No valid credential",
-            detail: detail, next: next, headers: ["www-authenticate": "Bearer"])
+            type: .unauthorized, title: "No valid credential", detail: detail, next: next,
+            headers: ["www-authenticate": "Bearer"])
     }
 }

@@ -6,27 +6,13 @@ import Presentation
 import Replication
 import TableModel
 
-/// The routes of those who see to it that nobody does or reads what he should not. No row of the fleet is in them.
-struct AuditRoutes {
-    let hub: HubService
-
-    func add(to router: inout Router) {
-        let hub = self.hub
-        router.on(.get, "/v1/audit") { request, _ throws(Problem) in
-            try await hub.auditList(try AuditRoutes.filter(request))
-        }
-        router.on(.get, "/v1/audit/verify") { request, _ throws(Problem) in
-            try await hub.auditVerdict(try AuditRoutes.noted(request))
-        }
-        router.on(.post, "/v1/audit/row") { request, _ throws(Problem) in try await hub.auditOfRow(request) }
-        router.on(.post, "/v1/audit/keep") { request, _ throws(Problem) in try await hub.keepAudit(request) }
-    }
-
+/// What the questions about the audit name in their queries.
+private enum AuditQuery {
     /// Rows in one answer.
     static let pageRows = 1000
 
     /// `after`, `from`, `to` (seconds since 1970), `who`, `what` and `limit` of a request's query.
-    private static func filter(_ request: Request) throws(Problem) -> AuditFilter {
+    static func filter(_ request: Request) throws(Problem) -> AuditFilter {
         func number(_ name: String) throws(Problem) -> UInt64? {
             guard let text = request.target.query(name) else { return nil }
             guard let number = UInt64(text), number < 1 << 40 else {
@@ -47,7 +33,7 @@ struct AuditRoutes {
     }
 
     /// `head`: the number and the digest of an end of the chain that somebody has noted, with a colon between them.
-    private static func noted(_ request: Request) throws(Problem) -> AuditHead? {
+    static func noted(_ request: Request) throws(Problem) -> AuditHead? {
         guard let text = request.target.query("head") else { return nil }
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
         guard parts.count == 2, let number = UInt64(parts[0]), let digest = unhex(String(parts[1])), digest.count == 32
@@ -61,14 +47,16 @@ struct AuditRoutes {
 }
 
 extension HubService {
-    func auditList(_ filter: AuditFilter) throws(Problem) -> Response {
+    func auditList(_ request: Request) throws(Problem) -> Response {
+        let filter = try AuditQuery.filter(request)
         let (rows, head) = try answering { () throws(StoreError) in
             (try store.auditRows(filter), try store.auditHead())
         }
         return try .json(["rows": .array(rows.map(\.json)), "head": head.json])
     }
 
-    func auditVerdict(_ noted: AuditHead?) throws(Problem) -> Response {
+    func auditVerdict(_ request: Request) throws(Problem) -> Response {
+        let noted = try AuditQuery.noted(request)
         let (verdict, years) = try answering { () throws(StoreError) in
             (try store.verifyAudit(noted: noted), try store.auditKeptYears())
         }
@@ -80,13 +68,13 @@ extension HubService {
         ])
     }
 
-    /// `{"table":…, "key":[…]}` → what was read and decided of one row; who asks knows its key.
+    /// What was read and decided of one row; who asks knows its key.
     func auditOfRow(_ request: Request) async throws(Problem) -> Response {
-        let body = try await request.json(limit: 1 << 16)
+        let body = try await request.json()
         let asked = try ReadRoutes.row(body)
         guard let row = store.auditedRow(table: asked.table, key: asked.key) else {
             throw Problem(
-                .notFound, type: "https://samband.invalid/problem/not-found", title: "There is no such table",
+                type: .notFound, title: "There is no such table",
                 detail: "The fleet has no such table, or its key has another number of columns.",
                 next: "Check the spelling.")
         }
@@ -95,23 +83,22 @@ extension HubService {
             var filter = AuditFilter()
             filter.row = fingerprint
             filter.after = UInt64(clamping: body["after"]?.integer ?? 0)
-            filter.limit = AuditRoutes.pageRows
+            filter.limit = AuditQuery.pageRows
             return (try store.auditRows(filter), try store.auditHead(), fingerprint)
         }
         return try .json(["row": .string(fingerprint), "rows": .array(rows.map(\.json)), "head": head.json])
     }
 
-    /// `{"years":10}`
+    /// Sets for how long the audit is kept.
     func keepAudit(_ request: Request) async throws(Problem) -> Response {
-        let body = try await request.json(limit: 4096)
-        guard let years = body["years"]?.integer, (1...100).contains(years) else {
+        guard let years = Message<AuditRetention>(json: try await request.json())?.years, (1...100).contains(years)
+        else {
             throw Problem(
                 .badRequest, title: "The time is out of range", detail: "An audit is kept for 1 to 100 years.",
                 next: "Give years.")
         }
-        let entry = entry(request, .retentionSet, ["years": .integer(years)])
-        try answering { () throws(StoreError) in
-            try store.recording(entry) { () throws(StoreError) in try store.keepAudit(years: UInt64(years)) }
+        try recording(request, .retentionSet, ["years": .integer(years)]) { () throws(StoreError) in
+            try store.keepAudit(years: UInt64(years))
         }
         return try .json(["kept_years": .integer(years)])
     }

@@ -73,17 +73,13 @@ final class BackupMaker: Sendable {
 }
 
 extension HubService {
-    /// `{"to":PATH}` → a verified copy of the database there.
+    /// Writes a verified copy of the database.
     func backup(_ request: Request) async throws(Problem) -> Response {
         // It is read by its name, under which another file may stand.
         try checkFiles()
-        let body = try await request.json(limit: 1 << 14)
-        guard let path = body["to"]?.string, path.utf8.first == 0x2f, !path.utf8.contains(0) else {
-            throw Problem(
-                .badRequest, title: "The request is not complete",
-                detail: "A backup names the absolute path of a file.",
-                next: "Send to.")
-        }
+        guard let path = Message<BackupRequest>(json: try await request.json())?.to, path.utf8.first == 0x2f,
+            !path.utf8.contains(0)
+        else { throw .incomplete("A backup names the absolute path of a file.", next: "Send to.") }
         // All rows leave the hub with it: recorded before, and whether or not it comes to an end.
         let entry = entry(request, .backup, ["to": .string(path)])
         try answering { () throws(StoreError) in try store.record(entry) }
@@ -94,7 +90,7 @@ extension HubService {
             throw Problem(error)
         } catch {
             throw Problem(
-                .internalServerError, type: "https://samband.invalid/problem/bug", title: "The backup failed",
+                type: .bug, title: "The backup failed",
                 detail: "\(error).", next: "Please report this.")
         }
         do {

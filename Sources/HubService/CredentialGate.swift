@@ -64,7 +64,7 @@ final class CredentialGate: Handler {
 
     private var tooMany: Problem {
         Problem(
-            .serviceUnavailable, type: "https://samband.invalid/problem/busy", title: "Too many requests at once",
+            type: .busy, title: "Too many requests at once",
             detail: "This credential has \(limits.requestsPerCredential) requests under way already.",
             next: "Wait for an answer, then try again. If these are not yours, somebody else has your secret.",
             retryAfterSeconds: limits.retryAfterSeconds)

@@ -3,42 +3,29 @@ import HTTP
 import HubDatabase
 import JSONText
 import Presentation
-import Reading
+import Explaining
 import RecordViews
 import Replication
 import TableModel
 
-/// The routes by which a person decides: about conflicts, and about rows that mean one thing.
-extension OperatorRoutes {
-    func addDecisions(to router: inout Router) {
-        let hub = self.hub
-        router.on(.post, "/v1/conflict/{id}/resolve") { request, parameters throws(Problem) in
-            try await hub.resolve(parameters["id"], request)
-        }
-        router.on(.post, "/v1/conflict/{id}/undo") { request, parameters throws(Problem) in
-            try await hub.undo(parameters["id"], request)
-        }
-        router.on(.post, "/v1/record/merge") { request, _ throws(Problem) in try await hub.mergeRecords(request) }
-        router.on(.post, "/v1/record/unmerge") { request, _ throws(Problem) in try await hub.unmergeRecords(request) }
-    }
-}
-
-/// Who decides, why, and whether only to try it: what every decision's request has in common.
+/// Who decides, why, and whether only to try it.
 private struct Signature {
     let by: String
     let reason: String?
+    let changed: UInt64?
     let dryRun: Bool
 
     init(_ request: Request, _ body: JSON) {
-        by = request.person(body)
-        reason = body["reason"]?.string
-        dryRun = body["dry_run"]?.bool ?? false
+        let asked = Message<DecisionSignature>(json: body) ?? Message { _ in }
+        by = request.person(asked.by)
+        reason = asked.reason
+        changed = asked.changed.map { UInt64(clamping: $0) }
+        dryRun = asked.dryRun ?? false
     }
 }
 
 extension HubService {
-    /// `{"take":…}`, `{"set":{…}}`, or one of `restore`, `delete`, `admit`, `discard` as true; with "by", "reason" and
-    /// "changed". "dry_run" tries it and changes nothing: the answer is the conflict as it is.
+    /// Settles a conflict, or tries it and answers with the conflict as it is.
     func resolve(_ id: String, _ request: Request) async throws(Problem) -> Response {
         let body = try await request.json()
         let number = try conflictNumber(id)
@@ -49,8 +36,8 @@ extension HubService {
                 request, signature.dryRun ? .conflictRead : .conflictResolved, number, how: choice.how, signature)
             return try store.recording(entry) { () throws(StoreError) in
                 _ = try store.resolve(
-                    number, choice, changed: changed(body), by: signature.by, reason: signature.reason, nowMs: now(),
-                    dryRun: signature.dryRun)
+                    number, choice, changed: signature.changed, by: signature.by, reason: signature.reason,
+                    nowMs: now(), dryRun: signature.dryRun)
                 return try store.conflictView(number)
             }
         }
@@ -58,7 +45,7 @@ extension HubService {
         return try .json(view?.json ?? .null)
     }
 
-    /// "by", "reason", "changed" and "dry_run" → the conflict, open again.
+    /// Opens a conflict again.
     func undo(_ id: String, _ request: Request) async throws(Problem) -> Response {
         let body = try await request.json()
         let number = try conflictNumber(id)
@@ -68,7 +55,7 @@ extension HubService {
                 request, signature.dryRun ? .conflictRead : .conflictUndone, number, how: "undo", signature)
             return try store.recording(entry) { () throws(StoreError) in
                 _ = try store.undo(
-                    number, changed: changed(body), by: signature.by, reason: signature.reason, nowMs: now(),
+                    number, changed: signature.changed, by: signature.by, reason: signature.reason, nowMs: now(),
                     dryRun: signature.dryRun)
                 return try store.conflictView(number)
             }
@@ -77,7 +64,7 @@ extension HubService {
         return try .json(view?.json ?? .null)
     }
 
-    /// `{"table":…, "key":[…], "into":[…]}` with "by", "reason" and "dry_run" → what was joined, or would be.
+    /// Merges one record into another, or tries it.
     func mergeRecords(_ request: Request) async throws(Problem) -> Response {
         let body = try await request.json()
         let gone = try ReadRoutes.row(body)
@@ -105,13 +92,11 @@ extension HubService {
         return try .json(merge.json(rows[0], into: rows[1]))
     }
 
-    /// `{"id":…}` with "by", "reason" and "dry_run" → what stands apart again.
+    /// Takes two merged records apart, or tries it.
     func unmergeRecords(_ request: Request) async throws(Problem) -> Response {
         let body = try await request.json()
         guard let id = body["id"]?.integer, id >= 0 else {
-            throw Problem(
-                .badRequest, title: "The request is not complete", detail: "Joins of rows have numbers.",
-                next: "Give the number that record merge printed.")
+            throw .incomplete("Joins of rows have numbers.", next: "Give the number that record merge printed.")
         }
         let signature = Signature(request, body)
         let (merge, rows) = try answering { () throws(StoreError) -> (RecordMerge, [RowView]) in
@@ -156,8 +141,6 @@ extension HubService {
         }
         return number
     }
-
-    private func changed(_ body: JSON) -> UInt64? { body["changed"]?.integer.map { UInt64(clamping: $0) } }
 
     private func choice(_ body: JSON) throws(Problem) -> Choice {
         var choices: [Choice] = []

@@ -80,37 +80,33 @@ package actor HubService {
         SnapshotMaker.removeLeftovers(in: folder)
     }
 
-    /// What sites and operators reach over the network, each what `Access` lets them.
-    package nonisolated var networkHandler: any Handler {
-        CredentialGate(networkRouter, limits)
-    }
+    /// What sites and operators reach over the network, each what its row of the table lets them.
+    package nonisolated var networkHandler: any Handler { CredentialGate(networkRouter, limits) }
 
     nonisolated var networkRouter: Router {
-        var router = Router()
-        SiteRoutes(hub: self).add(to: &router)
-        RecoveryRoutes(hub: self).addForSites(to: &router)
-        OperatorRoutes(hub: self).add(to: &router)
-        RecoveryRoutes(hub: self).addForOperators(to: &router)
-        router.admission = { request, route throws(Problem) in
+        router(of: Self.routes) { request, route throws(Problem) in
             try await self.checkFiles()
             let admitted = try await self.admit(request, to: route)
-            guard case .operators = Access.table[route] else { return admitted }
-            return try await admitted.checkingJSON()
+            return Self.routeTable[route]?.access.isForOperators == true ? try await admitted.checkingJSON() : admitted
         }
-        return router
     }
 
     /// What the operators of this machine reach through the control socket.
     package nonisolated var operatorHandler: any Handler {
-        var router = Router()
-        OperatorRoutes(hub: self).add(to: &router)
-        router.admission = { request, route throws(Problem) in
-            if route.isWriting { try await self.checkClock() }
+        router(of: Self.routes.filter(\.access.isForOperators)) { request, route throws(Problem) in
+            if Self.routeTable[route]?.effect != .reads { try await self.checkClock() }
             var request = request
             request.user = nil
             return try await request.checkingJSON()
         }
-        RecoveryRoutes(hub: self).addForOperators(to: &router)
+    }
+
+    private nonisolated func router(
+        of routes: [HubRoute], admission: @escaping @Sendable (Request, Route) async throws(Problem) -> Request
+    ) -> Router {
+        var router = Router()
+        router.add(routes, of: self)
+        router.admission = admission
         return router
     }
 
@@ -231,9 +227,4 @@ package actor HubService {
         try? store.writeContacts()
         store.writeBack()
     }
-}
-
-extension Route {
-    /// Whether it changes something; some routes that only read take what they ask about in a body.
-    var isWriting: Bool { method == .post && !["/v1/history", "/v1/explain", "/v1/audit/row"].contains(pattern) }
 }

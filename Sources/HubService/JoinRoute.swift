@@ -8,45 +8,43 @@ import TableModel
 
 /// How a site comes in, and how it changes its secrets.
 extension HubService {
-    /// `{"token":…, "secret":…, "bundle_key":"<base64>"}` → `{"site":…, "replica":…, "fleet":…}`. The same token with the
-    /// same secret gets the same answer until it expires.
+    /// Gives a site its replica number. The same token with the same secret gets the same answer until it expires.
     func join(_ request: Request) async throws(Problem) -> Response {
-        let body = try await request.provenJSON(limit: 4096)
-        guard let token = body["token"]?.string, let secrets = Self.secrets(body) else {
-            throw Problem(
-                .badRequest, title: "The request is not complete",
-                detail: "A join names a token, a secret of 32 characters or more and a bundle key of 32 bytes.",
+        guard let asked = Message<JoinRequest>(json: try await request.provenJSON()),
+            let secrets = NodeSecretProofs(asked.secret, asked.bundleKey)
+        else {
+            throw .incomplete(
+                "A join names a token, a secret of 32 characters or more and a bundle key of 32 bytes.",
                 next: "Use samband node join.")
         }
         let joined: (site: String, replica: UInt32)
         do {
             joined = try store.join(
-                tokenDigest: SHA256.digest(Array(token.utf8)), secrets: secrets, nowMs: now())
+                tokenDigest: SHA256.digest(Array(asked.token.utf8)), secrets: secrets, nowMs: now())
         } catch {
             if error.kind == .refused {
                 fail(.joinToken)
                 throw Problem(
-                    .forbidden, type: "https://samband.invalid/problem/join-refused", title: "The site may not join",
+                    type: .joinRefused, title: "The site may not join",
                     detail: "\(error.doing): \(error.why).", next: error.hint)
             }
             throw Problem(error)
         }
         orderGrew()
-        return try .provenJSON([
-            "site": .string(joined.site), "replica": .integer(Int64(joined.replica)), "fleet": .string(store.fleet),
-        ])
+        return try .proven(
+            Message<JoinAnswer> { ($0.site, $0.replica, $0.fleet) = (joined.site, joined.replica, store.fleet) })
     }
 
-    /// `{"secret":…, "bundle_key":"<base64>"}`, with the former secret as credential → `{}`. From the first use of the new
-    /// secret on the former opens nothing; until then both do.
+    /// Takes new secrets of a site under its former one. From the first use of the new secret on the former opens nothing;
+    /// until then both do.
     func rotate(_ request: Request) async throws(Problem) -> Response {
         let caller = try caller(request)
         charge(caller.site, us: RequestCost.request * 4)
-        let body = try await request.provenJSON(limit: 4096)
-        guard let secrets = Self.secrets(body) else {
-            throw Problem(
-                .badRequest, title: "The request is not complete",
-                detail: "A change of secrets names a secret of 32 characters or more and a bundle key of 32 bytes.",
+        guard let asked = Message<RotateRequest>(json: try await request.provenJSON()),
+            let secrets = NodeSecretProofs(asked.secret, asked.bundleKey)
+        else {
+            throw .incomplete(
+                "A change of secrets names a secret of 32 characters or more and a bundle key of 32 bytes.",
                 next: "Use samband node rotate.")
         }
         // Once more with the same is harmless, and leaves nothing.
@@ -57,14 +55,15 @@ extension HubService {
         try answering { () throws(StoreError) in
             try store.offerSecrets(secrets, ofSite: caller.site, nowMs: now())
         }
-        return try .provenJSON([:])
+        return try .proven(Message<EmptyAnswer> { _ in })
     }
+}
 
-    private static func secrets(_ body: JSON) -> NodeSecretProofs? {
-        guard let secret = body["secret"]?.string, secret.utf8.count >= 32,
-            let key = body["bundle_key"]?.string.flatMap({ Base64.decode($0) }), key.count == 32
-        else { return nil }
-        return NodeSecretProofs(tokenDigest: SHA256.digest(Array(secret.utf8)), bundleKey: key)
+extension NodeSecretProofs {
+    /// What the hub keeps of a node's secrets; nil when the token is too short.
+    fileprivate init?(_ secret: String, _ bundleKey: [UInt8]) {
+        if secret.utf8.count < 32 { return nil }
+        self.init(tokenDigest: SHA256.digest(Array(secret.utf8)), bundleKey: bundleKey)
     }
 }
 

@@ -1,3 +1,4 @@
+import Auditing
 import HTTP
 import HubDatabase
 import JSONText
@@ -7,30 +8,23 @@ import TableModel
 
 /// Who may work at the hub from afar.
 extension HubService {
-    /// `{"name":…, "role":"operator"}` → the token, once: the hub keeps its digest only.
+    /// Makes a token for a person, and shows it once: the hub keeps its digest only.
     func addOperator(_ request: Request) async throws(Problem) -> Response {
-        let body = try await request.json(limit: 4096)
-        guard let name = body["name"]?.string else {
-            throw Problem(
-                .badRequest, title: "The request is not complete", detail: "An operator has a name.",
-                next: "Send a name.")
-        }
-        let word = body["role"]?.string ?? Role.operator.rawValue
-        guard let role = Role(rawValue: word) else {
+        let asked = try await request.message(
+            OperatorInvitation.self, lack: "An operator has a name.", next: "Send a name.")
+        guard let role = Role(rawValue: asked.role ?? Role.operator.rawValue) else {
             throw Problem(
                 .badRequest, title: "There is no such role", detail: "The role is none of the hub's.",
                 next: "Use one of: \(Role.allCases.map(\.rawValue).joined(separator: ", ")).")
         }
         let token = randomToken()
-        let entry = entry(
-            request, .operatorAdded, ["operator": .string(String(name.prefix(64))), "role": .string(role.rawValue)])
-        try answering { () throws(StoreError) in
-            try store.recording(entry) { () throws(StoreError) in
-                try store.addOperator(
-                    name, role, tokenDigest: SHA256.digest(Array(token.utf8)), by: request.person(body), nowMs: now())
-            }
+        let details: JSON = ["operator": .string(String(asked.name.prefix(64))), "role": .string(role.rawValue)]
+        try recording(request, .operatorAdded, details) { () throws(StoreError) in
+            try store.addOperator(
+                asked.name, role, tokenDigest: SHA256.digest(Array(token.utf8)), by: request.person(asked.by),
+                nowMs: now())
         }
-        return try .json(["name": .string(name), "role": .string(role.rawValue), "token": .string(token)])
+        return try .json(Message<OperatorToken> { ($0.name, $0.role, $0.token) = (asked.name, role.rawValue, token) })
     }
 
     func operatorList() throws(Problem) -> Response {
@@ -39,11 +33,10 @@ extension HubService {
     }
 
     func revokeOperator(_ name: String, _ request: Request) throws(Problem) -> Response {
-        let entry = entry(request, .operatorRevoked, ["operator": .string(String(name.prefix(64)))])
-        try answering { () throws(StoreError) in
-            try store.recording(entry) { () throws(StoreError) in try store.revokeOperator(name, nowMs: now()) }
+        try recording(request, .operatorRevoked, ["operator": .string(String(name.prefix(64)))]) {
+            () throws(StoreError) in try store.revokeOperator(name, nowMs: now())
         }
-        return try .json(["name": .string(name), "state": "revoked"])
+        return try .json(Message<NewState> { ($0.name, $0.state) = (name, "revoked") })
     }
 }
 

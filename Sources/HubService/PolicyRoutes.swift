@@ -6,31 +6,28 @@ import Replication
 import TableModel
 
 extension HubService {
-    /// `{"table":…, "column":…, "policy":…, "unit":…}` with "by" → all policies of the table. A "policy" of null takes it
-    /// back; without "unit" that stays as it is.
+    /// Sets the policy of a table or a column, or takes it back, and answers with all policies of the table.
     func setPolicy(_ request: Request) async throws(Problem) -> Response {
-        let body = try await request.json(limit: 4096)
-        guard let table = body["table"]?.string, let word = body["policy"] else {
-            throw Problem(
-                .badRequest, title: "The request is not complete", detail: "It names a table and a policy.",
-                next: "Send table and policy; policy null takes one back.")
-        }
-        let policy = try word == .null ? nil : known(word.string, Policy.self, "policy")
-        let unit = try body["unit"].flatMap { $0 == .null ? nil : $0 }.map { unit throws(Problem) in
+        let asked = try await request.message(
+            PolicyRequest.self, lack: "It names a table and a policy.",
+            next: "Send table and policy; policy null takes one back.")
+        let table = asked.table
+        let policy = try asked.policy == .null ? nil : known(asked.policy.string, Policy.self, "policy")
+        let unit = try asked.unit.flatMap { $0 == .null ? nil : $0 }.map { unit throws(Problem) in
             try known(unit.string, PolicyUnit.self, "unit")
         }
         let entry = entry(
             request, .policySet,
             [
-                "table": .string(table), "column": body["column"]?.string.map { .string($0) } ?? .null,
+                "table": .string(table), "column": asked.column.map { .string($0) } ?? .null,
                 "policy": policy.map { .string($0.rawValue) } ?? .null,
                 "unit": unit.map { .string($0.rawValue) } ?? .null,
             ])
         let views = try answering { () throws(StoreError) in
             try store.recording(entry) { () throws(StoreError) in
                 try store.setPolicy(
-                    table: table, column: body["column"]?.string, policy: policy, unit: unit,
-                    by: request.person(body), nowMs: now())
+                    table: table, column: asked.column, policy: policy, unit: unit, by: request.person(asked.by),
+                    nowMs: now())
             }
             return try store.policyViews()
         }

@@ -1,5 +1,6 @@
 import HTTP
 import HubDatabase
+import Presentation
 import Replication
 import TableModel
 
@@ -9,7 +10,7 @@ actor PullStream {
     private let replica: UInt32
     private let site: String
     private var position: UInt64
-    private var skip: (dot: Dot, segments: UInt64)?
+    private var resume: Message<PullResume>?
     private var offers: [HubStore.Offer] = []
     private var nextOffer = 0
     private var nextSegment = 0
@@ -19,12 +20,12 @@ actor PullStream {
     /// True when this replica was given what it asks for before.
     private var isAgain = false
 
-    init(hub: HubService, _ caller: HubService.SiteCaller, position: UInt64, skip: (dot: Dot, segments: UInt64)?) {
+    init(hub: HubService, _ caller: HubService.SiteCaller, position: UInt64, resume: Message<PullResume>?) {
         self.hub = hub
         replica = caller.replica
         site = caller.site
         self.position = position
-        self.skip = skip
+        self.resume = resume
     }
 
     /// The next piece; nil behind the end frame. Small frames are put together.
@@ -51,15 +52,15 @@ actor PullStream {
     /// Goes on behind what the caller holds of the first hub transaction: whole change sets, and the first segments of the
     /// one that it names. Names it another, all of it is sent.
     private func skipHeld() {
-        guard let skip else { return }
-        self.skip = nil
-        guard let index = offers.firstIndex(where: { $0.header.dot == skip.dot }),
+        guard let resume, resume.segment > 0 else { return }
+        self.resume = nil
+        guard let index = offers.firstIndex(where: { $0.header.dot == resume.change }),
             !offers[..<index].contains(where: { $0.delivery.endsTransaction })
         else { return }
         let offer = offers[index]
-        if skip.segments < UInt64(offer.segmentCount) {
+        if resume.segment < UInt64(offer.segmentCount) {
             nextOffer = index
-            firstSegment = skip.segments
+            firstSegment = resume.segment
         } else if !offer.delivery.endsTransaction, index + 1 < offers.count {
             nextOffer = index + 1
         }

@@ -32,7 +32,7 @@ final class PushTurn {
     }
 
     static let replaced = Problem(
-        .conflict, type: "https://samband.invalid/problem/replaced", title: "A newer push has taken its place",
+        type: .replaced, title: "A newer push has taken its place",
         detail: "Another push with the same credential began while this one was being taken in.",
         next: "See that one process only runs the site, and that its machine was not copied.")
 }

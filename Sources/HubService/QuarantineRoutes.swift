@@ -13,28 +13,21 @@ extension HubService {
         let (end, epochs) = try answering { () throws(StoreError) in
             (try store.quarantineEnd(of: caller.replica), try store.greeting(of: caller.replica).epochs)
         }
-        var answer = Self.quarantineAnswer(caller.replica, end.seq, end.staged).object ?? JSON.Object()
-        answer["replica"] = .integer(Int64(caller.replica))
-        answer["hub"] = .integer(Int64(store.replica))
-        answer["epochs"] = epochs.json
-        answer["recovery"] = .null
-        answer["known"] = ["seq": .integer(Int64(end.seq)), "digest": .string(Base64.encode(end.digest))]
-        answer["twin"] = false
-        answer["hub_time_ms"] = .integer(Int64(now()))
-        return try .provenJSON(.object(answer))
+        return try .proven(
+            Message<GreetingAnswer> {
+                $0.vector = VectorClock([(caller.replica, end.seq)])
+                $0.staged = Message(end.staged)
+                $0.replica = caller.replica
+                $0.hub = store.replica
+                $0.epochs = epochs
+                $0.recovery = nil
+                $0.known = Message { ($0.seq, $0.digest) = (end.seq, end.digest) }
+                $0.twin = false
+                $0.hubTimeMs = Int64(now())
+            })
     }
 
-    private static func quarantineAnswer(
-        _ replica: UInt32, _ seq: UInt64, _ staged: (seq: UInt64, segments: Int)?
-    ) -> JSON {
-        [
-            "vector": VectorClock([(replica, seq)]).json,
-            "staged": staged.map { ["seq": .integer(Int64($0.seq)), "segments": .integer(Int64($0.segments))] }
-                ?? .null,
-        ]
-    }
-
-    /// Frames of a retired site → the answer of a push, with its own change sets only.
+    /// Takes the push of a retired site; the answer names its own change sets only.
     func quarantine(_ request: Request, _ caller: SiteCaller) async throws(Problem) -> Response {
         var intake = QuarantineIntake(caller)
         // Nobody waits for it: it has no claim to the hub's time, new or not.
@@ -42,24 +35,19 @@ extension HubService {
         do {
             while let piece = try await request.body.next() { try intake.take(piece, store, nowMs: now()) }
             try intake.finish()
-        } catch let error as StoreError {
-            throw problem(error)
-        } catch let error as CodecError {
-            throw Problem(
-                .badRequest, type: "https://samband.invalid/problem/damaged", title: "The bytes are damaged",
-                detail: "\(error).", next: "What came whole is kept; the rest is sent again by itself.")
         } catch {
-            throw Problem(
-                .badRequest, type: "https://samband.invalid/problem/cut", title: "The push ended early",
-                detail: "\(error).", next: "It goes on by itself behind the last whole segment.")
+            throw problem(error, in: "push", ifDamaged: "What came whole is kept; the rest is sent again by itself.")
         }
         let end = try answering { () throws(StoreError) in try store.quarantineEnd(of: caller.replica) }
-        var answer = Self.quarantineAnswer(caller.replica, end.seq, end.staged).object ?? JSON.Object()
-        answer["hub_time_ms"] = .integer(Int64(now()))
-        return try .provenJSON(.object(answer))
+        return try .proven(
+            Message<PushAnswer> {
+                $0.vector = VectorClock([(caller.replica, end.seq)])
+                $0.staged = Message(end.staged)
+                $0.hubTimeMs = Int64(now())
+            })
     }
 
-    /// `{"site":…, "change_sets":[…]}`: what is kept of it, without any value.
+    /// What is kept of a retired site, without any value.
     func quarantineList(_ name: String) throws(Problem) -> Response {
         let sets = try answering { () throws(StoreError) in try store.quarantined(ofSite: name) }
         return try .json([

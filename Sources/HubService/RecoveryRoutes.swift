@@ -4,35 +4,12 @@ import Presentation
 import Replication
 import TableModel
 
-/// The routes by which a restored hub gets back what its sites know. (Protocol/Merge-Model.md#lost-hub)
-struct RecoveryRoutes {
-    let hub: HubService
-
-    func addForSites(to router: inout Router) {
-        let hub = self.hub
-        router.on(.post, "/v1/recovery/offer") { request, _ throws(Problem) in try await hub.offer(request) }
-        router.on(.post, "/v1/recovery/sets") { request, _ throws(Problem) in try await hub.handIn(request) }
-        router.on(.post, "/v1/recovery/done") { request, _ throws(Problem) in try await hub.handedIn(request) }
-    }
-
-    func addForOperators(to router: inout Router) {
-        let hub = self.hub
-        router.on(.get, "/v1/recovery") { _, _ throws(Problem) in try await hub.recovery() }
-        router.on(.post, "/v1/recovery/begin") { request, _ throws(Problem) in
-            try await hub.beginRecovery(request)
-        }
-        router.on(.post, "/v1/recovery/accept") { request, _ throws(Problem) in
-            try await hub.acceptRecovery(request)
-        }
-    }
-}
-
 extension HubService {
     /// Nothing is given out before the restored hub knows what its sites know.
     func refuseWhileRecovering() throws(Problem) {
         guard store.isRecovering else { return }
         throw Problem(
-            .serviceUnavailable, type: "https://samband.invalid/problem/recovering",
+            type: .recovering,
             title: "The hub was restored from a backup",
             detail: "It gathers what its sites know, and gives nothing out.",
             next: "It goes on by itself; its operators see what it waits for: samband recover status.",
@@ -54,37 +31,29 @@ extension HubService {
     private func epochs(of replica: UInt32) throws(Problem) -> [Epoch] {
         if let epochs = followed[replica] { return epochs }
         throw Problem(
-            .conflict, type: "https://samband.invalid/problem/another-hub", title: "No greeting yet",
+            type: .anotherHub, title: "No greeting yet",
             detail: "Replica \(replica) has not said which hub it follows.", next: "It greets the hub by itself.")
     }
 
-    /// `{"sets":[{"change":"8070:41","digest":"<base64>","position":…|null,"whole":…}]}` → `{"wanted":["8070:41"]}`
+    /// Says which of the change sets that a site knows the hub lacks.
     func offer(_ request: Request) async throws(Problem) -> Response {
         let caller = try caller(request)
         let epochs = try mayHandIn(caller)
-        let body = try await request.provenJSON(limit: 4 << 20)
-        var offers: [OfferedSet] = []
-        guard case .array(let sets) = body["sets"] else { throw HubService.incomplete("An offer names sets.") }
-        for set in sets {
-            guard let dot = set["change"]?.string.flatMap({ Dot($0) }),
-                let digest = set["digest"]?.string.flatMap({ Base64.decode($0) }), digest.count == 32,
-                let isWhole = set["whole"]?.bool
-            else { throw HubService.incomplete("Each set offered has change, digest, position and whole.") }
-            let place = set["position"]?.integer.flatMap { UInt64(exactly: $0) }
-            offers.append(OfferedSet(dot: dot, digest: digest, place: place, isWhole: isWhole))
-        }
+        let asked = try await request.message(
+            OfferRequest.self, isProven: true,
+            lack: "An offer names sets, and each has change, digest, position and whole.")
         let wanted = try answering { () throws(StoreError) in
-            try store.wanted(offers, from: caller.replica, epochs: epochs)
+            try store.wanted(asked.sets, from: caller.replica, epochs: epochs)
         }
-        return try .provenJSON(["wanted": .array(wanted.map { .string("\($0)") })])
+        return try .proven(Message<OfferAnswer> { $0.wanted = wanted })
     }
 
-    /// Frames of change sets, whole or as the lost hub gave them out, each with its position there → `{"kept":…}`
+    /// Keeps change sets, whole or as the lost hub gave them out, each with its position there.
     func handIn(_ request: Request) async throws(Problem) -> Response {
         let caller = try caller(request)
         let epochs = try mayHandIn(caller)
         var intake = HandedIntake()
-        var kept = 0
+        var kept: UInt64 = 0
         do {
             while let piece = try await request.body.next() {
                 // It ends when its site is paused or retired.
@@ -94,45 +63,32 @@ extension HubService {
             }
             kept += try keep(&intake, caller.replica, epochs)
             try intake.finish()
-        } catch let error as StoreError {
-            throw Problem(error)
-        } catch let error as CodecError {
-            throw Problem(
-                .badRequest, type: "https://samband.invalid/problem/damaged", title: "The bytes are damaged",
-                detail: "\(error).",
-                next: "Nothing of the damaged change set was kept; it is handed in again by itself.")
         } catch {
-            throw Problem(
-                .badRequest, type: "https://samband.invalid/problem/cut", title: "The handing in ended early",
-                detail: "\(error).", next: "What came whole is kept; the rest is handed in by itself.")
+            throw problem(
+                error, in: "handing in",
+                ifDamaged: "Nothing of the damaged change set was kept; it is handed in again by itself.",
+                ifCut: "What came whole is kept; the rest is handed in by itself.")
         }
-        return try .provenJSON(["kept": .integer(Int64(kept))])
+        return try .proven(Message<HandedInAnswer> { $0.kept = kept })
     }
 
-    private func keep(_ intake: inout HandedIntake, _ replica: UInt32, _ epochs: [Epoch]) throws -> Int {
+    private func keep(_ intake: inout HandedIntake, _ replica: UInt32, _ epochs: [Epoch]) throws -> UInt64 {
         let sets = intake.takeWhole()
         if !sets.isEmpty { try store.keepHanded(sets, from: replica, epochs: epochs) }
-        return sets.count
+        return UInt64(sets.count)
     }
 
-    /// `{"sealed":…}`: the caller has handed in all it knew when this was its last own change set.
+    /// The caller has handed in all it knew when this was its last own change set.
     func handedIn(_ request: Request) async throws(Problem) -> Response {
         let caller = try caller(request)
         let epochs = try epochs(of: caller.replica)
-        let body = try await request.provenJSON(limit: 4096)
-        guard let sealed = body["sealed"]?.integer.flatMap({ UInt64(exactly: $0) }) else {
-            throw HubService.incomplete("It names sealed.")
-        }
+        let asked = try await request.message(DoneRequest.self, isProven: true, lack: "It names sealed.")
         try answering { () throws(StoreError) in
             try store.noteHeard(
-                caller.replica, epochs: epochs, sealed: sealed, place: places[caller.replica], nowMs: now())
+                caller.replica, epochs: epochs, sealed: asked.sealed, place: places[caller.replica], nowMs: now())
         }
         orderGrew()
-        return try .provenJSON([:])
-    }
-
-    private static func incomplete(_ detail: String) -> Problem {
-        Problem(.badRequest, title: "The request is not complete", detail: detail, next: "Use this version's node.")
+        return try .proven(Message<EmptyAnswer> { _ in })
     }
 
     // MARK: operators
@@ -154,23 +110,19 @@ extension HubService {
     }
 
     func beginRecovery(_ request: Request) throws(Problem) -> Response {
-        let entry = entry(request, .recoveryBegun, [:])
-        try answering { () throws(StoreError) in
-            try store.recording(entry) { () throws(StoreError) in try store.markRestored() }
-        }
+        try recording(request, .recoveryBegun) { () throws(StoreError) in try store.markRestored() }
         return try recovery()
     }
 
-    /// `{}` to go on without the sites that were not heard, or `{"site":…, "fingerprint":…}` to confirm one site.
+    /// Goes on without the sites that were not heard, or confirms one site.
     func acceptRecovery(_ request: Request) async throws(Problem) -> Response {
-        let body = try await request.json(limit: 4096)
-        if let site = body["site"]?.string {
-            try confirmSite(site, fingerprint: body["fingerprint"]?.string, request)
+        let asked = try await request.message(RecoveryAcceptance.self, lack: "")
+        if let site = asked.site {
+            try confirmSite(site, fingerprint: asked.fingerprint, request)
             return try recovery()
         }
-        let entry = entry(request, .recoveryAccepted, [:])
-        try answering { () throws(StoreError) in
-            try store.recording(entry) { () throws(StoreError) in try store.acceptRecovery(nowMs: now()) }
+        try recording(request, .recoveryAccepted) { () throws(StoreError) in
+            try store.acceptRecovery(nowMs: now())
         }
         orderGrew()
         return try recovery()

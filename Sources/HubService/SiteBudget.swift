@@ -84,7 +84,7 @@ extension HubService {
         // Cancelled: the caller is gone.
         try? await Task.sleep(for: .seconds(min(seconds, 300)))
         throw Problem(
-            .serviceUnavailable, type: "https://samband.invalid/problem/busy", title: "Too much for nothing",
+            type: .busy, title: "Too much for nothing",
             detail: "Site \(site) has sent many requests that were refused or brought nothing new.",
             next: "It goes on by itself; if it goes on for long, see that its secret is not in other hands.",
             retryAfterSeconds: Int(min(max(wait / 1e6, 1), 60)))
@@ -108,7 +108,7 @@ extension HubService {
             return
         }
         throw Problem(
-            .serviceUnavailable, type: "https://samband.invalid/problem/busy", title: "Too many snapshots",
+            type: .busy, title: "Too many snapshots",
             detail: "Site \(site) has had \(snapshots) snapshots in a short time.",
             next: "It is asked for again.", retryAfterSeconds: 60)
     }
@@ -119,17 +119,17 @@ extension HubService {
         let secrets = Allowance.secrets
         guard limitsSites, !secretAllowances[site, default: Allowance(secrets, at: now)].take(at: now) else { return }
         throw Problem(
-            .serviceUnavailable, type: "https://samband.invalid/problem/busy", title: "Too many changes of secrets",
+            type: .busy, title: "Too many changes of secrets",
             detail: "Site \(site) has changed its secrets \(secrets) times in a short time.",
             next: "Try it again in some minutes; see that its secret is not in other hands.", retryAfterSeconds: 60)
     }
 
     /// The JSON of a site's request. What it takes to read it counts, whatever is in it.
-    func provenJSON(_ request: Request, of site: String, limit: Int) async throws(Problem) -> JSON {
+    func provenJSON(_ request: Request, of site: String) async throws(Problem) -> JSON {
         var request = request
-        let bytes = try await request.collectBody(limit: limit)
+        let bytes = try await request.collectBody()
         charge(site, us: Double(bytes.count) * RequestCost.jsonByte)
         request.body = Body(bytes: bytes)
-        return try await request.provenJSON(limit: limit)
+        return try await request.provenJSON()
     }
 }

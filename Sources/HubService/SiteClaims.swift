@@ -58,7 +58,7 @@ extension HubService {
         let claim = SiteClaims.Claim(site: site, replica: replica, secretDigest: secretDigest, atMs: now())
         claims.note(claim)
         return Problem(
-            .unauthorized, type: "https://samband.invalid/problem/unconfirmed", title: "Not confirmed yet",
+            type: .unconfirmed, title: "Not confirmed yet",
             detail: "This hub was restored and does not know the secret that site \(site) shows; its fingerprint is "
                 + "\(claim.fingerprint).",
             next: "At the hub, after comparing it: samband recover accept --site \(site) "

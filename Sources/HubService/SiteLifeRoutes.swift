@@ -8,13 +8,10 @@ import TableModel
 
 /// Giving sites a place in the fleet, and taking it.
 extension HubService {
-    /// `{"name":…, "expires_hours":24}` → the one-time token, once.
+    /// Makes a one-time token for a site, and shows it once.
     func addSite(_ request: Request) async throws(Problem) -> Response {
-        let body = try await request.json(limit: 4096)
-        guard let name = body["name"]?.string else {
-            throw Problem(.badRequest, title: "The request is not complete", detail: "A site has a name.", next: "")
-        }
-        let hours = body["expires_hours"]?.number ?? 24
+        let asked = try await request.message(SiteInvitation.self, lack: "A site has a name.", next: "")
+        let hours = asked.expiresHours ?? 24
         guard hours > 0, hours <= 24 * 365 else {
             throw Problem(
                 .badRequest, title: "The time is out of range", detail: "A token lasts up to a year.",
@@ -22,33 +19,34 @@ extension HubService {
         }
         let token = randomToken()
         let expires = now() + UInt64(hours * 3_600_000)
-        let entry = entry(
-            request, .siteAdded, ["site": .string(String(name.prefix(64))), "expires": .string(rfc3339(ms: expires))])
-        try answering { () throws(StoreError) in
-            try store.recording(entry) { () throws(StoreError) in
-                try store.addSite(name, tokenDigest: SHA256.digest(Array(token.utf8)), expiresMs: expires)
-            }
+        let details: JSON = [
+            "site": .string(String(asked.name.prefix(64))), "expires": .string(rfc3339(ms: expires)),
+        ]
+        try recording(request, .siteAdded, details) { () throws(StoreError) in
+            try store.addSite(asked.name, tokenDigest: SHA256.digest(Array(token.utf8)), expiresMs: expires)
         }
-        return try .json([
-            "name": .string(name), "token": .string(token), "expires": .string(rfc3339(ms: expires)),
-        ])
+        return try .json(
+            Message<SiteToken> { ($0.name, $0.token, $0.expires) = (asked.name, token, rfc3339(ms: expires)) })
     }
 
     /// Pauses, resumes or retires a site; it holds from this moment on, for what is under way too.
-    func step(_ step: SiteStep, _ name: String, _ request: Request) throws(Problem) -> Response {
-        let what: AuditEvent =
-            switch step {
-            case .pause: .sitePaused
-            case .resume: .siteResumed
-            case .retire: .siteRetired
-            }
-        let entry = entry(request, what, ["site": .string(String(name.prefix(64)))])
-        let replicas = try answering { () throws(StoreError) in
-            try store.recording(entry) { () throws(StoreError) in try store.step(step, ofSite: name, nowMs: now()) }
+    func step(
+        _ step: SiteStep, _ what: AuditEvent, _ name: String, _ request: Request
+    ) throws(Problem) -> Response {
+        let replicas = try recording(request, what, ["site": .string(String(name.prefix(64)))]) {
+            () throws(StoreError) in try store.step(step, ofSite: name, nowMs: now())
         }
         if step != .resume { end(replicas) }
         if step == .retire { orderGrew() }
-        return try .json(["name": .string(name), "state": .string(step.state)])
+        return try .json(Message<NewState> { ($0.name, $0.state) = (name, step.state) })
+    }
+
+    /// Does what a person asks for and records that, both or neither.
+    func recording<Done>(
+        _ request: Request, _ what: AuditEvent, _ details: JSON = [:], _ body: () throws(StoreError) -> Done
+    ) throws(Problem) -> Done {
+        let entry = entry(request, what, details)
+        return try answering { () throws(StoreError) in try store.recording(entry, body) }
     }
 
     /// What the person behind a request does, for the audit.

@@ -4,25 +4,8 @@ import Presentation
 import Replication
 import TableModel
 
-/// The routes of the exchange with sites. (Protocol/HTTP.md)
-struct SiteRoutes {
-    let hub: HubService
-
-    func add(to router: inout Router) {
-        let hub = self.hub
-        router.on(.post, "/v1/join") { request, _ throws(Problem) in try await hub.join(request) }
-        router.on(.get, "/v1/snapshot") { request, _ throws(Problem) in try await hub.snapshot(request) }
-        router.on(.post, "/v1/hello") { request, _ throws(Problem) in try await hub.hello(request) }
-        router.on(.post, "/v1/split") { request, _ throws(Problem) in try await hub.split(request) }
-        router.on(.post, "/v1/push") { request, _ throws(Problem) in try await hub.push(request) }
-        router.on(.post, "/v1/pull") { request, _ throws(Problem) in try await hub.pull(request) }
-        router.on(.post, "/v1/rotate") { request, _ throws(Problem) in try await hub.rotate(request) }
-        router.on(.get, "/healthz") { _, _ throws(Problem) in Response(.ok, "text/plain; charset=utf-8", "ok\n") }
-    }
-}
-
 extension HubService {
-    /// Framed change sets of the caller, in order → `{"vector":…, "staged":{"seq":…,"segments":…}|null}`.
+    /// Takes in change sets of the caller, in their order.
     func push(_ request: Request) async throws(Problem) -> Response {
         let caller = try callerOrRetired(request)
         // Whatever hub it followed last: what it sends comes into no order.
@@ -41,25 +24,31 @@ extension HubService {
             }
             try goOn(turn, caller, request)
             try turn.intake.finish(store, nowMs: now())
-        } catch let error as StoreError {
-            wakeOthers(after: turn)
-            throw problem(error)
-        } catch let error as Problem {
-            throw error
-        } catch let error as CodecError {
-            throw Problem(
-                .badRequest, type: "https://samband.invalid/problem/damaged", title: "The bytes are damaged",
-                detail: "\(error).", next: "Nothing of the damaged change set was taken; it is sent again by itself.")
         } catch {
-            // The line was cut: what came whole is taken, and the next push goes on behind the last segment.
             wakeOthers(after: turn)
-            if !turn.isReplaced { endPush(of: caller.replica) }
-            throw Problem(
-                .badRequest, type: "https://samband.invalid/problem/cut", title: "The push ended early",
-                detail: "\(error).", next: "It goes on by itself behind the last whole segment.")
+            let problem = problem(
+                error, in: "push",
+                ifDamaged: "Nothing of the damaged change set was taken; it is sent again by itself.")
+            // What came whole is taken, and the next push goes on behind the last segment.
+            if problem.type == ProblemType.cut.url, !turn.isReplaced { endPush(of: caller.replica) }
+            throw problem
         }
         wakeOthers(after: turn)
         return try answer(caller.replica)
+    }
+
+    /// Why the frames of a request could not all be taken in, as its answer.
+    func problem(
+        _ error: any Error, in what: String, ifDamaged again: String,
+        ifCut goesOn: String = "It goes on by itself behind the last whole segment."
+    ) -> Problem {
+        switch error {
+        case let error as StoreError: problem(error)
+        case let error as Problem: error
+        case is CodecError:
+            Problem(type: .damaged, title: "The bytes are damaged", detail: "\(error).", next: again)
+        default: Problem(type: .cut, title: "The \(what) ended early", detail: "\(error).", next: goesOn)
+        }
     }
 
     /// Lets those who wait have what a push has brought; one that brings nothing wakes nobody.
@@ -84,52 +73,37 @@ extension HubService {
         let (vector, staged) = try answering { () throws(StoreError) in
             (try store.vector(), try store.staged(of: replica))
         }
-        return try .provenJSON([
-            "vector": vector.json,
-            "staged": staged.map { ["seq": .integer(Int64($0.seq)), "segments": .integer(Int64($0.segments))] }
-                ?? .null,
-            "hub_time_ms": .integer(Int64(now())),
-        ])
+        return try .proven(
+            Message<PushAnswer> { ($0.vector, $0.staged, $0.hubTimeMs) = (vector, Message(staged), Int64(now())) })
     }
 
-    /// `{"position":…, "sealed":…, "wait_ms":…}` → frames: the order behind that position, whole hub transactions,
-    /// and an end frame. Waits for the first when there is none yet.
+    /// Gives out the order behind a position: whole hub transactions, and an end frame. Waits for the first when there is
+    /// none yet.
     func pull(_ request: Request) async throws(Problem) -> Response {
         let caller = try caller(request)
-        try checkHub(request)
-        try refuseWhileRecovering()
-        let body = try await provenJSON(request, of: caller.site, limit: 1 << 16)
-        guard let position = body["position"]?.integer, position >= 0, let sealed = body["sealed"]?.integer, sealed >= 0
-        else {
-            throw Problem(
-                .badRequest, title: "The request is not complete", detail: "A pull names position and sealed.",
-                next: "Use this version's node.")
+        guard let asked = Message<PullRequest>(json: try await provenJSON(request, of: caller.site)) else {
+            throw .incomplete("A pull names position and sealed.")
         }
         try answering { () throws(StoreError) in
             try store.acknowledge(
-                caller.replica, position: UInt64(position), sealed: UInt64(sealed),
-                clockOffsetMs: body["clock_offset_ms"]?.integer, nowMs: now())
+                caller.replica, position: asked.position, sealed: asked.sealed, clockOffsetMs: asked.clockOffsetMs,
+                nowMs: now())
         }
         // Who pulls has the file.
         snapshots.drop(caller.replica)
         keepContacts()
-        let waitMs = min(body["wait_ms"]?.integer ?? 0, 60_000)
-        try await waitForOrder(request, caller, behind: UInt64(position), ms: waitMs)
-        var skip: (dot: Dot, segments: UInt64)?
-        if let resume = body["resume"], let dot = resume["change"]?.string.flatMap({ Dot($0) }),
-            let segment = resume["segment"]?.integer, segment > 0
-        {
-            skip = (dot, UInt64(segment))
-        }
-        let stream = PullStream(hub: self, caller, position: UInt64(position), skip: skip)
+        try await waitForOrder(request, caller, behind: asked.position, ms: min(asked.waitMs ?? 0, Self.longestWaitMs))
+        let stream = PullStream(hub: self, caller, position: asked.position, resume: asked.resume)
         return Response(
             .ok, headers: ["content-type": "application/vnd.samband.frames"], body: Body { try await stream.next() })
     }
 
+    private static let longestWaitMs: UInt64 = 60_000
+
     /// Waits until there is something behind a position. Who asks again and again without waiting, and gets nothing, is
     /// charged for it.
     private func waitForOrder(
-        _ request: Request, _ caller: SiteCaller, behind position: UInt64, ms: Int64
+        _ request: Request, _ caller: SiteCaller, behind position: UInt64, ms: UInt64
     ) async throws(Problem) {
         let began = ContinuousClock.now
         if ms > 0, try isUpToDate(position), await !waitForWork(caller.replica, ms: Int(ms)) {
@@ -137,7 +111,7 @@ extension HubService {
             _ = try self.caller(request)
             // Two processes with one credential would otherwise send each other away without a pause.
             throw Problem(
-                .conflict, type: "https://samband.invalid/problem/replaced",
+                type: .replaced,
                 title: "Another pull of this site waits",
                 detail: "A newer request with the same credential has taken the place of this one.",
                 next: "See that one process only runs the site, and that its machine was not copied.")

@@ -60,7 +60,6 @@ extension HubService {
     /// ranges are passed over, as that allows.
     func snapshot(_ request: Request) async throws(Problem) -> Response {
         let caller = try caller(request)
-        try refuseWhileRecovering()
         if let start = Self.firstByte(of: request), let tag = request.headers["if-range"],
             let kept = snapshots.snapshot(for: caller.replica, tag: tag), start < kept.length
         {
@@ -71,7 +70,7 @@ extension HubService {
         snapshots.drop(caller.replica)
         guard snapshots.making.count < SnapshotShelf.most, !snapshots.making.contains(caller.replica) else {
             throw Problem(
-                .serviceUnavailable, type: "https://samband.invalid/problem/busy", title: "Snapshots are being made",
+                type: .busy, title: "Snapshots are being made",
                 detail: "One for this site, or several for others, are on their way.", next: "It is asked for again.",
                 retryAfterSeconds: 5)
         }
@@ -85,7 +84,7 @@ extension HubService {
             made = try await maker.make()
         } catch {
             throw Problem(
-                .internalServerError, type: "https://samband.invalid/problem/io", title: "No snapshot can be made",
+                type: .io, status: .internalServerError, title: "No snapshot can be made",
                 detail: "\(error).", next: "Look at the disk of the hub and its space.")
         }
         try answering { () throws(StoreError) in try store.noteSnapshot(to: caller.replica, position: made.position) }

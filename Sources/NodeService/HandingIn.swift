@@ -1,5 +1,4 @@
 import HTTP
-import JSONText
 import Presentation
 import Replication
 import TableModel
@@ -45,42 +44,19 @@ extension NodeService {
         }
         for start in stride(from: 0, to: offers.count, by: Self.offerCount) {
             let some = offers[start..<min(start + Self.offerCount, offers.count)]
-            let body: JSON = [
-                "sets": .array(
-                    some.map { offer in
-                        [
-                            "change": .string("\(offer.dot)"), "digest": .string(Base64.encode(offer.digest)),
-                            "position": offer.place.map { .integer(Int64($0)) } ?? .null, "whole": .bool(offer.isWhole),
-                        ]
-                    })
-            ]
-            let answer = try await json(
-                try await sendJSON(["v1", "recovery", "offer"], body, answerWithinMs: Self.handInMs))
-            guard case .array(let wanted) = answer["wanted"] else {
-                throw .unreachable("the answer to an offer is not the hub's")
-            }
-            let dots = wanted.compactMap { $0.string.flatMap { Dot($0) } }
-            if dots.isEmpty { continue }
-            let sender = HandedBody(node: self, dots: dots)
+            let answer: Message<OfferAnswer> = try await ask(
+                ["v1", "recovery", "offer"], Message<OfferRequest> { $0.sets = Array(some) }, "an offer",
+                answerWithinMs: Self.handInMs)
+            if answer.wanted.isEmpty { continue }
+            let sender = HandedBody(node: self, dots: answer.wanted)
             let response = try await send(
                 pushTransport, .post, ["v1", "recovery", "sets"], Body { try await sender.next() },
                 answerWithinMs: Self.handInMs)
-            _ = try await json(response)
+            _ = try await read(HandedInAnswer.self, response, "a handing in")
         }
-        let done: JSON = ["sealed": .integer(Int64(sealed))]
-        _ = try await json(
-            try await sendJSON(["v1", "recovery", "done"], done, answerWithinMs: Self.handInMs))
-    }
-
-    /// Posts JSON with its digest.
-    func sendJSON(
-        _ path: [String], _ json: JSON, answerWithinMs: Int = answerMs
-    ) async throws(ExchangeError) -> Response {
-        let bytes: [UInt8]
-        do { bytes = try json.bytes() } catch { throw .unreachable("\(error)") }
-        return try await send(
-            pushTransport, .post, path, Body(bytes: bytes), answerWithinMs: answerWithinMs,
-            proof: ContentDigest.field(of: bytes))
+        let _: Message<EmptyAnswer> = try await ask(
+            ["v1", "recovery", "done"], Message<DoneRequest> { $0.sealed = sealed }, "the end of a handing in",
+            answerWithinMs: Self.handInMs)
     }
 
     func handedIn(_ dot: Dot) throws(StoreError) -> DeliveredChangeSet? { try store.handedIn(dot) }

@@ -73,12 +73,13 @@ package enum Joining {
 
     private static func ask(
         _ transport: any Transport, token: String, _ secrets: NodeSecrets
-    ) async throws(ExchangeError) -> (site: String, replica: UInt32) {
-        var body = secrets.json
-        body["token"] = .string(token)
+    ) async throws(ExchangeError) -> Message<JoinAnswer> {
+        let asked = Message<JoinRequest> {
+            ($0.secret, $0.bundleKey, $0.token) = (secrets.token, secrets.bundleKey, token)
+        }
         let response: Response
         do {
-            let bytes = try JSON.object(body).bytes()
+            let bytes = try asked.json.bytes()
             response = try await transport.send(
                 Request(
                     .post, path: ["v1", "join"], headers: [ContentDigest.name: ContentDigest.field(of: bytes)],
@@ -89,7 +90,8 @@ package enum Joining {
         let bytes = (try? await SmallAnswer.bytes(of: response, limit: 1 << 16)) ?? []  // said below as "no JSON"
         let json = try? JSON(parsing: bytes)
         let isProblem = response.headers["content-type"] == "application/problem+json"
-        guard let json, isProblem || response.status == .ok && json["replica"]?.integer != nil else {
+        let answer = json.flatMap { Message<JoinAnswer>(json: $0) }
+        guard let json, isProblem || response.status == .ok && answer != nil else {
             let fault = LineFault(response)
             throw .unreachable(
                 "\(fault.words.what), with status \(response.status); \(fault.words.next)", fault)
@@ -97,14 +99,12 @@ package enum Joining {
         guard response.status != .ok || ContentDigest.fits(bytes, response.headers) else {
             throw .unreachable("the answer is not the hub's, or was damaged on the way; join again with the same token")
         }
-        guard response.status == .ok, let site = json["site"]?.string,
-            let replica = json["replica"]?.integer.flatMap({ UInt32(exactly: $0) })
-        else {
+        guard response.status == .ok, let answer else {
             throw .refused(
                 status: response.status.code, title: json["title"]?.string ?? "\(response.status)",
                 detail: json["detail"]?.string ?? "", next: json["next"]?.string ?? "")
         }
-        return (site, replica)
+        return answer
     }
 
     static func failure(_ doing: String) -> StoreError {

@@ -80,7 +80,7 @@ extension NodeService {
         hubState = nil
         if !isGreeted { answer = nil }
         while true {
-            let current: PushAnswer
+            let current: Message<PushAnswer>
             if let answer { current = answer } else { current = try await greet() }
             let known = current.vector[store.replica]
             let sealed = try storing { () throws(StoreError) in try store.sealedSeq() }
@@ -103,25 +103,9 @@ extension NodeService {
         }
     }
 
-    /// What the hub holds of this replica.
-    struct PushAnswer: Sendable {
-        let vector: VectorClock
-        let staged: (seq: UInt64, segments: UInt64)?
-
-        init?(_ json: JSON) {
-            guard let vector = json["vector"].flatMap({ VectorClock(json: $0) }) else { return nil }
-            self.vector = vector
-            guard let seq = json["staged"]?["seq"]?.integer, let segments = json["staged"]?["segments"]?.integer else {
-                staged = nil
-                return
-            }
-            staged = (UInt64(clamping: seq), UInt64(clamping: segments))
-        }
-    }
-
     func push(
         _ sets: [NodeStore.Outgoing], firstSegment: UInt64
-    ) async throws(ExchangeError) -> PushAnswer {
+    ) async throws(ExchangeError) -> Message<PushAnswer> {
         let sender = PushBody(self, sets, firstSegment: firstSegment)
         let body = Body { try await sender.next() }
         // The hub takes in what it has been sent before it answers.
@@ -130,11 +114,8 @@ extension NodeService {
         isPushing = true
         defer { isPushing = false }
         let response = try await send(pushTransport, .post, ["v1", "push"], body, answerWithinMs: answerMs)
-        let json = try await json(response)
-        guard let answer = PushAnswer(json) else {
-            throw .unreachable("the answer to a push is not the hub's", LineFault(response))
-        }
-        if let hubTime = json["hub_time_ms"]?.integer { measureClock(hubTime, before: before) }
+        let answer = try await read(PushAnswer.self, response, "a push")
+        measureClock(answer.hubTimeMs, before: before)
         noteContact()
         return answer
     }
@@ -159,23 +140,17 @@ extension NodeService {
         if !isGreeted && following == nil { _ = try await greet() }
         let (reached, sealed) = try storing { () throws(StoreError) in (try store.position(), try store.sealedSeq()) }
         let position = min(reached, following?.from ?? .max)
-        var request: JSON.Object = JSON.Object([
-            ("position", .integer(Int64(position))), ("sealed", .integer(Int64(sealed))),
-            ("wait_ms", .integer(Int64(waitMs))), ("clock_offset_ms", .integer(offsetMs)),
-        ])
         // What an earlier pull has left of the next hub transaction; the hub goes on behind it.
         let left =
             following == nil ? try storing { () throws(StoreError) in try store.staged() } : []
-        if let last = left.last {
-            request["resume"] = [
-                "change": .string("\(last.header.dot)"), "segment": .integer(Int64(last.segmentCount)),
-            ]
+        let asked = Message<PullRequest> {
+            ($0.position, $0.sealed, $0.waitMs, $0.clockOffsetMs) = (position, sealed, UInt64(waitMs), offsetMs)
+            $0.resume = left.last.map { last in
+                Message { ($0.change, $0.segment) = (last.header.dot, UInt64(last.segmentCount)) }
+            }
         }
-        let bytes: [UInt8]
-        do { bytes = try JSON.object(request).bytes() } catch { throw .unreachable("\(error)") }
         let response = try await send(
-            pullTransport, .post, ["v1", "pull"], Body(bytes: bytes), answerWithinMs: waitMs + Self.answerMs,
-            hub: following?.hub, proof: ContentDigest.field(of: bytes))
+            pullTransport, ["v1", "pull"], asked, answerWithinMs: waitMs + Self.answerMs, hub: following?.hub)
         guard response.headers["content-type"] == "application/vnd.samband.frames" else {
             throw .unreachable(
                 "the answer to a pull is not the hub's, but of type \(response.headers["content-type"] ?? "none")",
@@ -225,6 +200,27 @@ extension NodeService {
 
     // MARK: requests
 
+    /// Posts a message with its digest.
+    func send(
+        _ transport: any Transport, _ path: [String], _ message: Message<some Shape>, answerWithinMs: Int = answerMs,
+        hub: UInt32? = nil
+    ) async throws(ExchangeError) -> Response {
+        let bytes: [UInt8]
+        do { bytes = try message.json.bytes() } catch { throw .unreachable("\(error)") }
+        return try await send(
+            transport, .post, path, Body(bytes: bytes), answerWithinMs: answerWithinMs, hub: hub,
+            proof: ContentDigest.field(of: bytes))
+    }
+
+    /// Posts a message and reads the answer.
+    ///
+    /// - Parameter what: what is answered, for the error: "a push".
+    func ask<Answer>(
+        _ path: [String], _ message: Message<some Shape>, _ what: String, answerWithinMs: Int = answerMs
+    ) async throws(ExchangeError) -> Message<Answer> {
+        try await read(Answer.self, try await send(pushTransport, path, message, answerWithinMs: answerWithinMs), what)
+    }
+
     func send(
         _ transport: any Transport, _ method: Method, _ path: [String], _ body: Body, answerWithinMs: Int = answerMs,
         hub following: UInt32? = nil, proof: FieldValue? = nil
@@ -266,14 +262,18 @@ extension NodeService {
         return response
     }
 
-    func json(_ response: Response) async throws(ExchangeError) -> JSON {
+    /// The message that an answer holds, with the digest of its bytes.
+    func read<Answer>(
+        _ shape: Answer.Type, _ response: Response, _ what: String
+    ) async throws(ExchangeError) -> Message<Answer> {
+        let json: JSON
         do {
             let bytes = try await SmallAnswer.bytes(of: response, limit: 1 << 22)
             guard ContentDigest.fits(bytes, response.headers) else {
                 throw ExchangeError.unreachable(
                     "the answer is not the hub's, or was damaged on the way", LineFault(response))
             }
-            return try JSON(parsing: bytes)
+            json = try JSON(parsing: bytes)
         } catch let error as ExchangeError {
             throw error
         } catch let error as TransportError {
@@ -281,6 +281,10 @@ extension NodeService {
         } catch {
             throw .unreachable("the answer is not the hub's (\(error))", LineFault(response))
         }
+        guard let answer = Message<Answer>(json: json) else {
+            throw .unreachable("the answer to \(what) is not the hub's", LineFault(response))
+        }
+        return answer
     }
 
     func storing<T>(_ body: () throws(StoreError) -> T) throws(ExchangeError) -> T {

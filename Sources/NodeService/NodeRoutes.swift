@@ -1,52 +1,70 @@
 import HTTP
 import JSONText
+import Explaining
 import Presentation
 import Replication
 import TableModel
 
-/// The routes of a node, through the control socket.
-struct NodeRoutes {
-    let node: NodeService
+typealias NodeRoute = ServedRoute<NodeService>
 
-    var router: Router {
-        let node = self.node
+extension NodeService: ReadingService {
+    /// What the programs and operators of this machine reach through the control socket.
+    package nonisolated var operatorHandler: any Handler {
         var router = Router()
-        router.on(.get, "/v1/status") { _, _ throws(Problem) in try await node.status() }
-        router.on(.post, "/v1/sync") { _, _ throws(Problem) in try await node.sync() }
-        for path in [
-            "/v1/conflict/{id}/resolve", "/v1/conflict/{id}/undo", "/v1/record/merge", "/v1/record/unmerge",
-        ] {
-            router.on(.post, path) { _, _ throws(Problem) in throw NodeRoutes.atHub }
-        }
-        router.on(.post, "/v1/secret/rotate") { _, _ throws(Problem) in try await node.rotateRoute() }
-        for path in [
-            "/v1/site", "/v1/operator", "/v1/site/{name}/quarantine", "/v1/audit", "/v1/audit/verify", "/metrics",
-        ] {
-            router.on(.get, path) { _, _ throws(Problem) in throw NodeRoutes.atHub }
-        }
-        for path in [
-            "/v1/site", "/v1/site/{name}/pause", "/v1/site/{name}/resume", "/v1/site/{name}/retire", "/v1/policy",
-            "/v1/operator", "/v1/operator/{name}/revoke", "/v1/audit/row", "/v1/audit/keep",
-        ] {
-            router.on(.post, path) { _, _ throws(Problem) in throw NodeRoutes.atHub }
-        }
-        router.on(.post, "/v1/backup") { _, _ throws(Problem) in throw NodeRoutes.backupAtHub }
-        ReadRoutes.add(to: &router) { _, body throws(Problem) in try await node.reading(body) }
+        router.add(Self.routes, of: self)
         return router
     }
 
+    /// All that a node serves. What only a hub does is refused with the way there.
+    static let routes = ownRoutes + hubRoutes + ReadRoutes.table()
+
+    private static let ownRoutes = [
+        NodeRoute(.get, "/v1/status", for: .ownMachine) {
+            node, _, _ throws(Problem) in try await node.status()
+        },
+        NodeRoute(
+            .post, "/v1/sync", for: .ownMachine, .writes, answers: .json(SyncAnswer.described),
+            problems: [.hubUnreachable, .hubRefused]
+        ) { node, _, _ throws(Problem) in try await node.sync() },
+        NodeRoute(
+            .post, "/v1/secret/rotate", for: .ownMachine, .writes,
+            problems: [.hubUnreachable, .hubRefused]
+        ) { node, _, _ throws(Problem) in try await node.rotateRoute() },
+    ]
+
+    private static let hubRoutes =
+        [
+            "/metrics", "/v1/site", "/v1/site/{name}/quarantine", "/v1/operator", "/v1/audit", "/v1/audit/verify",
+        ].map { refusal(.get, $0, atHub) }
+        + [
+            "/v1/conflict/{id}/resolve", "/v1/conflict/{id}/undo", "/v1/record/merge", "/v1/record/unmerge",
+            "/v1/policy", "/v1/site", "/v1/site/{name}/pause", "/v1/site/{name}/resume", "/v1/site/{name}/retire",
+            "/v1/operator", "/v1/operator/{name}/revoke", "/v1/audit/row", "/v1/audit/keep",
+        ].map { refusal(.post, $0, atHub) }
+        + [refusal(.post, "/v1/backup", backupAtHub)]
+
+    private static func refusal(_ method: Method, _ pattern: String, _ problem: Problem) -> NodeRoute {
+        NodeRoute(
+            method, pattern, for: .ownMachine, problems: [.refused]
+        ) { _, _, _ throws(Problem) in throw problem }
+    }
+
     private static let atHub = Problem(
-        .unprocessableContent, type: "https://samband.invalid/problem/refused", title: "This is done at the hub",
+        type: .refused, title: "This is done at the hub",
         detail: "The database is a node's.", next: "Name the hub's file with --db, or ask its operators.")
 
     private static let backupAtHub = Problem(
-        .unprocessableContent, type: "https://samband.invalid/problem/refused", title: "A backup is of the hub",
+        type: .refused, title: "A backup is of the hub",
         detail: "The database is a node's: what it has sent is at the hub, and a new file is made from there.",
         next: "Back up the hub's file. To keep a copy of this one too, with what has not been sent yet: "
             + "sqlite3 FILE \"VACUUM INTO 'COPY'\"")
 }
 
 extension NodeService {
+    package func reading(
+        _ request: Request, _ body: @Sendable (any ReadableStore) throws(Problem) -> Reading
+    ) throws(Problem) -> Response { try body(store).response }
+
     /// What `samband status` shows of a node. (Protocol/Command-Line.md#status-of-a-node)
     func status() throws(Problem) -> Response {
         let json = try answering { () throws(StoreError) -> JSON in
@@ -75,7 +93,7 @@ extension NodeService {
 
     private static let noticeMs: UInt64 = 7 * 86_400_000
 
-    /// One push and pull → `{"pushed":…, "pulled":…, "vector":…}`.
+    /// One push and one pull.
     func sync() async throws(Problem) -> Response {
         let done: (pushed: Int, pulled: Int)
         do {
@@ -84,9 +102,10 @@ extension NodeService {
             throw problem(error)
         }
         let vector = try answering { () throws(StoreError) in try store.vector() }
-        return try .json([
-            "pushed": .integer(Int64(done.pushed)), "pulled": .integer(Int64(done.pulled)), "vector": vector.json,
-        ])
+        return try .json(
+            Message<SyncAnswer> {
+                ($0.pushed, $0.pulled, $0.vector) = (Int64(done.pushed), Int64(done.pulled), vector)
+            })
     }
 
     /// Why an exchange with the hub came to nothing, for whoever asked for it.
@@ -94,19 +113,18 @@ extension NodeService {
         switch error {
         case .store(let error): return Problem(error)
         case .refused(let code, let title, let detail, let next):
-            let (status, type): (Status, String) =
+            let (status, type): (Status, ProblemType) =
                 switch code {
-                case 401, 403: (.forbidden, "hub-refused")
-                case 408, 429, 503: (.serviceUnavailable, "busy")
-                case 409: (.conflict, "changed")
-                case 500...599: (.internalServerError, "io")
-                default: (.unprocessableContent, "hub-refused")
+                case 401, 403: (.forbidden, .hubRefused)
+                case 408, 429, 503: (.serviceUnavailable, .busy)
+                case 409: (.conflict, .changed)
+                case 500...599: (.internalServerError, .io)
+                default: (.unprocessableContent, .hubRefused)
                 }
-            return Problem(
-                status, type: "https://samband.invalid/problem/\(type)", title: title, detail: detail, next: next)
+            return Problem(type: type, status: status, title: title, detail: detail, next: next)
         case .unreachable(let why, _):
             return Problem(
-                .serviceUnavailable, type: "https://samband.invalid/problem/hub-unreachable",
+                type: .hubUnreachable,
                 title: "The hub cannot be reached", detail: "\(why).",
                 next: "Everything is kept; it goes by itself when the line is back.")
         }

@@ -22,10 +22,8 @@ package struct NodeSecrets: Hashable, Sendable {
         self.bundleKey = bundleKey
     }
 
-    /// As the hub is asked.
-    var json: JSON.Object {
-        JSON.Object([("secret", .string(token)), ("bundle_key", .string(Base64.encode(bundleKey)))])
-    }
+    /// As the hub is told them.
+    var message: Message<RotateRequest> { Message { ($0.secret, $0.bundleKey) = (token, bundleKey) } }
 }
 
 /// Where a node keeps its secrets: two files of one line each, readable by their owner only, in a folder of their own

@@ -1,7 +1,7 @@
 import HTTP
 import NodeDatabase
 import Presentation
-import Reading
+import Explaining
 import Replication
 import SQLite
 import TableModel
@@ -27,12 +27,12 @@ package actor NodeService {
     /// The last own seq that the hub has said it holds.
     var acknowledged: UInt64
     /// What the hub was last known to hold of us; nil when it has to be greeted first.
-    var hubState: PushAnswer?
+    var hubState: Message<PushAnswer>?
     /// False from the start, and from every failure, until the hub has been greeted: before anything else goes either
     /// way, both compare what they remember of each other.
     var isGreeted = false
     /// The greeting that is under way: the two loops share it.
-    var greeting: Task<Result<PushAnswer, ExchangeError>, Never>?
+    var greeting: Task<Result<Message<PushAnswer>, ExchangeError>, Never>?
     /// Drawn anew by each process: by it the hub notices two that run at once from one file.
     let run = randomToken()
     /// Another process runs from a copy of this file: we go on as another replica as soon as nothing is on its way.
@@ -85,9 +85,6 @@ package actor NodeService {
         watchdog = Watchdog(file: path)
     }
 
-    /// What the programs and operators of this machine reach through the control socket.
-    package nonisolated var operatorHandler: any Handler { NodeRoutes(node: self).router }
-
     /// This machine's time, corrected to the hub's clock.
     var nowMs: UInt64 { UInt64(max(0, Int64(localNow()) + offsetMs)) }
 
@@ -139,9 +136,5 @@ package actor NodeService {
     package func close() {
         noteEnd()
         store.writeBack()
-    }
-
-    func reading(_ body: @Sendable (any ReadableStore) throws(Problem) -> Reading) throws(Problem) -> Response {
-        try body(store).response
     }
 }

@@ -1,5 +1,5 @@
 import HTTP
-import JSONText
+import Presentation
 import Replication
 import TableModel
 
@@ -7,7 +7,7 @@ import TableModel
 /// from an earlier state, or another machine runs a copy of it. It asks for a replica number of its own, and goes on.
 extension NodeService {
     /// Goes on as another replica from behind the last change set that we and the hub have alike.
-    func goOnAsAnother(from answer: HubAnswer) async throws(ExchangeError) {
+    func goOnAsAnother(from answer: Message<GreetingAnswer>) async throws(ExchangeError) {
         let ticket = try storing { () throws(StoreError) in
             try store.splitTicket { (0..<16).map { _ in UInt8.random(in: 0...255) } }
         }
@@ -20,8 +20,12 @@ extension NodeService {
                     digests: try digests(above: above, through: through ?? min(sealed, answer.known.seq)),
                     position: try store.position(), ticket: ticket)
             }
-            let json = try await json(try await sendJSON(["v1", "split"], asked.json))
-            guard let answer = SplitAnswer(json) else { throw .unreachable("the answer to a split is not the hub's") }
+            let question = Message<SplitQuestion> {
+                ($0.replica, $0.sealed, $0.position) = (asked.replica, asked.sealed, asked.position)
+                ($0.ticket, $0.digests) = (asked.ticket, asked.digests)
+            }
+            let reply: Message<SplitReply> = try await ask(["v1", "split"], question, "a split")
+            guard let answer = reply.answer else { throw .unreachable("the answer to a split is not the hub's") }
             switch answer {
             case .narrow(let lower, let upper): (above, through) = (lower, upper)
             case .goOn(let replica, let seq):
@@ -53,32 +57,5 @@ extension NodeService {
         acknowledged = 0
         hubState = nil
         isTwin = false
-    }
-}
-
-extension SplitRequest {
-    fileprivate var json: JSON {
-        [
-            "replica": .integer(Int64(replica)), "sealed": .integer(Int64(sealed)),
-            "position": .integer(Int64(position)), "ticket": .string(Base64.encode(ticket)),
-            "digests": .array(digests.map { .array([.integer(Int64($0.seq)), .string(Base64.encode($0.digest))]) }),
-        ]
-    }
-}
-
-extension SplitAnswer {
-    fileprivate init?(_ json: JSON) {
-        func number(_ json: JSON?) -> UInt64? { json?.integer.flatMap { UInt64(exactly: $0) } }
-        if let narrow = json["narrow"], narrow != .null {
-            guard let above = number(narrow["above"]), let below = number(narrow["below"]), below > above else {
-                return nil
-            }
-            self = .narrow(above: above, below: below)
-            return
-        }
-        guard let replica = number(json["replica"]).flatMap({ UInt32(exactly: $0) }), replica > 0,
-            let at = number(json["at"])
-        else { return nil }
-        self = .goOn(as: replica, at: at)
     }
 }

@@ -1,5 +1,4 @@
 import HTTP
-import JSONText
 import Presentation
 import TableModel
 
@@ -38,7 +37,7 @@ extension NodeService {
     }
 
     private func offer(_ secrets: NodeSecrets) async throws(ExchangeError) {
-        _ = try await json(try await sendJSON(["v1", "rotate"], .object(secrets.json)))
+        let _: Message<EmptyAnswer> = try await ask(["v1", "rotate"], secrets.message, "a change of secrets")
     }
 
     /// A change of secrets that a crash has cut short, or whose answer was lost, is ended: the node would otherwise hold

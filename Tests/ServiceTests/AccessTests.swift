@@ -7,6 +7,7 @@ import Testing
 @testable import HubDatabase
 @testable import HubService
 @testable import NodeService
+@testable import Presentation
 
 @Suite("Who may do what at the hub, from afar")
 struct AccessTests {
@@ -17,58 +18,19 @@ struct AccessTests {
         static let operators: [Caller] = [.viewer, .operator, .admin, .auditor, .revoked]
     }
 
-    /// Every route of the hub, written out: + is let in, 1 is told 401, 3 is told 403.
+    /// What each is answered, as the table of routes says who may use one: + is let in, 1 is told 401, 3 is told 403.
     /// nobody, a wrong token, a revoked one; a site's secret, another site's that acts as the first, a paused site's, a
     /// retired one's; viewer, operator, admin, auditor
-    static let matrix: [String: String] = [
-        "GET /healthz": "+++ ++++ ++++",
-        "POST /v1/join": "+++ ++++ ++++",
-        "GET /v1/snapshot": "113 +133 3333",
-        "POST /v1/hello": "113 +13+ 3333",
-        "POST /v1/recovery/offer": "113 +133 3333",
-        "POST /v1/recovery/sets": "113 +133 3333",
-        "POST /v1/recovery/done": "113 +133 3333",
-        "GET /v1/recovery": "111 3333 ++++",
-        "POST /v1/recovery/begin": "111 3333 33+3",
-        "POST /v1/recovery/accept": "111 3333 33+3",
-        "POST /v1/split": "113 +133 3333",
-        "POST /v1/rotate": "113 +133 3333",
-        "POST /v1/push": "113 +13+ 3333",
-        "POST /v1/pull": "113 +133 3333",
-        "GET /metrics": "111 3333 ++++",
-        "GET /v1/status": "111 3333 ++++",
-        "GET /v1/site": "111 3333 ++++",
-        "POST /v1/sync": "111 3333 ++++",
-        "POST /v1/secret/rotate": "111 3333 ++++",
-        "GET /v1/policy": "111 3333 ++++",
-        "GET /v1/conflict": "111 3333 3++3",
-        "GET /v1/conflict/{id}": "111 3333 3++3",
-        "POST /v1/conflict/{id}/resolve": "111 3333 3++3",
-        "GET /v1/conflict/report": "111 3333 3+++",
-        "GET /v1/conflict/count": "111 3333 3+++",
-        "GET /v1/site/{name}/quarantine": "111 3333 3+++",
-        "GET /v1/audit": "111 3333 33++",
-        "GET /v1/audit/verify": "111 3333 33++",
-        "POST /v1/audit/row": "111 3333 33++",
-        "POST /v1/audit/keep": "111 3333 33+3",
-        "POST /v1/conflict/{id}/undo": "111 3333 3++3",
-        "GET /v1/withheld": "111 3333 3++3",
-        "GET /v1/withheld/{id}": "111 3333 3++3",
-        "POST /v1/explain": "111 3333 3++3",
-        "POST /v1/record/merge": "111 3333 3++3",
-        "POST /v1/record/unmerge": "111 3333 3++3",
-        "GET /v1/log": "111 3333 3++3",
-        "POST /v1/history": "111 3333 3++3",
-        "POST /v1/site": "111 3333 33+3",
-        "POST /v1/site/{name}/pause": "111 3333 33+3",
-        "POST /v1/site/{name}/resume": "111 3333 33+3",
-        "POST /v1/site/{name}/retire": "111 3333 33+3",
-        "POST /v1/policy": "111 3333 33+3",
-        "POST /v1/backup": "333 3333 3333",
-        "GET /v1/operator": "111 3333 33+3",
-        "POST /v1/operator": "111 3333 33+3",
-        "POST /v1/operator/{name}/revoke": "111 3333 33+3",
-    ]
+    static func outcomes(_ access: Access) -> String {
+        switch access {
+        case .anyone: "+++" + "++++" + "++++"
+        case .site: "113" + "+133" + "3333"
+        case .siteOrRetired: "113" + "+13+" + "3333"
+        case .ownMachine: "333" + "3333" + "3333"
+        case .operators(let roles):
+            "111" + "3333" + [Role.viewer, .operator, .admin, .auditor].map { roles.contains($0) ? "+" : "3" }.joined()
+        }
+    }
 
     /// What each of them shows: a token, and the replica as which it acts.
     struct Shown {
@@ -115,27 +77,11 @@ struct AccessTests {
         return request
     }
 
-    @Test("Protocol/HTTP.md names every route of the operators")
-    func described() throws {
-        let page = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "../../Protocol/HTTP.md")
-        let text = try String(contentsOf: page.standardized, encoding: .utf8)
-        let ofSites: Set = [
-            "GET /healthz", "POST /v1/join", "GET /v1/snapshot", "POST /v1/hello", "POST /v1/split", "POST /v1/push",
-            "POST /v1/pull", "POST /v1/rotate",
-            "POST /v1/recovery/offer", "POST /v1/recovery/sets", "POST /v1/recovery/done",
-        ]
-        for route in Self.matrix.keys where !ofSites.contains(route) {
-            #expect(text.contains("`\(route)`"), "\(route)")
-        }
-    }
-
-    @Test("every route of the hub lets in exactly whom the matrix names")
+    @Test("every route of the hub lets in exactly whom its row of the table names")
     func everyRoute() async throws {
         let (fleet, _, shown) = try await Self.wholeFleet()
         let routes = fleet.hub.networkRouter.routes
-        // A route that is new is to be thought about here before anybody is let in.
-        #expect(Set(routes.map(\.description)) == Set(Self.matrix.keys))
-        #expect(Set(Access.table.keys) == Set(routes), "a row of the table is for a route, and each route has one")
+        #expect(Set(HubService.routes.map(\.route)) == Set(routes), "a row is for a route, and each route has one")
         for route in routes {
             var outcomes = ""
             for caller in Caller.allCases {
@@ -155,7 +101,7 @@ struct AccessTests {
                     for secret in shown.tokens.values { #expect(!text.contains(secret)) }
                 }
             }
-            let wanted = Self.matrix[route.description]?.filter { $0 != " " }
+            let wanted = HubService.routeTable[route].map { Self.outcomes($0.access) }
             #expect(outcomes == wanted, "\(route): \(Caller.allCases.map(\.rawValue))")
         }
     }
@@ -182,17 +128,12 @@ struct AccessTests {
     @Test("the control socket of the hub's machine needs no token for what operators do, and has nothing for sites")
     func controlSocket() async throws {
         let (fleet, _, _) = try await Self.fleet()
-        for route in Self.matrix.keys {
-            let words = route.split(separator: " ").map(String.init)
-            let path = words[1].replacing("{id}", with: "99").replacing("{name}", with: "none")
-            let response = await fleet.hub.operatorHandler.respond(
-                to: Self.request(words[0] == "GET" ? .get : .post, path))
-            let isForSites = [
-                "/healthz", "/v1/join", "/v1/rotate", "/v1/snapshot", "/v1/hello", "/v1/split", "/v1/push", "/v1/pull",
-                "/v1/recovery/offer", "/v1/recovery/sets", "/v1/recovery/done",
-            ].contains(words[1])
+        for served in HubService.routes {
+            let route = served.route
+            let path = route.pattern.replacing("{id}", with: "99").replacing("{name}", with: "none")
+            let response = await fleet.hub.operatorHandler.respond(to: Self.request(route.method, path))
             #expect(response.status != .unauthorized && response.status != .forbidden, "\(route)")
-            if isForSites { #expect(response.status == .notFound, "\(route)") }
+            if !served.access.isForOperators { #expect(response.status == .notFound, "\(route)") }
         }
     }
 

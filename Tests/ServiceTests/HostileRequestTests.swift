@@ -38,13 +38,9 @@ struct HostileRequestTests {
     ]
 
     /// Every route of the operators that takes a body, with what stands for its parameters.
-    private static let routes: [Route: String] = Access.table.reduce(into: [:]) { paths, row in
-        switch row.value {
-        case .operators, .ownMachine: break
-        case .anyone, .site, .siteOrRetired: return
-        }
-        guard row.key.method == .post else { return }
-        paths[row.key] = row.key.pattern.replacing("{id}", with: "1").replacing("{name}", with: "nobody")
+    private static let routes: [Route: String] = HubService.routes.reduce(into: [:]) { paths, served in
+        guard served.access.isForOperators, served.route.method == .post else { return }
+        paths[served.route] = served.route.pattern.replacing("{id}", with: "1").replacing("{name}", with: "nobody")
     }
 
     /// What operators can see of the hub.
@@ -80,7 +76,7 @@ struct HostileRequestTests {
                 let (status, problem) = try await ask(fleet.hub.operatorHandler, path, bytes, token: nil)
                 #expect(status == 400, "\(route), \(name): \(problem)")
                 #expect(problem["title"] == "The body is no JSON" && problem["detail"]?.string?.isEmpty == false)
-                if Access.table[route] == .ownMachine { continue }
+                if HubService.routeTable[route]?.access == .ownMachine { continue }
                 let afar = try await ask(fleet.hub.networkHandler, path, bytes, token: token)
                 #expect(afar.0 == 400, "\(route) from afar, \(name): \(afar.1)")
             }

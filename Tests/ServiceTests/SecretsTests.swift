@@ -145,7 +145,7 @@ struct SecretsTests {
         if step >= 1 {
             // The hub has heard.
             var request = Request(.post, path: ["v1", "rotate"], headers: try fleet.bearer(former.token))
-            let bytes = try JSON.object(next.json).bytes()
+            let bytes = try next.message.json.bytes()
             request.body = Body(bytes: bytes)
             request.headers.set("content-digest", FieldValue("sha-256=:\(Base64.encode(SHA256.digest(bytes))):")!)
             #expect(await fleet.hub.networkHandler.respond(to: request).status == .ok)
@@ -190,7 +190,7 @@ struct SecretsTests {
         let snasa = try await fleet.join("snasa")
         let verran = try await fleet.join("verran")
         let stolen = await NodeSecrets(token: snasa.secret, bundleKey: [UInt8](repeating: 1, count: 32))
-        let bytes = try JSON.object(stolen.json).bytes()
+        let bytes = try stolen.message.json.bytes()
         var request = Request(
             .post, path: ["v1", "rotate"], headers: try await fleet.caller(verran), body: Body(bytes: bytes))
         request.headers.set("content-digest", FieldValue("sha-256=:\(Base64.encode(SHA256.digest(bytes))):")!)

@@ -1,7 +1,7 @@
 import SQLite
 import Testing
 
-@testable import Reading
+@testable import Explaining
 
 @Suite("What applications see of disputes with one SELECT")
 struct DisputeViewTests {

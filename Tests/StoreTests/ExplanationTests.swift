@@ -3,7 +3,7 @@ import SimulationKit
 import Testing
 
 @testable import HubDatabase
-@testable import Reading
+@testable import Explaining
 @testable import RecordViews
 @testable import TableModel
 

@@ -11,6 +11,10 @@ package struct Request: Sendable {
     /// How many milliseconds the server has to begin its answer once the request has left whole, for a client; nil: as
     /// the transport has it.
     package var answerWithinMs: Int?
+    /// The most bytes of a body that is read whole; the server sets it for each route.
+    package var bodyLimit = Request.usualBodyLimit
+
+    package static let usualBodyLimit = 1 << 20
 
     package init(_ method: Method, _ target: Target, headers: Headers = [:], body: Body = .empty) {
         self.method = method
@@ -26,11 +30,11 @@ package struct Request: Sendable {
     /// The decoded segments of the path.
     package var path: [String] { target.path }
 
-    /// The whole body, or the problem to answer with: 413 for more than `limit` bytes, 408 for a client that
-    /// stopped sending, 400 for one that sent nonsense or went away.
-    package func collectBody(limit: Int) async throws(Problem) -> [UInt8] {
+    /// The whole body, or the problem to answer with: 413 for more than the limit, 408 for a client that stopped sending,
+    /// 400 for one that sent nonsense or went away.
+    package func collectBody(limit: Int? = nil) async throws(Problem) -> [UInt8] {
         do {
-            return try await body.collect(limit: limit)
+            return try await body.collect(limit: limit ?? bodyLimit)
         } catch let error as BodyError {
             throw Problem(error)
         } catch {

@@ -1,5 +1,5 @@
 import ConflictStore
-import Reading
+import Explaining
 import Replication
 import SQLite
 import TableModel

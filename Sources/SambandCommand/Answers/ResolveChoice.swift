@@ -1,4 +1,5 @@
 import JSONText
+import Presentation
 
 extension Option {
     static let take = Option("take", "SITE|now", "let this side, or what stands now, be the outcome")
@@ -149,11 +150,11 @@ struct DecisionNote: Sendable {
     func request(
         _ members: [(String, JSON)], changed: Int64? = nil, dryRun: Bool = false
     ) -> JSON {
+        let signature = Message<DecisionSignature> {
+            ($0.reason, $0.by, $0.changed, $0.dryRun) = (reason, by, changed, dryRun ? true : nil)
+        }
         var body = JSON.Object(members)
-        body["reason"] = reason.map { .string($0) }
-        body["by"] = by.map { .string($0) }
-        body["changed"] = changed.map { .integer($0) }
-        if dryRun { body["dry_run"] = true }
+        for member in signature.json.object?.members ?? [] { body[member.name] = member.value }
         return .object(body)
     }
 }

@@ -1,5 +1,6 @@
 import HTTP
 import JSONText
+import Presentation
 
 /// Asks the operator's interface, wherever it is, and gives its JSON; what it refuses is thrown.
 struct Caller: Sendable {
@@ -27,6 +28,10 @@ struct Caller: Sendable {
             Request(
                 .post, path: ["v1"] + path, headers: ["content-type": "application/json"],
                 body: Body(bytes: bytes)))
+    }
+
+    func post(_ path: [String], _ message: Message<some Shape>) async throws(CommandError) -> JSON {
+        try await post(path, message.json)
     }
 
     private func ask(_ request: Request) async throws(CommandError) -> JSON {

@@ -1,5 +1,6 @@
 import HTTP
 import JSONText
+import Presentation
 
 extension Option {
     fileprivate static let from = Option("from", "D", "from when: 2026-11-01, 2026-11-01T12:00:00Z, 7d or 24h")
@@ -106,7 +107,7 @@ extension Verb {
                     "\(invocation.argument("YEARS")) is no number of years", hint: "Give one from 1 to 100.")
             }
             let json = try await context.asking(invocation) {
-                try await $0.post(["audit", "keep"], ["years": .integer(years)])
+                try await $0.post(["audit", "keep"], Message<AuditRetention> { $0.years = years })
             }
             if invocation.flag(.json) {
                 try context.console.print(json)

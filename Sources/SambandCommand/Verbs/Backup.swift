@@ -1,5 +1,6 @@
 import HTTP
 import JSONText
+import Presentation
 
 extension Option {
     fileprivate static let to = Option("to", "FILE", "where it is written; no file may be there yet")
@@ -23,7 +24,7 @@ extension Verb {
             // The process that runs the hub has a folder of its own.
             let file = try DatabaseFile(wanted: try invocation.required(.to)).path
             let json = try await context.asking(invocation, answerTimeoutMs: backupTimeoutMs) {
-                try await $0.post(["backup"], ["to": .string(file)])
+                try await $0.post(["backup"], Message<BackupRequest> { $0.to = file })
             }
             if invocation.flag(.json) {
                 try context.console.print(json)

@@ -1,5 +1,6 @@
 import HTTP
 import JSONText
+import Presentation
 
 extension Option {
     fileprivate static let role = Option(
@@ -26,10 +27,11 @@ extension Verb {
         task: { "add the operator \($0.argument("NAME"))" },
         run: { invocation, context in
             let name = invocation.argument("NAME")
-            var body = JSON.Object([("name", .string(name))])
-            body["role"] = invocation.value(.role).map { .string($0) }
-            body["by"] = (invocation.value(.by) ?? context.console.person).map { .string($0) }
-            let request = JSON.object(body)
+            let request = Message<OperatorInvitation> {
+                $0.name = name
+                $0.role = invocation.value(.role)
+                $0.by = invocation.value(.by) ?? context.console.person
+            }
             let json = try await context.asking(invocation) { try await $0.post(["operator"], request) }
             let answer = try Answer(json, "the new operator")
             if invocation.flag(.json) {

@@ -1,5 +1,6 @@
 import HTTP
 import JSONText
+import Presentation
 
 extension Option {
     fileprivate static let unit = Option(
@@ -52,12 +53,13 @@ extension Verb {
                 throw CommandError.words("\(target) names no table", hint: "Write TABLE or TABLE.COLUMN.")
             }
             let policy = invocation.argument("POLICY")
-            var body = JSON.Object([("table", .string(String(parts[0])))])
-            if parts.count == 2 { body["column"] = .string(String(parts[1])) }
-            body["policy"] = policy == "default" ? .null : .string(policy)
-            body["unit"] = invocation.value(.unit).map { .string($0) }
-            body["by"] = (invocation.value(.by) ?? context.console.person).map { .string($0) }
-            let request = JSON.object(body)
+            let request = Message<PolicyRequest> {
+                $0.table = String(parts[0])
+                $0.column = parts.count == 2 ? String(parts[1]) : nil
+                $0.policy = policy == "default" ? .null : .string(policy)
+                $0.unit = invocation.value(.unit).map { .string($0) }
+                $0.by = invocation.value(.by) ?? context.console.person
+            }
             let json = try await context.asking(invocation) { try await $0.post(["policy"], request) }
             if invocation.flag(.json) {
                 try context.console.print(json)

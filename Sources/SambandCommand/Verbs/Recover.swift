@@ -1,5 +1,6 @@
 import HTTP
 import JSONText
+import Presentation
 
 /// Milliseconds that taking in what was handed in may take.
 private let acceptTimeoutMs = 3_600_000
@@ -90,7 +91,7 @@ private func confirm(_ site: String, _ invocation: Invocation, _ context: Contex
         }
         fingerprint = only
     }
-    let body: JSON = ["site": .string(site), "fingerprint": fingerprint.map { .string($0) } ?? .null]
+    let body = Message<RecoveryAcceptance> { ($0.site, $0.fingerprint) = (site, fingerprint) }
     let after = try await context.asking(invocation) { try await $0.post(["recovery", "accept"], body) }
     return try showRecovery(after, invocation, context)
 }

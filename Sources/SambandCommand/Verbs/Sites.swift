@@ -1,5 +1,6 @@
 import HTTP
 import JSONText
+import Presentation
 
 extension Option {
     fileprivate static let expires = Option(
@@ -25,7 +26,7 @@ extension Verb {
             let hours = try hours(invocation.value(.expires) ?? "24h")
             let name = invocation.argument("NAME")
             let json = try await context.asking(invocation) {
-                try await $0.post(["site"], ["name": .string(name), "expires_hours": hours])
+                try await $0.post(["site"], Message<SiteInvitation> { ($0.name, $0.expiresHours) = (name, hours) })
             }
             let answer = try Answer(json, "the new site")
             if invocation.flag(.json) {
@@ -58,7 +59,7 @@ extension Verb {
 }
 
 /// `24h`, `30m`, `7d` → hours.
-private func hours(_ text: String) throws(CommandError) -> JSON {
+private func hours(_ text: String) throws(CommandError) -> Double {
     let wrong = CommandError.words(
         "--expires \(text) is no time from 1m to 365d", hint: "Write a number and m, h or d: --expires 24h")
     guard let unit = text.last, let number = Int64(text.dropLast()), number > 0, number <= 1_000_000 else {
@@ -72,5 +73,5 @@ private func hours(_ text: String) throws(CommandError) -> JSON {
     default: throw wrong
     }
     if minutes > 365 * 24 * 60 { throw wrong }
-    return minutes % 60 == 0 ? .integer(minutes / 60) : .real(Double(minutes) / 60)
+    return Double(minutes) / 60
 }

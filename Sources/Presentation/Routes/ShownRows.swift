@@ -1,7 +1,7 @@
 import Auditing
 import HTTP
 import JSONText
-import Reading
+import Explaining
 import RecordViews
 import Replication
 

@@ -5,20 +5,19 @@ import TableModel
 /// What the store could not do, as a problem document. The `type` says what a script can do about it.
 extension Problem {
     package init(_ error: StoreError) {
-        let (status, type, title): (Status, String, String) =
+        let (type, title): (ProblemType, String) =
             switch error.kind {
-            case .refused: (.unprocessableContent, "refused", "What was asked cannot be done")
-            case .missing: (.conflict, "missing", "Something has not come yet")
-            case .busy: (.serviceUnavailable, "busy", "The database is busy")
-            case .inputOutput: (.serviceUnavailable, "io", Problem.title(of: error.fault))
-            case .notFound: (.notFound, "not-found", "There is no such thing")
-            case .wrongClock: (.serviceUnavailable, "clock", "The clock cannot be right")
-            case .changed: (.conflict, "changed", "It has changed since")
-            case .diverged: (.internalServerError, "diverged", "This database differs from the hub's")
+            case .refused: (.refused, "What was asked cannot be done")
+            case .missing: (.missing, "Something has not come yet")
+            case .busy: (.busy, "The database is busy")
+            case .inputOutput: (.io, Problem.title(of: error.fault))
+            case .notFound: (.notFound, "There is no such thing")
+            case .wrongClock: (.clock, "The clock cannot be right")
+            case .changed: (.changed, "It has changed since")
+            case .diverged: (.diverged, "This database differs from the hub's")
             }
         self.init(
-            status, type: "https://samband.invalid/problem/\(type)", title: title,
-            detail: "\(error.doing): \(error.why).", next: error.hint,
+            type: type, title: title, detail: "\(error.doing): \(error.why).", next: error.hint,
             retryAfterSeconds: error.kind == .busy ? 1 : error.kind == .inputOutput ? 5 : nil)
     }
 
@@ -40,12 +39,15 @@ package func answering<T>(_ body: () throws(StoreError) -> T) throws(Problem) ->
 
 extension Response {
     /// A JSON answer.
+    package static func json(_ message: Message<some Shape>) throws(Problem) -> Response { try json(message.json) }
+
+    /// A JSON answer.
     package static func json(_ json: JSON) throws(Problem) -> Response {
         do {
             return Response.json(.ok, try json.bytes())
         } catch {
             throw Problem(
-                .internalServerError, type: "https://samband.invalid/problem/bug", title: "An answer without a form",
+                type: .bug, title: "An answer without a form",
                 detail: "\(error).", next: "Please report this.")
         }
     }
@@ -56,17 +58,26 @@ extension Request {
     /// whoever sent it meant something else.
     package func checkingJSON() async throws(Problem) -> Request {
         if body.length == 0 { return self }
-        let bytes = try await collectBody(limit: 1 << 20)
+        let bytes = try await collectBody()
+        if !bytes.isEmpty { _ = try Request.json(bytes) }
         var checked = self
-        checked.body = Body(bytes: bytes)
-        if !bytes.isEmpty { _ = try await checked.json() }
         checked.body = Body(bytes: bytes)
         return checked
     }
 
     /// The body as JSON, refused when it is none.
-    package func json(limit: Int = 1 << 20) async throws(Problem) -> JSON {
-        let bytes = try await collectBody(limit: limit)
+    package func json() async throws(Problem) -> JSON { try Request.json(try await collectBody()) }
+
+    /// The body as a message; `lack` says what is needed when it is none.
+    package func message<Members>(
+        _ shape: Members.Type, isProven: Bool = false, lack: String, next: String = "Use this version's node."
+    ) async throws(Problem) -> Message<Members> {
+        let json = isProven ? try await provenJSON() : try await json()
+        guard let message = Message<Members>(json: json) else { throw .incomplete(lack, next: next) }
+        return message
+    }
+
+    static func json(_ bytes: [UInt8]) throws(Problem) -> JSON {
         do {
             return try JSON(parsing: bytes)
         } catch {
@@ -74,10 +85,8 @@ extension Request {
                 .badRequest, title: "The body is no JSON", detail: "\(error).", next: "Send one JSON value.")
         }
     }
-}
 
-extension Request {
     /// Who does what the request asks: from afar the operator whose token it shows, whatever it says; on the hub's own
     /// machine who it says.
-    package func person(_ body: JSON) -> String { user ?? body["by"]?.string ?? "operator" }
+    package func person(_ named: String?) -> String { user ?? named ?? "operator" }
 }

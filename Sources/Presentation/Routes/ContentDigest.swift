@@ -17,29 +17,23 @@ package enum ContentDigest {
 
 extension Response {
     /// A JSON answer with the digest of its bytes.
-    package static func provenJSON(_ json: JSON) throws(Problem) -> Response {
-        var response = try Response.json(json)
-        guard let bytes = try? json.bytes() else { return response }  // it has just been written
-        response.headers.set(ContentDigest.name, ContentDigest.field(of: bytes))
+    package static func proven(_ message: Message<some Shape>) throws(Problem) -> Response {
+        var response = try Response.json(message.json)
+        response.headers.set(ContentDigest.name, ContentDigest.field(of: response.body.bytes ?? []))
         return response
     }
 }
 
 extension Request {
     /// The body as JSON, refused when it is none or when its digest is missing or another.
-    package func provenJSON(limit: Int) async throws(Problem) -> JSON {
-        let bytes = try await collectBody(limit: limit)
+    package func provenJSON() async throws(Problem) -> JSON {
+        let bytes = try await collectBody()
         guard ContentDigest.fits(bytes, headers) else {
             throw Problem(
-                .badRequest, type: "https://samband.invalid/problem/damaged", title: "The bytes are damaged",
+                type: .damaged, title: "The bytes are damaged",
                 detail: "The request does not come with the digest of its body, or its body was bent on the way.",
                 next: "A node sends it again by itself.")
         }
-        do {
-            return try JSON(parsing: bytes)
-        } catch {
-            throw Problem(
-                .badRequest, title: "The body is no JSON", detail: "\(error).", next: "Send one JSON value.")
-        }
+        return try Request.json(bytes)
     }
 }
