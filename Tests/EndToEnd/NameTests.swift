@@ -7,6 +7,8 @@ extension RealProcesses {
     @Suite("The name of the hub", .serialized)
     struct NameTests {
         static let name = "hub.samband.test"
+        /// Loopback addresses of this run's own: another run on the machine has others.
+        private static let net = "127.\(Int.random(in: 64...250)).\(Int.random(in: 0...255))"
 
         /// Runs a program with these files in the place of the system's own, which nobody else sees.
         private static func words(_ fleet: RealFleet, _ words: [String]) -> [String] {
@@ -48,7 +50,7 @@ extension RealProcesses {
             var place = sockaddr_in()
             place.sin_family = sa_family_t(AF_INET)
             place.sin_port = UInt16(53).bigEndian
-            place.sin_addr.s_addr = inet_addr("127.77.0.53")
+            place.sin_addr.s_addr = inet_addr("\(Self.net).53")
             let isBound = withUnsafePointer(to: &place) {
                 $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                     bind(silent, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
@@ -58,12 +60,12 @@ extension RealProcesses {
 
             let fleet = try await RealFleet(schema: Schemas.referrals, sites: ["verran"])
             let port = try #require(fleet.address.split(separator: ":").last.flatMap { UInt16($0) })
-            let old = try FaultProxy(to: port, at: "127.77.0.2")
-            let new = try FaultProxy(to: port, at: "127.77.0.3", port: old.port)
+            let old = try FaultProxy(to: port, at: "\(Self.net).2")
+            let new = try FaultProxy(to: port, at: "\(Self.net).3", port: old.port)
             for file in ["hosts", "resolv.conf"] { try Data().write(to: URL(fileURLWithPath: fleet.folder.file(file))) }
-            try "nameserver 127.77.0.53\n".write(
+            try "nameserver \(Self.net).53\n".write(
                 toFile: fleet.folder.file("resolv.conf"), atomically: false, encoding: .utf8)
-            try Self.set(fleet, hosts: "127.77.0.2 \(Self.name)\n")
+            try Self.set(fleet, hosts: "\(Self.net).2 \(Self.name)\n")
 
             let token = try await fleet.invite("snasa")
             let joined = try await fleet.run(
@@ -91,14 +93,14 @@ extension RealProcesses {
                 return said.contains("name of the hub is not found")
             }
             // It is another machine's now.
-            try Self.set(fleet, hosts: "127.77.0.3 \(Self.name)\n")
+            try Self.set(fleet, hosts: "\(Self.net).3 \(Self.name)\n")
             try await Self.untilBoth(fleet, have: 1, "after the name came back with another address")
             try await until("no trouble is left") { try await fleet.json("snasa", "status")["trouble"]?.string == nil }
 
             // The machine is gone without a word while a pull waits there, and the name moves back.
             new.set(.silent)
             old.set(.pass)
-            try Self.set(fleet, hosts: "127.77.0.2 \(Self.name)\n")
+            try Self.set(fleet, hosts: "\(Self.net).2 \(Self.name)\n")
             try await fleet.write("snasa", "INSERT INTO patient VALUES('s-2', 'here')")
             try await fleet.write("verran", "INSERT INTO patient VALUES('v-2', 'there')")
             try await Self.untilBoth(fleet, have: 2, "after the old address fell silent")

@@ -137,7 +137,7 @@ struct AnswerTests {
 
 extension TappedFleet {
     fileprivate func value(_ name: String, _ sql: String) throws -> String? {
-        let reader = try Connection(path: folder.file(name), mode: .readOnly, busyTimeoutMs: 5000)
+        let reader = try Connection(path: folder.file(name), mode: .readOnly, busyTimeoutMs: 120_000)
         defer { reader.close() }
         return try reader.firstString(sql)
     }

@@ -23,7 +23,7 @@ struct PullTests {
             path = try scene.fleet.copy(scene.nodeBefore, as: "node-\(UInt64.random(in: 0...UInt64.max)).db")
             service = try scene.fleet.node(path, secretOf: "mosvik", line)
             self.line = line
-            watch = try Connection(path: path, mode: .readOnly, busyTimeoutMs: 5000)
+            watch = try Connection(path: path, mode: .readOnly, busyTimeoutMs: 120_000)
             _ = try await service.greet()
         }
 

@@ -17,7 +17,7 @@ struct PushTests {
         init(_ scene: Scene) throws {
             path = try scene.fleet.copy(scene.hubBefore, as: "hub-\(UInt64.random(in: 0...UInt64.max)).db")
             service = try HubService(path: path, limitsSites: false, now: TappedFleet.now)
-            watch = try Connection(path: path, mode: .readOnly, busyTimeoutMs: 5000)
+            watch = try Connection(path: path, mode: .readOnly, busyTimeoutMs: 120_000)
         }
 
         func push(_ body: Body, _ scene: Scene) async throws -> (status: Status, answer: JSON) {

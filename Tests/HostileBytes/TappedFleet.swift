@@ -57,7 +57,7 @@ final class TappedFleet: Sendable {
 
     /// A program at the site writes.
     func write(_ site: String, _ sql: String) throws {
-        let program = try Connection(path: folder.file("\(site).db"), mode: .readWrite, busyTimeoutMs: 5000)
+        let program = try Connection(path: folder.file("\(site).db"), mode: .readWrite, busyTimeoutMs: 120_000)
         defer { program.close() }
         try program.execute("PRAGMA foreign_keys = ON")
         try program.execute(sql)
@@ -67,7 +67,7 @@ final class TappedFleet: Sendable {
     func copy(_ name: String, as copy: String) throws -> String {
         let path = folder.file(copy)
         for end in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + end) }  // none yet
-        let source = try Connection(path: folder.file(name), mode: .readWrite, busyTimeoutMs: 5000)
+        let source = try Connection(path: folder.file(name), mode: .readWrite, busyTimeoutMs: 120_000)
         defer { source.close() }
         try source.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         try FileManager.default.copyItem(atPath: folder.file(name), toPath: path)
@@ -127,7 +127,7 @@ final class Tap: Transport {
 
 /// What a database holds, for comparison; without what says only when somebody was last heard.
 func content(_ path: String) throws -> [String] {
-    let reader = try Connection(path: path, mode: .readOnly, busyTimeoutMs: 5000)
+    let reader = try Connection(path: path, mode: .readOnly, busyTimeoutMs: 120_000)
     defer { reader.close() }
     var tables: [String] = []
     let names = try reader.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT GLOB 'sqlite_*'")
@@ -155,7 +155,7 @@ func content(_ path: String) throws -> [String] {
 
 /// Whether SQLite finds a database sound, and every reference leads somewhere.
 func isSound(_ path: String) throws -> Bool {
-    let reader = try Connection(path: path, mode: .readWrite, busyTimeoutMs: 5000)
+    let reader = try Connection(path: path, mode: .readWrite, busyTimeoutMs: 120_000)
     defer { reader.close() }
     return try reader.firstString("PRAGMA integrity_check(1)") == "ok"
         && reader.firstInteger("SELECT count(*) FROM pragma_foreign_key_check") == 0

@@ -8,7 +8,7 @@ import Testing
 struct CurlTests {
     /// curl with options that every test wants: quiet, errors told, an end in any case.
     static func curl(_ arguments: String..., input: URL? = nil) async throws -> Tool.Outcome {
-        let outcome = try await Tool.curl.run(["-q", "-sS", "--max-time", "60"] + arguments, input: input)
+        let outcome = try await Tool.curl.run(["-q", "-sS", "--max-time", "300"] + arguments, input: input)
         #expect(outcome.status == 0, "\(outcome.errors)")
         return outcome
     }
@@ -86,7 +86,7 @@ struct CurlTests {
                     // curl calls it a failed send when the server closes while it still sends; what counts is
                     // that it has the answer.
                     let answer = try await Tool.curl.run(
-                        ["-q", "-sS", "--max-time", "60", "-w", " %{http_code}"] + way + [target], input: file
+                        ["-q", "-sS", "--max-time", "300", "-w", " %{http_code}"] + way + [target], input: file
                     )
                     #expect(answer.text.hasSuffix(" 413"), "\(answer.errors)")
                 }

@@ -16,7 +16,7 @@ import time
 
 ERA_S = 0.75
 LISTS_OF_AN_ERA = 4
-BUSY_MS = 20_000
+BUSY_MS = 60_000
 
 
 def draw_lists(dice, count, oldest):

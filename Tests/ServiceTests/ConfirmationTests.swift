@@ -14,7 +14,7 @@ struct ConfirmationTests {
     /// Another hub, on a copy of the first as it is now: it has no seat, so it was restored.
     private func restored(_ fleet: ServiceFleet, after changes: () async throws -> Void) async throws -> HubService {
         let path = fleet.folder + "/restored.db"
-        let source = try Connection(path: fleet.path("hub"), mode: .readOnly, busyTimeoutMs: 5000)
+        let source = try Connection(path: fleet.path("hub"), mode: .readOnly, busyTimeoutMs: 120_000)
         try source.execute("VACUUM INTO '\(path)'")
         source.close()
         try await changes()

@@ -195,7 +195,7 @@ struct LineFaultTests {
         line.set { $0.cutAnswerAfter = 5 << 20 }
         await #expect(throws: ExchangeError.self) { try await verran.pullAll(waitMs: 0) }
         // As after a hub that was put back: the same place holds other bytes.
-        let program = try Connection(path: fleet.path("verran"), mode: .readWrite, busyTimeoutMs: 5000)
+        let program = try Connection(path: fleet.path("verran"), mode: .readWrite, busyTimeoutMs: 120_000)
         try program.setTriggersEnabled(false)
         try program.execute("UPDATE samband_staged SET digest = zeroblob(32), bytes = zeroblob(9) WHERE number = 0")
         program.close()

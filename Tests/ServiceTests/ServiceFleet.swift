@@ -52,14 +52,14 @@ final class ServiceFleet: Sendable {
 
     /// A program at the site writes.
     func write(_ site: String, _ sql: String) throws {
-        let program = try Connection(path: path(site), mode: .readWrite, busyTimeoutMs: 5000)
+        let program = try Connection(path: path(site), mode: .readWrite, busyTimeoutMs: 120_000)
         defer { program.close() }
         try program.execute("PRAGMA foreign_keys = ON")
         try program.execute(sql)
     }
 
     func value(_ place: String, _ sql: String) throws -> String? {
-        let reader = try Connection(path: path(place), mode: .readOnly, busyTimeoutMs: 5000)
+        let reader = try Connection(path: path(place), mode: .readOnly, busyTimeoutMs: 120_000)
         defer { reader.close() }
         return try reader.firstString(sql)
     }

@@ -18,7 +18,7 @@ import time
 database, site, writer, seed, stop = sys.argv[1:6]
 pause = float(sys.argv[6]) if len(sys.argv) > 6 else 0.03
 dice = random.Random(int(seed))
-connection = sqlite3.connect(database, timeout=60, isolation_level=None)
+connection = sqlite3.connect(database, timeout=240, isolation_level=None)
 connection.execute("PRAGMA foreign_keys = ON")
 began = time.monotonic()
 own = {}
