@@ -50,8 +50,8 @@ struct TraceShow {
         let inFlight = try fleet.rows(place, "SELECT count(*) FROM samband_change WHERE position IS NULL")[0][0]
         let aside = try fleet.rows(place, "SELECT count(*) FROM samband_aside")[0][0]
         var lines: [String] = []
-        if inFlight != "0" { lines.append("\(place) has \(inFlight) change sets in flight") }
-        if aside != "0" { lines.append("\(place) has \(aside) rows aside") }
+        if inFlight != "0" { lines.append("in flight at \(place): \(inFlight)") }
+        if aside != "0" { lines.append("aside at \(place): \(aside)") }
         return lines
     }
 
@@ -60,7 +60,7 @@ struct TraceShow {
         try fleet.rows(
             place,
             """
-            SELECT 'conflict', id, kind, state, quote(settlement), changed, hex(base), hex(sides), quote(decided_how)
+            SELECT 'conflict', id, kind, state, quote(settlement), changed, hex(base), hex(sides), quote(decided_how) || quote(decided_by)
               FROM samband_conflict
             UNION ALL SELECT 'withheld', id, conflict, state, operation, hex(row), replica, seq, ''
               FROM samband_withheld

@@ -28,9 +28,9 @@ struct TraceTests {
             Issue.record(
                 """
                 \(path.name):\(act.line): \(act.source[0])
-                it says:
+                the trace says:
                 \(act.answer.map { "  " + $0 }.joined(separator: "\n"))
-                but is:
+                what happened:
                 \(answer.map { "  " + $0 }.joined(separator: "\n"))
                 """)
         }
