@@ -69,7 +69,7 @@ let package = Package(
         room(
             "Presentation",
             [
-                "Auditing", "ConflictStore", "Explaining", "HTTP", "HubDatabase", "JSONText", "RecordViews",
+                "Auditing", "ConflictStore", "Explaining", "HTTP", "JSONText", "RecordViews",
                 "Replication", "TableModel",
             ]),
         room(
@@ -97,7 +97,7 @@ let package = Package(
 
         .executableTarget(
             name: "samband-bench",
-            dependencies: ["HubDatabase", "NodeDatabase", "Replication", "SQLite", "TableModel"],
+            dependencies: ["HubDatabase", "NodeDatabase", "Replication", "SQLite"],
             swiftSettings: strict),
 
         .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: strict),
