@@ -5,6 +5,7 @@ import ReplicaStore
 import Replication
 
 extension HubService: ReadingService {
+    /// Runs a reading, and records what it shows of rows before it is shown.
     package func reading(
         _ request: Request, _ body: @Sendable (any ReadableStore) throws(Problem) -> Reading
     ) throws(Problem) -> Response {
