@@ -21,7 +21,7 @@ extension HubService {
         ) { hub, request, _ throws(Problem) in try await hub.join(request) },
         HubRoute(
             .get, "/v1/snapshot", for: .site, after: [.isServing],
-            problems: [.recovering, .busy, .io]
+            problems: [.busy, .io]
         ) { hub, request, _ throws(Problem) in try await hub.snapshot(request) },
         HubRoute(
             .post, "/v1/hello", for: .siteOrRetired, .writes, audit: [.secretsChanged],
@@ -36,12 +36,12 @@ extension HubService {
         HubRoute(
             .post, "/v1/pull", for: .site, .writes, after: [.namesHub, .isServing],
             asks: .provenJSON(PullRequest.described, limit: 1 << 16),
-            problems: [.anotherHub, .recovering, .replaced, .diverged, .damaged]
+            problems: [.replaced, .damaged]
         ) { hub, request, _ throws(Problem) in try await hub.pull(request) },
         HubRoute(
             .post, "/v1/split", for: .site, .writes, after: [.namesHub],
             asks: .provenJSON(SplitQuestion.described, limit: 1 << 18), answers: .provenJSON(SplitReply.described),
-            problems: [.anotherHub, .missing, .refused, .damaged]
+            problems: [.missing, .refused, .damaged]
         ) { hub, request, _ throws(Problem) in try await hub.split(request) },
         HubRoute(
             .post, "/v1/rotate", for: .site, .writes, audit: [.secretsOffered],

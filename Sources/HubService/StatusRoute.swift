@@ -6,6 +6,7 @@ import Replication
 import TableModel
 
 extension HubService: ReadingService {
+    /// Runs a reading, and records what it shows of rows before it is shown.
     package func reading(
         _ request: Request, _ body: @Sendable (any ReadableStore) throws(Problem) -> Reading
     ) throws(Problem) -> Response {

@@ -61,6 +61,7 @@ extension NodeService: ReadingService {
 }
 
 extension NodeService {
+    /// Runs a reading; a node has no audit.
     package func reading(
         _ request: Request, _ body: @Sendable (any ReadableStore) throws(Problem) -> Reading
     ) throws(Problem) -> Response { try body(store).response }

@@ -10,7 +10,7 @@ import Testing
 
 @Suite("The page of routes")
 struct RoutePageTests {
-    /// The part of Protocol/HTTP.md that the tables of routes write. The last column of each of its tables is words, which
+    /// The part of Protocol/Routes.md that the tables of routes write. The last column of each of its tables is words, which
     /// are written on the page and stay as they are.
     struct Page {
         static let begin = "<!-- Routes: made by RoutePageTests; SAMBAND_REWRITE=1 writes it anew. -->\n"
@@ -107,10 +107,10 @@ struct RoutePageTests {
         }
     }
 
-    @Test("Protocol/HTTP.md says of every route and member what the tables of routes say, and what it means")
+    @Test("Protocol/Routes.md says of every route and member what the tables of routes say, and what it means")
     func page() throws {
         let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-            .appending(path: "../../Protocol/HTTP.md").standardized
+            .appending(path: "../../Protocol/Routes.md").standardized
         let page = try Page(String(contentsOf: file, encoding: .utf8))
         let rewritten = page.rewritten
         if ProcessInfo.processInfo.environment["SAMBAND_REWRITE"] != nil {

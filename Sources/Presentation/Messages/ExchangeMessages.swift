@@ -2,6 +2,7 @@ import Replication
 
 // What a node and its hub tell each other beside the frames of change sets.
 
+/// What a node shows when it joins.
 package struct JoinRequest: Shape {
     package let secret = Key("secret", .text)
     package let bundleKey = Key("bundle_key", .base64(32))
@@ -9,6 +10,7 @@ package struct JoinRequest: Shape {
     package init() {}
 }
 
+/// What it is from then on.
 package struct JoinAnswer: Shape {
     package let site = Key("site", .text)
     package let replica = Key("replica", .replica)
@@ -16,12 +18,14 @@ package struct JoinAnswer: Shape {
     package init() {}
 }
 
+/// New secrets of a node.
 package struct RotateRequest: Shape {
     package let secret = Key("secret", .text)
     package let bundleKey = Key("bundle_key", .base64(32))
     package init() {}
 }
 
+/// What a node remembers of itself and of the order.
 package struct GreetingRequest: Shape {
     package let epochs = Key("epochs", .epochs)
     package let sealed = Key("sealed", .count)
@@ -30,16 +34,18 @@ package struct GreetingRequest: Shape {
     package let line = Key(optional: "line", .list(.splitStep))
     package let logBegins = Key(optional: "log_begins", .count)
     package let vector = Key(optional: "vector", .vector)
-    package let digest = Key(optional: "digest", .base64(32), absent: .null)
+    package let digest = Key(optional: "digest", .base64, absent: .null)
     package init() {}
 }
 
+/// One epoch of a hub.
 package struct EpochMembers: Shape {
     package let hub = Key("hub", .replica)
     package let base = Key("base", .count)
     package init() {}
 }
 
+/// That a replica goes on from another of its site.
 package struct SplitStepMembers: Shape {
     package let replica = Key("replica", .replica)
     package let from = Key("from", .dot)
@@ -47,6 +53,7 @@ package struct SplitStepMembers: Shape {
     package init() {}
 }
 
+/// What the hub remembers, and what the node has to do first.
 package struct GreetingAnswer: Shape {
     package let replica = Key("replica", .replica)
     package let hub = Key("hub", .replica)
@@ -115,6 +122,7 @@ extension Message where Members == RecoveryOrder {
     }
 }
 
+/// What the hub holds after a push.
 package struct PushAnswer: Shape {
     package let vector = Key("vector", .vector)
     package let staged = Key(optional: "staged", .object(StagedPush.self), absent: .null)
@@ -122,6 +130,7 @@ package struct PushAnswer: Shape {
     package init() {}
 }
 
+/// How far a node has come, and how long it would wait.
 package struct PullRequest: Shape {
     package let position = Key("position", .count)
     package let sealed = Key("sealed", .count)
@@ -138,6 +147,7 @@ package struct PullResume: Shape {
     package init() {}
 }
 
+/// What a node asks whose file was put back or copied.
 package struct SplitQuestion: Shape {
     package let replica = Key("replica", .replica)
     package let sealed = Key("sealed", .count)
@@ -155,6 +165,7 @@ package struct SplitReply: Shape {
     package init() {}
 }
 
+/// Between which change sets digests are needed.
 package struct SplitRange: Shape {
     package let above = Key("above", .count)
     package let below = Key("below", .count)
@@ -182,11 +193,13 @@ extension Message where Members == SplitReply {
     }
 }
 
+/// What a node offers to a restored hub.
 package struct OfferRequest: Shape {
     package let sets = Key("sets", .list(.offeredSet))
     package init() {}
 }
 
+/// One change set of them.
 package struct OfferedSetMembers: Shape {
     package let change = Key("change", .dot)
     package let digest = Key("digest", .base64(32))
@@ -195,16 +208,19 @@ package struct OfferedSetMembers: Shape {
     package init() {}
 }
 
+/// What the hub wants of them.
 package struct OfferAnswer: Shape {
     package let wanted = Key("wanted", .list(.dot))
     package init() {}
 }
 
+/// How many change sets it has kept.
 package struct HandedInAnswer: Shape {
     package let kept = Key("kept", .count)
     package init() {}
 }
 
+/// That a node has handed in all.
 package struct DoneRequest: Shape {
     package let sealed = Key("sealed", .count)
     package init() {}

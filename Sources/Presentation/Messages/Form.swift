@@ -50,11 +50,18 @@ extension Form where Value == UInt32 {
 }
 
 extension Form where Value == [UInt8] {
-    /// So many bytes in base64 (RFC 4648, section 4).
+    /// Bytes in base64 (RFC 4648, section 4).
+    package static var base64: Form {
+        Form(
+            name: "bytes in base64", write: { .string(Base64.encode($0)) },
+            read: { $0.string.flatMap { Base64.decode($0) } })
+    }
+
+    /// So many of them.
     package static func base64(_ count: Int) -> Form {
         Form(
-            name: "\(count) bytes in base64", write: { .string(Base64.encode($0)) },
-            read: { $0.string.flatMap { Base64.decode($0) }.flatMap { $0.count == count ? $0 : nil } })
+            name: "\(count) \(base64.name)", write: base64.write,
+            read: { base64.read($0).flatMap { $0.count == count ? $0 : nil } })
     }
 }
 

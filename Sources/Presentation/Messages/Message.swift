@@ -1,7 +1,7 @@
 import JSONText
 
 /// The members of a JSON object that one end writes and the other reads: a struct of keys. Each name is spelt here only;
-/// the writer, the reader and the page of routes (Protocol/HTTP.md, "Routes") take it from here.
+/// the writer, the reader and the page of routes (Protocol/Routes.md) take it from here.
 ///
 ///     struct JoinAnswer: Shape {
 ///         let site = Key("site", .text)

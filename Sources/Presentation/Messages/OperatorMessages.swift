@@ -1,11 +1,13 @@
 // What the verbs of operators ask of a hub, and what it answers.
 
+/// A site that is to join.
 package struct SiteInvitation: Shape {
     package let name = Key("name", .text)
     package let expiresHours = Key(optional: "expires_hours", .number)
     package init() {}
 }
 
+/// The one-time token of a site.
 package struct SiteToken: Shape {
     package let name = Key("name", .text)
     package let token = Key("token", .text)
@@ -20,6 +22,7 @@ package struct NewState: Shape {
     package init() {}
 }
 
+/// A person who is to work from afar.
 package struct OperatorInvitation: Shape {
     package let name = Key("name", .text)
     package let role = Key(optional: "role", .text)
@@ -27,6 +30,7 @@ package struct OperatorInvitation: Shape {
     package init() {}
 }
 
+/// The token of a person.
 package struct OperatorToken: Shape {
     package let name = Key("name", .text)
     package let role = Key("role", .text)
@@ -34,6 +38,7 @@ package struct OperatorToken: Shape {
     package init() {}
 }
 
+/// How conflicts of a table or a column are to settle.
 package struct PolicyRequest: Shape {
     package let table = Key("table", .text)
     package let column = Key(optional: "column", .text)
@@ -43,17 +48,20 @@ package struct PolicyRequest: Shape {
     package init() {}
 }
 
+/// Where a backup goes.
 package struct BackupRequest: Shape {
     package let to = Key("to", .text)
     package init() {}
 }
 
+/// A site to let in again, or nothing: to go on without the sites that were not heard.
 package struct RecoveryAcceptance: Shape {
     package let site = Key(optional: "site", .text)
     package let fingerprint = Key(optional: "fingerprint", .text)
     package init() {}
 }
 
+/// How long the audit is kept.
 package struct AuditRetention: Shape {
     package let years = Key("years", .integer)
     package init() {}
@@ -65,13 +73,6 @@ package struct DecisionSignature: Shape {
     package let by = Key(optional: "by", .text)
     package let changed = Key(optional: "changed", .integer)
     package let dryRun = Key(optional: "dry_run", .bool)
-    package init() {}
-}
-
-/// A row, by its table and its key.
-package struct RowRequest: Shape {
-    package let table = Key("table", .text)
-    package let key = Key("key", .value("array of values"))
     package init() {}
 }
 

@@ -20,6 +20,7 @@ package enum ReadRoutes {
         MemberDescription("key", "array of values", .required),
     ]
 
+    /// The rows of the table, for a hub or a node.
     package static func table<Service: ReadingService>() -> [ServedRoute<Service>] {
         conflicts() + withheld() + [
             ServedRoute(.get, "/v1/policy", for: .overview) {

@@ -3,7 +3,11 @@ import HTTP
 import JSONText
 
 /// One route of a hub or a node, with all that is to be known of it. The router, who is let in, the limit of the body and
-/// the page of routes (Protocol/HTTP.md, "Routes") come from a table of these.
+/// the page of routes (Protocol/Routes.md) come from a table of these.
+///
+/// To add one: a row in `HubService.routes` with its action; the pattern in `NodeService.routes`, when a node refuses or
+/// answers it too; a `Shape` for what it asks or answers; then `SAMBAND_REWRITE=1 swift test --filter RoutePageTests`
+/// writes its rows on the page, and the last column of each wants words.
 package struct ServedRoute<Service: Sendable>: Sendable {
     package typealias Action = @Sendable (Service, Request, PathParameters) async throws(Problem) -> Response
 
@@ -17,6 +21,8 @@ package struct ServedRoute<Service: Sendable>: Sendable {
         case namesHub
         /// The hub does not gather what its sites know after a restoration.
         case isServing
+
+        fileprivate var problem: ProblemType { self == .namesHub ? .anotherHub : .recovering }
     }
 
     package let route: Route
@@ -43,7 +49,7 @@ package struct ServedRoute<Service: Sendable>: Sendable {
         self.audit = audit
         self.asks = asks
         self.answers = answers
-        self.problems = problems
+        self.problems = preconditions.map(\.problem) + problems
         self.action = action
     }
 }
