@@ -8,7 +8,7 @@ import Testing
 struct AdmissionTests {
     /// A fleet in which verran has written what snasa has not seen.
     private func fleet() throws -> TestFleet {
-        let fleet = try TestFleet(MeetingTests.schema)
+        let fleet = try TestFleet(Schemas.referrals)
         try fleet.join("snasa")
         try fleet.join("verran")
         return fleet

@@ -16,35 +16,6 @@ struct BaseValueTests {
         return fleet
     }
 
-    @Test("OR REPLACE that changes one column beside another's edit of a second: no conflict, both edits stand")
-    func replaceBesideEdit() throws {
-        for first in ["snasa", "verran"] {
-            let fleet = try fleet()
-            try fleet.write("snasa", "INSERT OR REPLACE INTO item VALUES('k', 2, 1, 1)")
-            try fleet.seal("snasa")
-            try fleet.write("verran", "UPDATE item SET y = 3 WHERE id = 'k'")
-            try fleet.push(first)
-            try fleet.meet()
-            try fleet.meet()
-            for place in ["hub", "snasa", "verran", "inderoy"] {
-                #expect(try fleet.rows(place, "SELECT * FROM item") == ["k|2|3|1"], "\(place), \(first) first")
-            }
-            #expect(try fleet.hub.conflicts(includeSettled: true).isEmpty)
-        }
-    }
-
-    @Test("edits of different columns raise no alarm")
-    func differentColumns() throws {
-        let fleet = try fleet()
-        for (site, column) in [("snasa", "x"), ("verran", "y"), ("inderoy", "z")] {
-            try fleet.write(site, "UPDATE item SET \(column) = 7 WHERE id = 'k'")
-        }
-        try fleet.meet()
-        try fleet.meet()
-        #expect(try fleet.rows("verran", "SELECT * FROM item") == ["k|7|7|7"])
-        #expect(try fleet.hub.conflicts(includeSettled: true).isEmpty)
-    }
-
     /// A write of the one cell, as the test knows it: who made it, what that site had seen, and its value.
     private struct Write {
         let dot: Dot

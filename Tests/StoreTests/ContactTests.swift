@@ -9,7 +9,7 @@ import Testing
 struct ContactTests {
     @Test("a pull and its acknowledgement cost no commit, count at once, and are written with the next one")
     func contacts() throws {
-        let fleet = try TestFleet(MeetingTests.schema)
+        let fleet = try TestFleet(Schemas.referrals)
         try fleet.join("n1")
         let n1 = fleet.nodes["n1"]!.replica
         let watch = try Connection(path: fleet.hub.connection.path, mode: .readOnly, busyTimeoutMs: 1000)
@@ -31,7 +31,7 @@ struct ContactTests {
 
     @Test("a write-ahead log that a reader keeps is found, and shrinks when the reader is done")
     func heldLog() throws {
-        let fleet = try TestFleet(MeetingTests.schema)
+        let fleet = try TestFleet(Schemas.referrals)
         let connection = fleet.hub.connection
         let reader = try Connection(path: connection.path, mode: .readOnly, busyTimeoutMs: 1000)
         defer { reader.close() }
@@ -49,7 +49,7 @@ struct ContactTests {
 
     @Test("staged segments are kept in order, each once, and only of the change set that comes next")
     func staging() throws {
-        let fleet = try TestFleet(MeetingTests.schema)
+        let fleet = try TestFleet(Schemas.referrals)
         try fleet.join("n1")
         let n1 = fleet.nodes["n1"]!.replica
         let dot = Dot(replica: n1, seq: 1)

@@ -10,7 +10,7 @@ import Testing
 @Suite("A hub built from nodes' files")
 struct FromNodesTests {
     private func fleet(_ sites: [String] = ["snasa", "verran"]) throws -> TestFleet {
-        let fleet = try TestFleet(DecisionTests.schema)
+        let fleet = try TestFleet(Schemas.wards)
         for site in sites { try fleet.join(site) }
         try fleet.meet()
         return fleet

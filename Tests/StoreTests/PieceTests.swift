@@ -25,7 +25,7 @@ struct PieceTests {
 
     private func run(_ seed: UInt64) throws -> Int {
         var random = SeededRandom(seed: seed)
-        let fleet = try TestFleet(MixedMergeTests.schema)
+        let fleet = try TestFleet(Schemas.teams)
         let sites = ["inderoy", "snasa", "verran"]
         for site in sites { try fleet.join(site) }
         fleet.hub.writeBack()

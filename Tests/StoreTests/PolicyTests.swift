@@ -94,27 +94,6 @@ struct PolicyTests {
         try everywhere(fleet, "SELECT pieces FROM stock", ["76"])
     }
 
-    @Test("a sum beyond 64 bits is an open conflict, and what stood stays until a person decides")
-    func overflow() throws {
-        let fleet = try fleet()
-        try set(fleet, "stock", "pieces", .sum)
-        try fleet.write("snasa", "UPDATE stock SET pieces = 9223372036854775000 WHERE id = 'gauze'")
-        try fleet.seal("snasa")
-        try fleet.pull("verran")
-        try fleet.write("verran", "UPDATE stock SET pieces = pieces + 9223372036854775000")
-        try fleet.meet()
-        let open = try fleet.hub.conflicts(includeSettled: false)
-        #expect(open.map(\.column) == ["pieces"] && open.first?.life.sides.count == 2)
-        let stands = try fleet.rows("hub", "SELECT pieces FROM stock")
-        try everywhere(fleet, "SELECT pieces FROM stock", stands)
-        _ = try fleet.hub.resolve(
-            try #require(open.first).id, .set(["pieces": .integer(7)]), changed: nil, by: "kari", reason: nil,
-            nowMs: fleet.nowMs)
-        try fleet.write("snasa", "UPDATE stock SET pieces = pieces - 1")
-        try fleet.meet()
-        try everywhere(fleet, "SELECT pieces FROM stock", ["6"])
-    }
-
     @Test("columns set as a unit ship and settle as one from then on, and part of a decision is all of it")
     func unit() throws {
         let fleet = try fleet()
@@ -189,21 +168,6 @@ struct PolicyTests {
         try fleet.meet()
         try everywhere(fleet, "SELECT remark FROM visit", ["of the owner"])
         #expect(try fleet.hub.conflicts(includeSettled: true).map(\.decision?.how) == ["owner"])
-    }
-
-    @Test("manual again: what a policy settled stays, and the next dispute waits for a person")
-    func manualAgain() throws {
-        let fleet = try fleet()
-        for (round, policy) in [Policy?.none, .manual].enumerated() {
-            if round > 0 { try set(fleet, "stock", "counted", policy) }
-            try fleet.write("snasa", "UPDATE stock SET counted = '2011-12-2\(round)'")
-            try fleet.seal("snasa")
-            try fleet.write("verran", "UPDATE stock SET counted = '2011-12-1\(round)'")
-            try fleet.meet()
-            try fleet.meet()
-        }
-        #expect(try fleet.hub.conflicts(includeSettled: true).map(\.life.settlement) == [.policy, nil])
-        try everywhere(fleet, "SELECT counted FROM stock", ["2011-12-11"])
     }
 
     @Test("programs at a node cannot set policies, and a node whose table was made anew goes on without it")

@@ -124,7 +124,7 @@ struct ReviewedJoinTests {
 
     @Test("a row that waits with another is joined: that other goes on waiting")
     func withheldChild() throws {
-        let fleet = try WithheldTests.twice()
+        let fleet = try TestFleet.withPersonTwice()
         try fleet.write("snasa", "INSERT INTO referral VALUES('r0', 'p1', 'same')")
         try fleet.meet()
         let open = try fleet.hub.conflicts(includeSettled: false).map(\.id)

@@ -11,7 +11,7 @@ import Testing
 @Suite("A restored hub, reviewed")
 struct ReviewedRecoveryTests {
     private func fleet() throws -> TestFleet {
-        let fleet = try TestFleet(DecisionTests.schema)
+        let fleet = try TestFleet(Schemas.wards)
         for site in ["snasa", "verran"] { try fleet.join(site) }
         try fleet.meet()
         return fleet

@@ -84,7 +84,7 @@ struct ShapeTests {
 
     @Test("a table or column renamed at a site goes on being kept in step under its new name")
     func renamed() throws {
-        let fleet = try fleet(MeetingTests.schema)
+        let fleet = try fleet(Schemas.referrals)
         try fleet.write("snasa", "UPDATE referral SET status = 'before' WHERE id = 'r-1'")
         try fleet.write("snasa", "ALTER TABLE referral RENAME TO henvisning")
         try fleet.write("snasa", "ALTER TABLE henvisning RENAME COLUMN status TO tilstand")

@@ -7,7 +7,7 @@ import Testing
 @Suite("Where a file and the hub part")
 struct SplitSearchTests {
     private func fleet(sets: Int) throws -> (TestFleet, NodeStore) {
-        let fleet = try TestFleet(MeetingTests.schema)
+        let fleet = try TestFleet(Schemas.referrals)
         try fleet.join("snasa")
         for number in 0..<sets {
             try fleet.write("snasa", "INSERT INTO referral(id) VALUES('n\(number)')")
