@@ -56,7 +56,9 @@ extension RealProcesses {
                 }
             }
             line.limit(bytesPerSecond: 4 << 20, delayMs: 1)
-            line.cut(everyBytes: 4 << 20)
+            // A cut costs what has gone into a segment and into the buffers of two TLS connections, each way: between two
+            // of them there is room for some segments more.
+            line.cut(everyBytes: 6 << 20)
             try await fleet.write(
                 "snasa",
                 """
@@ -69,7 +71,7 @@ extension RealProcesses {
                 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 48)
                 INSERT INTO referral(id, picture) SELECT 'down-' || i, randomblob(250000) FROM n
                 """)
-            try await until("12 MB are through both ways", everyMs: 100) {
+            try await until("12 MB are through both ways", withinMs: 3 * patienceMs, everyMs: 100) {
                 let here = try await fleet.write("snasa", "SELECT count(*) FROM referral WHERE id LIKE 'down-%'")
                 let there = try await fleet.write("hub", "SELECT count(*) FROM referral WHERE id LIKE 'up-%'")
                 return here == "48\n" && there == "48\n"
