@@ -49,11 +49,13 @@ let package = Package(
                 "SQLite", "TableModel",
             ]),
         room("Auditing", ["JSONText", "Replication", "SQLite", "TableModel"]),
+        room("Snapshots", ["Capturing", "OrderedLog", "Explaining", "Replication", "SQLite", "TableModel"]),
         room(
             "HubDatabase",
             [
-                "Auditing", "Capturing", "ConflictStore", "Explaining", "JSONText", "Merging", "OrderedLog",
-                "RecordViews", "Replication", "SQLite", "TableModel",
+                "Auditing", "Capturing", "ConflictStore", "JSONText", "Merging", "OrderedLog", "Explaining",
+                "RecordViews",
+                "Replication", "SQLite", "Snapshots", "TableModel",
             ]),
         room(
             "HubFromNodes",
@@ -75,8 +77,9 @@ let package = Package(
         room(
             "HubService",
             [
-                "Auditing", "Explaining", "HTTP", "HubDatabase", "JSONText", "Presentation", "RecordViews",
-                "Replication", "SQLite", "TableModel",
+                "Auditing", "HTTP", "HubDatabase", "JSONText", "Presentation", "Explaining", "RecordViews",
+                "Replication",
+                "SQLite", "Snapshots", "TableModel",
             ]),
         room(
             "NodeService",
@@ -109,8 +112,9 @@ let package = Package(
         tests(
             "StoreTests",
             [
-                "ConflictStore", "Explaining", "HubDatabase", "HubFromNodes", "Merging", "NodeDatabase", "OrderedLog",
-                "RecordViews", "Replication", "SQLite", "SimulationKit", "TableModel", "TestKit",
+                "Auditing", "ConflictStore", "HubDatabase", "HubFromNodes", "JSONText", "NodeDatabase", "OrderedLog",
+                "Explaining", "RecordViews", "Replication", "SQLite", "SimulationKit", "Snapshots", "TableModel",
+                "TestKit",
             ]),
         tests(
             "ServiceTests",

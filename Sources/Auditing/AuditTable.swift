@@ -54,6 +54,13 @@ package struct AuditTable {
 
     // MARK: reading
 
+    /// When the oldest row was written, in milliseconds since 1970; nil when there is none.
+    package func oldestMs() throws -> UInt64? {
+        let statement = try connection.cached("SELECT at FROM samband_audit ORDER BY number LIMIT 1")
+        defer { statement.reset() }
+        return try statement.step() ? statement.unsigned(0) : nil
+    }
+
     /// The entries that a filter lets through, oldest first.
     package func rows(_ filter: AuditFilter) throws -> [AuditRecord] {
         let statement = try connection.cached(

@@ -9,10 +9,13 @@ package struct ConflictTable {
     package init(connection: Connection) {
         self.connection = connection
     }
-    private static let columns = """
-        id, kind, table_number, table_name, key, canonical, column_index, column_name, state, settlement,
-        opened_at, changed, base, sides, settled_by, decided_by, decided_at, decided_how, reason, earlier
-        """
+    /// Without the id; in the order in which they are read and written.
+    private static let dataColumns = [
+        "kind", "table_number", "table_name", "key", "canonical", "column_index", "column_name", "state", "settlement",
+        "opened_at", "changed", "base", "sides", "settled_by", "decided_by", "decided_at", "decided_how", "reason",
+        "earlier",
+    ]
+    private static let columns = (["id"] + dataColumns).joined(separator: ", ")
 
     /// The numbers under which the two tables travel in the hub's own change sets.
     package static let conflictNumber = 1 << 29
@@ -26,13 +29,7 @@ package struct ConflictTable {
     package static let travelling: [TableLayout] = [
         system(
             replicaNumber, "samband_replica", ["site", "state", "split_from", "split_seq", "split_at"], key: "replica"),
-        system(
-            conflictNumber, "samband_conflict",
-            [
-                "kind", "table_number", "table_name", "key", "canonical", "column_index", "column_name", "state",
-                "settlement", "opened_at", "changed", "base", "sides", "settled_by", "decided_by", "decided_at",
-                "decided_how", "reason", "earlier", "shown",
-            ]),
+        system(conflictNumber, "samband_conflict", dataColumns + ["shown"]),
         system(
             withheldNumber, "samband_withheld",
             [
@@ -156,7 +153,7 @@ package struct ConflictTable {
     }
 
     private static let saveSQL: String = {
-        let marks = (1...20).map { "?\($0)" }.joined(separator: ", ")
+        let marks = (1...dataColumns.count + 1).map { "?\($0)" }.joined(separator: ", ")
         return "INSERT OR REPLACE INTO samband_conflict(\(columns)) VALUES(\(marks))"
     }()
 
@@ -191,4 +188,7 @@ package struct ConflictTable {
 extension TableLayout {
     /// True for the tables of our own that travel.
     package var isOurs: Bool { number >= ConflictTable.conflictNumber }
+
+    /// Its columns as SQL lists them, the key first.
+    var columnList: String { (keyColumns + dataColumns).joined(separator: ", ") }
 }

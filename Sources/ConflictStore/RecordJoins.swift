@@ -40,10 +40,7 @@ package struct JoinTable {
     package init(connection: Connection) {
         self.connection = connection
     }
-    private static let columns = """
-        id, table_number, table_name, key, canonical, into_key, position, conflict, joined_by, joined_at, reason,
-        undone_by, undone_at, undone_reason
-        """
+    private static let columns = layout.columnList
 
     package static let layout = ConflictTable.system(
         ConflictTable.joinNumber, "samband_join",
@@ -56,6 +53,17 @@ package struct JoinTable {
         let statement = try connection.cached("SELECT \(Self.columns) FROM samband_join WHERE id = ?1")
         try statement.bind(id, at: 1)
         return try read(statement).first
+    }
+
+    /// Whether these two rows were ever joined.
+    ///
+    /// - Parameter into: the key of the one that remains, encoded as the table has it.
+    package func holds(tableNumber: Value, canonical: Value, into: Value) throws -> Bool {
+        let statement = try connection.cached(
+            "SELECT 1 FROM samband_join WHERE table_number = ?1 AND canonical = ?2 AND into_key = ?3")
+        try statement.bind([tableNumber, canonical, into])
+        defer { statement.reset() }
+        return try statement.step()
     }
 
     package func exist() throws -> Bool {

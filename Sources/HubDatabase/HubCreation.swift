@@ -53,10 +53,7 @@ package enum HubCreation {
         try connection.setMeta(.role, .text("hub"))
         try connection.setMeta(.replica, UInt64(replica))
         try connection.setMeta(.schemaVersion, 1)
-        let statement = try connection.prepare(
-            "INSERT INTO samband_replica(replica, site, state) VALUES(?1, '', 'active')")
-        try statement.bind(UInt64(replica), at: 1)
-        try statement.run()
+        try ReplicaTable(connection: connection).add(replica, site: "")
         try EpochTable(connection: connection).begin(hub: replica, base: 0, nowMs: nowMs)
         try sealMigrations(connection, replica: replica, nowMs: nowMs)
         try Capture.remove(from: connection)
@@ -120,55 +117,5 @@ enum HubGuards {
                     """)
             }
         }
-    }
-
-    static func remove(_ connection: Connection) throws {
-        let rows = try connection.prepare(
-            "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND name GLOB 'samband_hub_*'")
-        var names: [String] = []
-        while try rows.step() { names.append(rows.string(0)) }
-        for name in names { try connection.execute("DROP TRIGGER \(quote(identifier: name))") }
-    }
-}
-
-/// What turns a copy of the hub's file into one that local programs write.
-enum NodeCapture {
-    static func install(_ connection: Connection) throws {
-        try HubGuards.remove(connection)
-        try Capture.install(in: connection)
-        try SystemGuards.install(in: connection)
-        try StatusView.install(connection)
-        try DisputeViews.install(connection)
-    }
-}
-
-/// The view `samband_status`: one row by which an application can say "offline since 10:32, 14 changes waiting".
-enum StatusView {
-    static func install(_ connection: Connection) throws {
-        let rows = try connection.prepare(
-            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name GLOB 'samband_mark_*' ORDER BY name")
-        var marks: [String] = []
-        while try rows.step() { marks.append("(SELECT count(*) FROM \(rows.string(0)))") }
-        func meta(_ key: MetaKey) -> String {
-            "(SELECT value FROM samband_meta WHERE name = '\(key.rawValue)')"
-        }
-        let waiting = marks.isEmpty ? "0" : marks.joined(separator: " + ")
-        try connection.execute(
-            """
-            DROP VIEW IF EXISTS samband_status;
-            CREATE VIEW samband_status AS SELECT
-              \(meta(.role)) AS role,
-              \(meta(.site)) AS site,
-              coalesce(\(meta(.link)), 'down') AS link,
-              \(meta(.linkSince)) AS link_since,
-              \(meta(.lastContact)) AS last_contact,
-              \(waiting) + (SELECT coalesce(sum(length(key_hashes)), 0) / 8 FROM samband_change
-                WHERE replica = \(meta(.replica)) AND position IS NULL
-                  AND seq > coalesce(\(meta(.acknowledged)), 0)) AS pending,
-              (SELECT count(*) FROM samband_change WHERE position IS NULL) AS in_flight,
-              (SELECT count(*) FROM samband_conflict WHERE state = 'open') AS conflicts_open,
-              (SELECT count(*) FROM samband_withheld WHERE state = 'withheld') AS withheld,
-              \(meta(.trouble)) AS trouble;
-            """)
     }
 }

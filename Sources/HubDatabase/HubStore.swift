@@ -50,8 +50,6 @@ package final class HubStore {
     /// not believed would be in conflict with what it has seen. A forger gains nothing by it, for the order is any
     /// replica's to pull.
     private(set) var positionAtOpening: UInt64 = 0
-    /// What the next write is to record, in its transaction.
-    var pendingAudit: AuditEntry?
     /// True from a failed write until what memory knows has been read anew.
     private var isStale = false
     /// Bytes of what one replica has handed in that may wait here.
@@ -134,12 +132,7 @@ package final class HubStore {
 
     func reloadDisputed() throws {
         disputed = Set(try conflictTable.openRows().map(\.hash64))
-        let statement = try connection.cached(
-            "SELECT table_number, canonical FROM samband_withheld WHERE state = 'withheld'")
-        defer { statement.reset() }
-        while try statement.step() {
-            disputed.insert(RowID(table: Int(statement.integer(0)), canonical: statement.bytes(1)).hash64)
-        }
+        disputed.formUnion(try conflictTable.withheldHashes())
         disputed.formUnion(try joins.hashes())
         awaited = Awaited(try conflictTable.waits())
     }
@@ -162,8 +155,12 @@ package final class HubStore {
     /// Runs a write transaction; after any failure what memory knows of the log is read anew, before the next one at the
     /// latest: a disk that fails a write may fail that reading, too. Every commit is on disk before this returns, and
     /// takes along what `contacts` has noted since the one before.
+    ///
+    /// - Parameter entry: recorded in the same transaction: what is not done is not recorded, and what cannot be recorded
+    ///   is not done.
     func writing<T>(
-        _ doing: @autoclosure () -> String, whileRecovering: Bool = false, _ body: () throws -> T
+        _ doing: @autoclosure () -> String, whileRecovering: Bool = false, audit entry: AuditEntry? = nil,
+        _ body: () throws -> T
     ) throws(StoreError) -> T {
         let (clockBefore, changesBefore) = (clock, connection.totalChanges)
         guard whileRecovering || !isRecovering else { throw recovering(doing()) }
@@ -175,11 +172,10 @@ package final class HubStore {
                 let result = try connection.transaction {
                     let result = try body()
                     try write(contacts)
-                    if let pendingAudit { try audit.append(pendingAudit) }
+                    if let entry { try audit.append(entry) }
                     return result
                 }
                 contacts = Contacts()
-                pendingAudit = nil
                 try seat?.note(replica: replica, position: try log.lastPosition())
                 return result
             }
@@ -197,6 +193,27 @@ package final class HubStore {
         }
         // What was committed into a file that has gone meanwhile is not acknowledged.
         try checkFiles(doing())
+        return result
+    }
+
+    /// Runs a change in a transaction, or tries it: then all that it did is taken back before the transaction ends, in the
+    /// file and in what memory knows. A trial is recorded, too.
+    func trying<T>(
+        _ doing: String, dryRun: Bool, audit entry: AuditEntry?, _ body: () throws -> T
+    ) throws(StoreError) -> T {
+        try writing(doing, audit: entry) { try dryRun ? takingBack(body) : body() }
+    }
+
+    private func takingBack<T>(_ body: () throws -> T) throws -> T {
+        let (clockBefore, disputedBefore, awaitedBefore) = (clock, disputed, awaited)
+        let position = try log.lastPosition()
+        try connection.beginSavepoint("trial")
+        let result = try body()
+        try connection.rollback(to: "trial")
+        try connection.release("trial")
+        (clock, disputed, awaited) = (clockBefore, disputedBefore, awaitedBefore)
+        index.index.forget(behind: position)
+        finder.forget(behind: position)
         return result
     }
 

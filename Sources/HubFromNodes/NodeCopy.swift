@@ -50,8 +50,7 @@ final class NodeCopy {
                 hint: "Leave it out; what others have of that site comes from their files.")
         }
         epochs = try EpochTable(connection: connection).all()
-        epochBeganMs = UInt64(
-            try connection.firstInteger("SELECT began_at FROM samband_epoch ORDER BY number DESC LIMIT 1") ?? 0)
+        epochBeganMs = try EpochTable(connection: connection).beganMs()
         position = try connection.metaNumber(.position)
         let pending = try Touches.unsealed(connection, store.tables)
         unsealedCount = pending.count

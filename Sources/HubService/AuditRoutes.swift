@@ -97,8 +97,8 @@ extension HubService {
                 .badRequest, title: "The time is out of range", detail: "An audit is kept for 1 to 100 years.",
                 next: "Give years.")
         }
-        try recording(request, .retentionSet, ["years": .integer(years)]) { () throws(StoreError) in
-            try store.keepAudit(years: UInt64(years))
+        try recording(request, .retentionSet, ["years": .integer(years)]) { entry throws(StoreError) in
+            try store.keepAudit(years: UInt64(years), audit: entry)
         }
         return try .json(["kept_years": .integer(years)])
     }

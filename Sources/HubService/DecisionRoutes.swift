@@ -34,12 +34,10 @@ extension HubService {
         let view = try answering { () throws(StoreError) -> ConflictView? in
             let entry = try entry(
                 request, signature.dryRun ? .conflictRead : .conflictResolved, number, how: choice.how, signature)
-            return try store.recording(entry) { () throws(StoreError) in
-                _ = try store.resolve(
-                    number, choice, changed: signature.changed, by: signature.by, reason: signature.reason,
-                    nowMs: now(), dryRun: signature.dryRun)
-                return try store.conflictView(number)
-            }
+            _ = try store.resolve(
+                number, choice, changed: signature.changed, by: signature.by, reason: signature.reason, nowMs: now(),
+                dryRun: signature.dryRun, audit: entry)
+            return try store.conflictView(number)
         }
         if !signature.dryRun { orderGrew() }
         return try .json(view?.json ?? .null)
@@ -53,12 +51,10 @@ extension HubService {
         let view = try answering { () throws(StoreError) -> ConflictView? in
             let entry = try entry(
                 request, signature.dryRun ? .conflictRead : .conflictUndone, number, how: "undo", signature)
-            return try store.recording(entry) { () throws(StoreError) in
-                _ = try store.undo(
-                    number, changed: signature.changed, by: signature.by, reason: signature.reason, nowMs: now(),
-                    dryRun: signature.dryRun)
-                return try store.conflictView(number)
-            }
+            _ = try store.undo(
+                number, changed: signature.changed, by: signature.by, reason: signature.reason, nowMs: now(),
+                dryRun: signature.dryRun, audit: entry)
+            return try store.conflictView(number)
         }
         if !signature.dryRun { orderGrew() }
         return try .json(view?.json ?? .null)
@@ -81,12 +77,10 @@ extension HubService {
                 [(gone.table, gone.key), (into.table, into.key)].compactMap {
                     store.auditedRow(table: $0.0, key: $0.1)
                 })
-            return try store.recording(entry) { () throws(StoreError) in
-                let merge = try store.mergeRecords(
-                    table: gone.table, key: gone.key, into: into.key, by: signature.by, reason: signature.reason,
-                    nowMs: now(), dryRun: signature.dryRun)
-                return (rows, merge)
-            }
+            let merge = try store.mergeRecords(
+                table: gone.table, key: gone.key, into: into.key, by: signature.by, reason: signature.reason,
+                nowMs: now(), dryRun: signature.dryRun, audit: entry)
+            return (rows, merge)
         }
         if !signature.dryRun { orderGrew() }
         return try .json(merge.json(rows[0], into: rows[1]))
@@ -105,15 +99,14 @@ extension HubService {
                 request, signature.dryRun ? .recordsRead : .recordsUnmerged,
                 JSON.Object([("join", .integer(id)), ("by", .string(signature.by))]),
                 joined.keys.compactMap { store.auditedRow(table: joined.table, key: $0) })
-            return try store.recording(entry) { () throws(StoreError) in
-                let merge = try store.undoMerge(
-                    UInt64(id), by: signature.by, reason: signature.reason, nowMs: now(), dryRun: signature.dryRun)
-                let rows = [
-                    try store.rowView(table: merge.table, key: merge.key),
-                    try store.rowView(table: merge.table, key: merge.into),
-                ]
-                return (merge, rows)
-            }
+            let merge = try store.undoMerge(
+                UInt64(id), by: signature.by, reason: signature.reason, nowMs: now(), dryRun: signature.dryRun,
+                audit: entry)
+            let rows = [
+                try store.rowView(table: merge.table, key: merge.key),
+                try store.rowView(table: merge.table, key: merge.into),
+            ]
+            return (merge, rows)
         }
         if !signature.dryRun { orderGrew() }
         return try .json(merge.json(rows[0], into: rows[1]))

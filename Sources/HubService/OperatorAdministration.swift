@@ -19,10 +19,10 @@ extension HubService {
         }
         let token = randomToken()
         let details: JSON = ["operator": .string(String(asked.name.prefix(64))), "role": .string(role.rawValue)]
-        try recording(request, .operatorAdded, details) { () throws(StoreError) in
+        try recording(request, .operatorAdded, details) { entry throws(StoreError) in
             try store.addOperator(
                 asked.name, role, tokenDigest: SHA256.digest(Array(token.utf8)), by: request.person(asked.by),
-                nowMs: now())
+                nowMs: now(), audit: entry)
         }
         return try .json(Message<OperatorToken> { ($0.name, $0.role, $0.token) = (asked.name, role.rawValue, token) })
     }
@@ -34,7 +34,7 @@ extension HubService {
 
     func revokeOperator(_ name: String, _ request: Request) throws(Problem) -> Response {
         try recording(request, .operatorRevoked, ["operator": .string(String(name.prefix(64)))]) {
-            () throws(StoreError) in try store.revokeOperator(name, nowMs: now())
+            entry throws(StoreError) in try store.revokeOperator(name, nowMs: now(), audit: entry)
         }
         return try .json(Message<NewState> { ($0.name, $0.state) = (name, "revoked") })
     }

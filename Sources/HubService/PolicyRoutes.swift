@@ -24,11 +24,9 @@ extension HubService {
                 "unit": unit.map { .string($0.rawValue) } ?? .null,
             ])
         let views = try answering { () throws(StoreError) in
-            try store.recording(entry) { () throws(StoreError) in
-                try store.setPolicy(
-                    table: table, column: asked.column, policy: policy, unit: unit, by: request.person(asked.by),
-                    nowMs: now())
-            }
+            try store.setPolicy(
+                table: table, column: asked.column, policy: policy, unit: unit,
+                by: request.person(asked.by), nowMs: now(), audit: entry)
             return try store.policyViews()
         }
         orderGrew()

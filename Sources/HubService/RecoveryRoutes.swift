@@ -110,7 +110,9 @@ extension HubService {
     }
 
     func beginRecovery(_ request: Request) throws(Problem) -> Response {
-        try recording(request, .recoveryBegun) { () throws(StoreError) in try store.markRestored() }
+        try recording(request, .recoveryBegun) { entry throws(StoreError) in
+            try store.markRestored(audit: entry)
+        }
         return try recovery()
     }
 
@@ -121,8 +123,8 @@ extension HubService {
             try confirmSite(site, fingerprint: asked.fingerprint, request)
             return try recovery()
         }
-        try recording(request, .recoveryAccepted) { () throws(StoreError) in
-            try store.acceptRecovery(nowMs: now())
+        try recording(request, .recoveryAccepted) { entry throws(StoreError) in
+            try store.acceptRecovery(nowMs: now(), audit: entry)
         }
         orderGrew()
         return try recovery()

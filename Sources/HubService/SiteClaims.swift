@@ -98,10 +98,8 @@ extension HubService {
                 "fingerprint": .string(claim.fingerprint),
             ])
         try answering { () throws(StoreError) in
-            try store.recording(entry) { () throws(StoreError) in
-                try store.confirmSite(
-                    claim.site, replica: claim.replica, secretDigest: claim.secretDigest, nowMs: now())
-            }
+            try store.confirmSite(
+                claim.site, replica: claim.replica, secretDigest: claim.secretDigest, nowMs: now(), audit: entry)
         }
         claims.drop(claim.secretDigest)
     }

@@ -22,8 +22,9 @@ extension HubService {
         let details: JSON = [
             "site": .string(String(asked.name.prefix(64))), "expires": .string(rfc3339(ms: expires)),
         ]
-        try recording(request, .siteAdded, details) { () throws(StoreError) in
-            try store.addSite(asked.name, tokenDigest: SHA256.digest(Array(token.utf8)), expiresMs: expires)
+        try recording(request, .siteAdded, details) { entry throws(StoreError) in
+            try store.addSite(
+                asked.name, tokenDigest: SHA256.digest(Array(token.utf8)), expiresMs: expires, audit: entry)
         }
         return try .json(
             Message<SiteToken> { ($0.name, $0.token, $0.expires) = (asked.name, token, rfc3339(ms: expires)) })
@@ -34,7 +35,7 @@ extension HubService {
         _ step: SiteStep, _ what: AuditEvent, _ name: String, _ request: Request
     ) throws(Problem) -> Response {
         let replicas = try recording(request, what, ["site": .string(String(name.prefix(64)))]) {
-            () throws(StoreError) in try store.step(step, ofSite: name, nowMs: now())
+            entry throws(StoreError) in try store.step(step, ofSite: name, nowMs: now(), audit: entry)
         }
         if step != .resume { end(replicas) }
         if step == .retire { orderGrew() }
@@ -43,10 +44,11 @@ extension HubService {
 
     /// Does what a person asks for and records that, both or neither.
     func recording<Done>(
-        _ request: Request, _ what: AuditEvent, _ details: JSON = [:], _ body: () throws(StoreError) -> Done
+        _ request: Request, _ what: AuditEvent, _ details: JSON = [:],
+        _ body: (AuditEntry) throws(StoreError) -> Done
     ) throws(Problem) -> Done {
         let entry = entry(request, what, details)
-        return try answering { () throws(StoreError) in try store.recording(entry, body) }
+        return try answering { () throws(StoreError) in try body(entry) }
     }
 
     /// What the person behind a request does, for the audit.

@@ -3,6 +3,7 @@ import Foundation
 import HTTP
 import HubDatabase
 import Replication
+import Snapshots
 import Synchronization
 
 /// Makes snapshots on a thread of their own, one after the other: copying a large database must not keep the hub from

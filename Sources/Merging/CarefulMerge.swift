@@ -159,12 +159,7 @@ final class CarefulMerge {
 
     /// The replicas that a site has or had.
     private func replicas(ofSite name: String) throws -> Set<UInt32> {
-        let statement = try access.connection.cached("SELECT replica FROM samband_replica WHERE site = ?1")
-        try statement.bind(at: 1, text: name)
-        defer { statement.reset() }
-        var found: Set<UInt32> = []
-        while try statement.step() { found.insert(UInt32(statement.integer(0))) }
-        return found
+        Set(try ReplicaTable(connection: access.connection).replicas(of: name))
     }
 
     // MARK: the log

@@ -166,29 +166,3 @@ final class ConcurrentRows {
         return entry
     }
 }
-
-extension ConflictTable {
-    /// Whether anything was ever withheld.
-    func hasWithheld() throws -> Bool {
-        try connection.firstInteger("SELECT EXISTS(SELECT 1 FROM samband_withheld)") == 1
-    }
-
-    /// Whose operations on a row were ever withheld: none of them is in the merge. A row that a decision displaced is kept
-    /// under the decision's name, and that it went counts all the same.
-    func withheldDots(of row: RowID) throws -> Set<Dot> {
-        let statement = try connection.cached(
-            """
-            SELECT w.replica, w.seq FROM samband_withheld w LEFT JOIN samband_change c USING (replica, seq)
-            WHERE w.table_number = ?1 AND w.canonical = ?2 AND coalesce(c.kind, 1) <> ?3
-            """)
-        try statement.bind(at: 3, integer: Int64(ChangeSetHeader.Kind.decision.rawValue))
-        try statement.bind(at: 1, integer: Int64(row.table))
-        try statement.bind(at: 2, blob: row.canonical)
-        defer { statement.reset() }
-        var dots: Set<Dot> = []
-        while try statement.step() {
-            dots.insert(Dot(replica: UInt32(statement.integer(0)), seq: statement.unsigned(1)))
-        }
-        return dots
-    }
-}

@@ -100,6 +100,14 @@ package struct ConcurrentIndex {
         words += entry.hashes.count + Self.wordsPerEntry
     }
 
+    /// Forgets the change sets behind a position: what appended them was taken back.
+    package mutating func forget(behind position: UInt64) {
+        while let last = entries.last, last.position > position {
+            words -= last.hashes.count + Self.wordsPerEntry
+            entries.removeLast()
+        }
+    }
+
     /// Forgets what is in memory: after a rollback, and when it has grown beyond what is worth its room.
     package mutating func reset() {
         entries = []

@@ -39,6 +39,11 @@ package struct EpochTable {
         UInt64(try connection.firstInteger("SELECT coalesce(max(number), 0) FROM samband_epoch") ?? 0)
     }
 
+    /// When the newest epoch began, in milliseconds since 1970.
+    package func beganMs() throws -> UInt64 {
+        UInt64(try connection.firstInteger("SELECT began_at FROM samband_epoch ORDER BY number DESC LIMIT 1") ?? 0)
+    }
+
     /// The hub's replica number in the newest epoch.
     package func hub() throws -> UInt32 {
         UInt32(try connection.firstInteger("SELECT hub FROM samband_epoch ORDER BY number DESC LIMIT 1") ?? 0)

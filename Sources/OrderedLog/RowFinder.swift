@@ -3,7 +3,7 @@ import TableModel
 
 /// Finds single rows in the change sets of the log: remembers where the rows of those it was asked about lie, within a
 /// bound, and decodes only what is wanted. Change sets never change, but a transaction that is rolled back takes its own
-/// with it: then all is to be forgotten.
+/// with it: then all is to be forgotten, or what lies behind the end of the log.
 package final class RowFinder {
     /// A row found: its identity, its key as written, what is done to it.
     package typealias Found = (row: RowID, key: [Value], operation: LoggedOperation)
@@ -46,6 +46,19 @@ package final class RowFinder {
         references = [:]
         rowsKnown = 0
         open = nil
+    }
+
+    /// Forgets the change sets whose ids are behind this one.
+    package func forget(behind id: UInt64) {
+        for (source, rows) in known where source.change > id {
+            known[source] = nil
+            rowsKnown -= Int(rows.rowCount) + Self.rowsPerSource
+        }
+        for (source, rows) in references where source.change > id {
+            references[source] = nil
+            rowsKnown -= rows.count + Self.rowsPerSource
+        }
+        if let open, open.source.change > id { self.open = nil }
     }
 
     /// Where the rows of a change set lie.

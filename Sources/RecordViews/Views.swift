@@ -72,10 +72,7 @@ package struct Views {
         self.conflicts = conflicts
     }
     package func site(of replica: UInt32) throws -> String {
-        let statement = try connection.cached("SELECT site FROM samband_replica WHERE replica = ?1")
-        try statement.bind(UInt64(replica), at: 1)
-        defer { statement.reset() }
-        return try statement.step() ? statement.string(0) : "replica \(replica)"
+        try ReplicaTable(connection: connection).site(of: replica) ?? "replica \(replica)"
     }
 
     /// A conflict with the names of its columns and sites, and the row as it stands.
@@ -108,13 +105,9 @@ package struct Views {
         try log.newest(limit: limit).map { entry in
             let variant: SegmentVariant =
                 entry.isEffective && entry.header.segmentDigests.isEmpty ? .effective : .authored
-            let statement = try connection.cached(
-                "SELECT coalesce(sum(length(bytes)), 0) FROM samband_segment WHERE change = ?1 AND variant = ?2")
-            try statement.bind(entry.id, at: 1)
-            try statement.bind(at: 2, integer: variant.rawValue)
-            defer { statement.reset() }
-            _ = try statement.step()
-            return LogView(entry: entry, site: try site(of: entry.header.dot.replica), bytes: statement.unsigned(0))
+            return LogView(
+                entry: entry, site: try site(of: entry.header.dot.replica),
+                bytes: UInt64(try log.size(change: entry.id, variant: variant)))
         }
     }
 }

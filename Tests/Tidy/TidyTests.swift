@@ -3,7 +3,8 @@ import Testing
 @Suite("The repository is tidy")
 struct TidyTests {
     private static let rules: [Rule] = [
-        .roomsAreOnTheMap, .importsFollowTheMap, .manifestFollowsTheMap, .filesAreShort, .nothingIsLeftForLater,
+        .roomsAreOnTheMap, .importsFollowTheMap, .manifestFollowsTheMap, .tablesHaveTheirRooms, .filesAreShort,
+        .nothingIsLeftForLater,
         .noTabs,
         .noPathsOfOneMachine, .linksLead, .citationsLead, .namedTestsExist, .threatsAreTested,
         .declarationsAreExplained,

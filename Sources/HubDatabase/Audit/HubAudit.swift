@@ -23,22 +23,8 @@ package struct AuditedRow: Hashable, Sendable {
 extension HubStore {
     var audit: AuditTable { AuditTable(connection: connection) }
 
-    /// Runs what writes, and records it in the same transaction: what is not done is not recorded, and what cannot be
-    /// recorded is not done. What writes nothing is recorded before this returns.
-    package func recording<T>(_ entry: AuditEntry, _ body: () throws(StoreError) -> T) throws(StoreError) -> T {
-        pendingAudit = entry
-        defer { pendingAudit = nil }
-        let result = try body()
-        if pendingAudit != nil { try record() }
-        return result
-    }
-
-    /// Records something that writes nothing else: before its answer leaves.
-    package func record(_ entry: AuditEntry) throws(StoreError) {
-        try recording(entry) { () throws(StoreError) in }
-    }
-
-    private func record() throws(StoreError) { try writing("writing the audit", whileRecovering: true) {} }
+    /// Records something that writes nothing else: before its answer leaves. What writes takes its entry along instead.
+    package func record(_ entry: AuditEntry) throws(StoreError) { try record([entry]) }
 
     /// Records several readings in one transaction.
     package func record(_ entries: [AuditEntry]) throws(StoreError) {
@@ -121,8 +107,8 @@ extension HubStore {
         return years == 0 ? Self.auditYears : years
     }
 
-    package func keepAudit(years: UInt64) throws(StoreError) {
-        try writing("setting how long the audit is kept", whileRecovering: true) {
+    package func keepAudit(years: UInt64, audit entry: AuditEntry? = nil) throws(StoreError) {
+        try writing("setting how long the audit is kept", whileRecovering: true, audit: entry) {
             try connection.setMeta(.auditYears, years)
         }
     }
@@ -132,12 +118,8 @@ extension HubStore {
         try checkClock(nowMs: nowMs)
         let keptMs = try storing("trimming the audit") { try keptYears() } * 365_250 * 86_400
         guard nowMs > keptMs else { return }
-        let isDue = try storing("trimming the audit") {
-            let statement = try connection.cached("SELECT at FROM samband_audit ORDER BY number LIMIT 1")
-            defer { statement.reset() }
-            return try statement.step() && statement.unsigned(0) < nowMs - keptMs
-        }
-        guard isDue else { return }
+        let oldestMs = try storing("trimming the audit") { try audit.oldestMs() }
+        guard let oldestMs, oldestMs < nowMs - keptMs else { return }
         try writing("trimming the audit", whileRecovering: true) {
             _ = try audit.trim(before: nowMs - keptMs, nowMs: nowMs)
         }

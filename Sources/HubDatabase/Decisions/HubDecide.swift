@@ -1,3 +1,4 @@
+import Auditing
 import ConflictStore
 import JSONText
 import Merging
@@ -51,9 +52,9 @@ extension HubStore {
     ///   choice does not fit the conflict or a constraint would break.
     package func resolve(
         _ id: UInt64, _ choice: Choice, changed: UInt64?, by: String, reason: String?, nowMs: UInt64,
-        dryRun: Bool = false
+        dryRun: Bool = false, audit entry: AuditEntry? = nil
     ) throws(StoreError) -> ConflictRecord {
-        try trying("settling conflict \(id)", dryRun: dryRun) {
+        try trying("settling conflict \(id)", dryRun: dryRun, audit: entry) {
             try resolveInTransaction(id, choice, changed: changed, by: by, reason: reason, nowMs: nowMs)
         }
     }

@@ -1,3 +1,4 @@
+import Auditing
 import ConflictStore
 import RecordViews
 import Replication
@@ -17,10 +18,11 @@ extension HubStore {
     ///   - by: who sets it.
     /// - Throws: `.notFound` when there is no such table; `.refused` when the policy does not fit.
     package func setPolicy(
-        table: String, column: String?, policy: Policy?, unit: PolicyUnit?, by: String, nowMs: UInt64
+        table: String, column: String?, policy: Policy?, unit: PolicyUnit?, by: String, nowMs: UInt64,
+        audit entry: AuditEntry? = nil
     ) throws(StoreError) {
         let doing = "setting the policy of \(([table] + [column].compactMap { $0 }).joined(separator: "."))"
-        try writing(doing) {
+        try writing(doing, audit: entry) {
             var setter = PolicySetter(connection: connection, by: by, nowMs: nowMs, doing: doing)
             try setter.set(table: table, column: column, policy: policy, unit: unit)
             policies = try Policies(connection)

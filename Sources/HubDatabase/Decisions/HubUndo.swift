@@ -1,3 +1,4 @@
+import Auditing
 import ConflictStore
 import Replication
 import SQLite
@@ -19,9 +20,10 @@ extension HubStore {
     /// - Throws: `.notFound`; `.changed` when it is open or has changed since; `.refused` when what the decision wrote no
     ///   longer stands, or a constraint would break.
     package func undo(
-        _ id: UInt64, changed: UInt64?, by: String, reason: String?, nowMs: UInt64, dryRun: Bool = false
+        _ id: UInt64, changed: UInt64?, by: String, reason: String?, nowMs: UInt64, dryRun: Bool = false,
+        audit entry: AuditEntry? = nil
     ) throws(StoreError) -> ConflictRecord {
-        try trying("undoing the decision of conflict \(id)", dryRun: dryRun) {
+        try trying("undoing the decision of conflict \(id)", dryRun: dryRun, audit: entry) {
             try undoInTransaction(id, changed: changed, by: by, reason: reason, nowMs: nowMs)
         }
     }
@@ -171,25 +173,6 @@ extension HubStore {
         guard try access.exists(table, key) else { return false }
         let stamps = try origins.stamps(of: row, columnCount: table.dataColumns.count, latest: [:])
         return operation.columns.allSatisfy { stamps[$0] == Stamp(hlc: operation.hlc, dot: operation.dot) }
-    }
-
-    /// Runs a change in a transaction, or tries it and takes all of it back.
-    func trying<T>(_ doing: String, dryRun: Bool, _ body: () throws -> T) throws(StoreError) -> T {
-        var tried: T?
-        do {
-            return try writing(doing) {
-                let result = try body()
-                if dryRun {
-                    tried = result
-                    // Nothing of it stays: the transaction is rolled back.
-                    throw StoreError(.refused, doing: doing, why: "it was only tried", hint: "")
-                }
-                return result
-            }
-        } catch {
-            if let tried { return tried }
-            throw error
-        }
     }
 }
 

@@ -1,6 +1,6 @@
-import Glibc
 import OrderedLog
 import Replication
+import Snapshots
 import SQLite
 import TableModel
 
@@ -116,73 +116,5 @@ extension HubStore {
     package func noteSnapshot(to replica: UInt32, position: UInt64) throws(StoreError) {
         noteSent(replica, upTo: position)
         try writeContacts()
-    }
-}
-
-/// Turns a copy of the hub's database into that of a node.
-package enum SnapshotFile {
-    /// Copies the hub's database, on a connection of its own, and makes the copy a node's. The file is readable by its
-    /// owner only; on a failure it is for the caller to take away.
-    ///
-    /// - Returns: the position of the hub's order that the rows stand at.
-    package static func make(
-        from hub: String, to path: String, site: String, replica: UInt32
-    ) throws(StoreError) -> UInt64 {
-        try storing("writing a snapshot for replica \(replica)") {
-            let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-            guard file >= 0 else {
-                throw StoreError(
-                    .inputOutput, doing: "writing a snapshot", why: String(cString: strerror(errno)),
-                    hint: "Look at the folder of the hub's database, its rights and its space.")
-            }
-            close(file)
-            try DatabaseCopy.make(of: hub, at: path)
-            let copy = try Connection(path: path, mode: .readWrite, busyTimeoutMs: 1000)
-            defer { copy.close() }
-            try ReplicaFile.prepare(copy)
-            return try turnIntoNode(copy, site: site, replica: replica)
-        }
-    }
-
-    /// - Returns: the position of the hub's order that the rows stand at.
-    private static func turnIntoNode(_ copy: Connection, site: String, replica: UInt32) throws -> UInt64 {
-        let log = ChangeLog(connection: copy)
-        let position = try log.lastPosition()
-        try copy.transaction {
-            try copy.execute(
-                """
-                DELETE FROM samband_site;
-                DROP TABLE samband_operator;
-                DROP TABLE samband_audit;
-                DROP TABLE samband_quarantine;
-                DROP TABLE samband_quarantine_segment;
-                -- What Litestream writes into a database that it replicates.
-                DROP TABLE IF EXISTS _litestream_seq;
-                DROP TABLE IF EXISTS _litestream_lock;
-                DELETE FROM samband_segment;
-                DELETE FROM samband_change;
-                DELETE FROM samband_staged;
-                DELETE FROM samband_handed;
-                DELETE FROM samband_handed_segment;
-                DELETE FROM samband_wait;
-                DELETE FROM samband_led_on;
-                UPDATE samband_replica SET last_digest = zeroblob(32), sent = 0, acknowledged = 0,
-                  acknowledged_sealed = 0, heard = NULL, switch_from = NULL, switch_at = NULL;
-                UPDATE samband_vector SET sealed = 0;
-                DELETE FROM samband_split;
-                UPDATE samband_replica SET last_contact = NULL, clock_offset = NULL, renumbered = 0;
-                DELETE FROM samband_meta WHERE name IN ('seq', 'digest', 'epoch', 'restored', 'backup_at',
-                  'backup_position', 'backup_vector', 'accepted_ms', 'running_ms', 'audit_key', 'audit_years',
-                  'from_nodes', 'policies_back', 'joins_missing');
-                """)
-            try copy.setMeta(.role, .text("node"))
-            try copy.setMeta(.site, .text(site))
-            try copy.setMeta(.replica, UInt64(replica))
-            try copy.setMeta(.position, position)
-            try copy.setMeta(.hlcSeen, copy.metaNumber(.hlc))
-            try NodeCapture.install(copy)
-        }
-        try copy.execute("PRAGMA journal_mode = DELETE; VACUUM;")
-        return position
     }
 }

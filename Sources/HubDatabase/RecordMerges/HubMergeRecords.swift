@@ -1,3 +1,4 @@
+import Auditing
 import ConflictStore
 import Explaining
 import Replication
@@ -31,10 +32,11 @@ extension HubStore {
     /// - Throws: `.notFound` for a table or row that is not there; `.refused` when a constraint would break, or one of the
     ///   rows is in dispute.
     package func mergeRecords(
-        table: String, key: [Value], into: [Value], by: String, reason: String?, nowMs: UInt64, dryRun: Bool
+        table: String, key: [Value], into: [Value], by: String, reason: String?, nowMs: UInt64, dryRun: Bool,
+        audit entry: AuditEntry? = nil
     ) throws(StoreError) -> RecordMerge {
         let doing = "joining two rows of \(table)"
-        return try trying(doing, dryRun: dryRun) {
+        return try trying(doing, dryRun: dryRun, audit: entry) {
             let plan = try plan(table, key, into, doing)
             return try carryOut(plan, Decision(by: by, atMs: nowMs, how: "merge", reason: reason), nowMs: nowMs)
         }

@@ -1,3 +1,4 @@
+import Auditing
 import ConflictStore
 import Replication
 import SQLite
@@ -10,10 +11,10 @@ extension HubStore {
     ///
     /// - Throws: `.notFound`; `.changed` when it was taken back already; `.refused` when a constraint would break.
     package func undoMerge(
-        _ id: UInt64, by: String, reason: String?, nowMs: UInt64, dryRun: Bool
+        _ id: UInt64, by: String, reason: String?, nowMs: UInt64, dryRun: Bool, audit entry: AuditEntry? = nil
     ) throws(StoreError) -> RecordMerge {
         let doing = "undoing join \(id)"
-        return try trying(doing, dryRun: dryRun) {
+        return try trying(doing, dryRun: dryRun, audit: entry) {
             guard var join = try joins.join(id: id) else {
                 throw StoreError(.notFound, doing: doing, why: "there is none of that number", hint: "")
             }

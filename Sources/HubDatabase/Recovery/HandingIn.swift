@@ -95,7 +95,7 @@ extension HubStore {
             let span = segment.bytes.span
             for block in segment.blocks {
                 guard let table = access.tables[block.kind.table] else { continue }
-                if let why = table.misfit(of: block) { throw refuse(why) }
+                if let why = table.misfit(of: block, mayLackColumns: table.isOurs) { throw refuse(why) }
                 guard table.isOurs else { continue }
                 var cursor = RowCursor(block)
                 while cursor.nextKey(span) {

@@ -9,7 +9,7 @@ extension HubStore {
     /// then writes the repair: every row that may stand otherwise at a site, as it stands here. Runs in one transaction.
     func absorb(nowMs: UInt64) throws {
         let handed = HandedTable(connection: connection)
-        let lost = try LostRecords(handed, shapes: access.tables.mapValues(\.shape))
+        let lost = try LostRecords(handed)
         let settings = try LostSettings(handed)
         let policiesBack = try settings.bringBackPolicies(connection)
         if !policiesBack.isEmpty { policies = try Policies(connection) }
@@ -125,7 +125,9 @@ private struct Repair {
     mutating func add(_ segment: Segment) throws {
         let span = segment.bytes.span
         for block in segment.blocks {
-            guard let table = store.access.tables[block.kind.table], table.misfit(of: block) == nil else { continue }
+            guard let table = store.access.tables[block.kind.table],
+                table.misfit(of: block, mayLackColumns: table.isOurs) == nil
+            else { continue }
             var cursor = RowCursor(block)
             while cursor.nextKey(span) {
                 let key = cursor.key.map { $0.value(in: span) }

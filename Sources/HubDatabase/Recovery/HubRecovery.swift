@@ -1,3 +1,4 @@
+import Auditing
 import OrderedLog
 import Replication
 import SQLite
@@ -240,20 +241,20 @@ extension HubStore {
 
     /// An operator accepts that some sites were not heard: takes what has been handed in and goes on without them. What
     /// they know comes in when they make contact.
-    package func acceptRecovery(nowMs: UInt64) throws(StoreError) {
+    package func acceptRecovery(nowMs: UInt64, audit entry: AuditEntry? = nil) throws(StoreError) {
         guard isRecovering else {
             throw StoreError(
                 .refused, doing: "accepting the recovery", why: "this hub does not wait for anybody",
                 hint: "See: samband recover status.")
         }
-        try writing("accepting the recovery", whileRecovering: true) { try absorb(nowMs: nowMs) }
+        try writing("accepting the recovery", whileRecovering: true, audit: entry) { try absorb(nowMs: nowMs) }
         isRecovering = false
     }
 
     /// An operator says that the file was put back some time ago, which nothing told: the next start begins an epoch in
     /// which all that the sites know is compared with all that is here.
-    package func markRestored() throws(StoreError) {
-        try writing("marking the hub's file as restored", whileRecovering: true) {
+    package func markRestored(audit entry: AuditEntry? = nil) throws(StoreError) {
+        try writing("marking the hub's file as restored", whileRecovering: true, audit: entry) {
             try connection.setMeta(.restored, Restoration.unnoticedMark)
         }
     }

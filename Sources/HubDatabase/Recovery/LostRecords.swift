@@ -23,47 +23,26 @@ struct LostRecords {
 
     private(set) var conflicts: [Name: Record] = [:]
     /// The replica numbers of all lost hubs of which something was handed in.
-    private(set) var hubs: Set<UInt32> = []
+    let hubs: Set<UInt32>
 
-    init(_ handed: HandedTable, shapes: [Int: TableShape]) throws {
-        var found: [Name: Record] = [:]
-        var hubs: Set<UInt32> = []
-        let columns = ConflictTable.travelling.first { $0.number == ConflictTable.conflictNumber }!.dataColumns
-        func place(_ name: String) -> Int { columns.firstIndex(of: name)! }
-        try handed.each("noted") { record in
-            hubs.insert(record.header.dot.replica)
-            for bytes in try handed.segments(record.id) {
-                let segment = try Segment(bytes)
-                let span = segment.bytes.span
-                for block in segment.blocks
-                where block.kind.table == ConflictTable.conflictNumber && block.kind.operation == .carried {
-                    var cursor = RowCursor(block)
-                    while cursor.next(span) {
-                        let cells = cursor.cells.map { $0.value(in: span) }
-                        guard case .integer(let id) = cursor.key[0].value(in: span), cells.count == columns.count,
-                            case .integer(let table) = cells[place("table_number")],
-                            case .blob(let canonical) = cells[place("canonical")]
-                        else { continue }
-                        let name = Name(hub: record.header.dot.replica, id: UInt64(bitPattern: id))
-                        if let known = found[name], known.hlc > record.header.hlc { continue }
-                        found[name] = Record(
-                            table: Int(table), canonical: canonical, columnIndex: cells[place("column_index")].int,
-                            isByPerson: cells[place("settlement")].string == "person",
-                            decision: Self.decision(
-                                by: cells[place("decided_by")], at: cells[place("decided_at")],
-                                how: cells[place("decided_how")], reason: cells[place("reason")]),
-                            hlc: record.header.hlc)
-                    }
-                }
-            }
+    init(_ handed: HandedTable) throws {
+        hubs = try handed.hubs()
+        try handed.eachTold { number, row in
+            guard number == ConflictTable.conflictNumber, case .integer(let id) = row.key.first,
+                case .integer(let table) = row["table_number"], case .blob(let canonical) = row["canonical"]
+            else { return }
+            let name = Name(hub: row.header.dot.replica, id: UInt64(bitPattern: id))
+            if let known = conflicts[name], known.hlc > row.header.hlc { return }
+            conflicts[name] = Record(
+                table: Int(table), canonical: canonical, columnIndex: row["column_index"].int,
+                isByPerson: row["settlement"].string == "person", decision: Self.decision(of: row), hlc: row.header.hlc)
         }
-        conflicts = found
-        self.hubs = hubs
     }
 
-    private static func decision(by: Value, at: Value, how: Value, reason: Value) -> Decision? {
-        guard let by = by.string, let at = at.int, let how = how.string else { return nil }
-        return Decision(by: by, atMs: UInt64(max(at, 0)), how: how, reason: reason.string)
+    private static func decision(of row: ToldRow) -> Decision? {
+        guard let by = row["decided_by"].string, let at = row["decided_at"].int, let how = row["decided_how"].string
+        else { return nil }
+        return Decision(by: by, atMs: UInt64(max(at, 0)), how: how, reason: row["reason"].string)
     }
 }
 

@@ -17,48 +17,36 @@ struct LostSettings {
         let atMs: Int64
     }
 
-    private static let policyColumns =
-        ConflictTable.travelling.first { $0.number == ConflictTable.policyNumber }!.dataColumns
+    /// In the order in which they are written.
+    private static let policyColumns = ["table_name", "column_name", "policy", "unit", "set_by", "set_at"]
     private var policies: [Name: SetPolicy] = [:]
     private var joins: Set<[Value]> = []
 
     init(_ handed: HandedTable) throws {
-        try handed.each("noted") { record in
-            for bytes in try handed.segments(record.id) {
-                let segment = try Segment(bytes)
-                let span = segment.bytes.span
-                for block in segment.blocks where block.kind.operation == .carried {
-                    var cursor = RowCursor(block)
-                    while cursor.next(span) {
-                        let key = cursor.key.map { $0.value(in: span) }
-                        let cells = cursor.cells.map { $0.value(in: span) }
-                        switch block.kind.table {
-                        case ConflictTable.policyNumber: note(policy: key, cells)
-                        case ConflictTable.joinNumber: note(join: cells)
-                        default: break
-                        }
-                    }
-                }
+        try handed.eachTold { table, row in
+            switch table {
+            case ConflictTable.policyNumber: note(policy: row)
+            case ConflictTable.joinNumber: note(join: row)
+            default: break
             }
         }
     }
 
-    private mutating func note(policy key: [Value], _ cells: [Value]) {
-        guard case .integer(let id) = key[0], cells.count == Self.policyColumns.count,
-            case .text(let table) = cells[0], case .integer(let atMs) = cells[5]
+    private mutating func note(policy row: ToldRow) {
+        guard case .integer(let id) = row.key.first, case .text(let table) = row["table_name"],
+            case .integer(let atMs) = row["set_at"]
         else { return }
         var column: String?
-        if case .text(let bytes) = cells[1] { column = String(decoding: bytes, as: UTF8.self).lowercased() }
+        if case .text(let bytes) = row["column_name"] { column = String(decoding: bytes, as: UTF8.self).lowercased() }
         let name = Name(table: String(decoding: table, as: UTF8.self).lowercased(), column: column)
         if let known = policies[name], known.atMs > atMs { return }
-        policies[name] = SetPolicy(id: id, cells: cells, atMs: atMs)
+        policies[name] = SetPolicy(id: id, cells: Self.policyColumns.map { row[$0] }, atMs: atMs)
     }
 
-    private mutating func note(join cells: [Value]) {
-        let columns = JoinTable.layout.dataColumns
-        guard cells.count == columns.count, cells[columns.firstIndex(of: "undone_by")!] == .null else { return }
+    private mutating func note(join row: ToldRow) {
+        guard row["undone_by"] == .null, row["canonical"] != .null else { return }
         // (By its number another hub may have joined others.)
-        joins.insert(["table_number", "canonical", "into_key"].map { cells[columns.firstIndex(of: $0)!] })
+        joins.insert(["table_number", "canonical", "into_key"].map { row[$0] })
     }
 
     /// Policies that were set later than what is here hold again, before anything is merged by them. One that does not fit
@@ -124,14 +112,7 @@ struct LostSettings {
     /// Joins of records that a lost hub told of and that are not here: what they wrote comes back, but not that the two
     /// are one.
     func missingJoins(_ connection: Connection) throws -> Int {
-        let find = try connection.prepare(
-            "SELECT 1 FROM samband_join WHERE table_number = ?1 AND canonical = ?2 AND into_key = ?3")
-        var missing = 0
-        for join in joins {
-            try find.bind(join)
-            if try !find.step() { missing += 1 }
-            find.reset()
-        }
-        return missing
+        let known = JoinTable(connection: connection)
+        return try joins.count(where: { try !known.holds(tableNumber: $0[0], canonical: $0[1], into: $0[2]) })
     }
 }

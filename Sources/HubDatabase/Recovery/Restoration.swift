@@ -63,10 +63,7 @@ package enum Restoration: Sendable {
         let retire = try connection.prepare("UPDATE samband_replica SET state = 'retired' WHERE replica = ?1")
         try retire.bind(UInt64(former), at: 1)
         try retire.run()
-        let insert = try connection.prepare(
-            "INSERT INTO samband_replica(replica, site, state) VALUES(?1, '', 'active')")
-        try insert.bind(UInt64(number), at: 1)
-        try insert.run()
+        try ReplicaTable(connection: connection).add(number, site: "")
         try EpochTable(connection: connection).begin(hub: number, base: base, nowMs: nowMs)
         try AuditTable(connection: connection).append(
             AuditEntry(

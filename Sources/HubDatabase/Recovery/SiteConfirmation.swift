@@ -1,3 +1,4 @@
+import Auditing
 import OrderedLog
 import Replication
 import SQLite
@@ -16,10 +17,10 @@ extension HubStore {
     ///
     /// - Parameter secretDigest: SHA-256 of the secret.
     package func confirmSite(
-        _ name: String, replica: UInt32, secretDigest: [UInt8], nowMs: UInt64
+        _ name: String, replica: UInt32, secretDigest: [UInt8], nowMs: UInt64, audit entry: AuditEntry? = nil
     ) throws(StoreError) {
         let doing = "confirming site \(name) as replica \(replica)"
-        try writing(doing, whileRecovering: true) {
+        try writing(doing, whileRecovering: true, audit: entry) {
             try checkConfirms(name, replica, secretDigest, doing)
             let site = try connection.cached(
                 """
@@ -34,10 +35,7 @@ extension HubStore {
                 "UPDATE samband_replica SET state = 'replaced' WHERE site = ?1 AND state = 'active'")
             try former.bind(at: 1, text: name)
             try former.run()
-            let insert = try connection.cached(
-                "INSERT INTO samband_replica(replica, site, state) VALUES(?1, ?2, 'active')")
-            try insert.bind([.integer(Int64(replica)), .text(name)])
-            try insert.run()
+            try ReplicaTable(connection: connection).add(replica, site: name)
             // While it gathers nothing goes out: the repair names all of them.
             if !isRecovering { try publishReplicas([replica], nowMs: nowMs) }
         }

@@ -37,7 +37,8 @@ extension HubStore {
 
     /// Registers an operator under the digest of the token. A name whose token was revoked may be given anew.
     package func addOperator(
-        _ name: String, _ role: Role, tokenDigest: [UInt8], by person: String, nowMs: UInt64
+        _ name: String, _ role: Role, tokenDigest: [UInt8], by person: String, nowMs: UInt64,
+        audit entry: AuditEntry? = nil
     ) throws(StoreError) {
         let doing = "adding operator \(name.prefix(64))"
         guard isOperatorName(name) else {
@@ -47,7 +48,7 @@ extension HubStore {
                     + "policy",
                 hint: "For instance: kari.")
         }
-        try writing(doing, whileRecovering: true) {
+        try writing(doing, whileRecovering: true, audit: entry) {
             let statement = try connection.cached(
                 """
                 INSERT INTO samband_operator(name, role, token_digest, added, added_by) VALUES(?1, ?2, ?3, ?4, ?5)
@@ -80,10 +81,12 @@ extension HubStore {
     }
 
     /// Takes an operator's token back: the next request that shows it is refused. Once more changes nothing.
-    package func revokeOperator(_ name: String, nowMs: UInt64) throws(StoreError) {
+    package func revokeOperator(
+        _ name: String, nowMs: UInt64, audit entry: AuditEntry? = nil
+    ) throws(StoreError) {
         let doing = "revoking the token of operator \(name.prefix(64))"
         // A backup knows tokens that were taken back since.
-        try writing(doing, whileRecovering: true) {
+        try writing(doing, whileRecovering: true, audit: entry) {
             let statement = try connection.cached(
                 "UPDATE samband_operator SET revoked = coalesce(revoked, ?2) WHERE name = ?1")
             try statement.bind([.text(name), .integer(Int64(nowMs))])

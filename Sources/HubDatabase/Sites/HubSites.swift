@@ -1,4 +1,6 @@
+import Auditing
 import RecordViews
+import OrderedLog
 import Replication
 import SQLite
 import TableModel
@@ -84,14 +86,16 @@ extension HubStore {
     }
 
     /// Registers a site under the digest of its one-time join token.
-    package func addSite(_ name: String, tokenDigest: [UInt8], expiresMs: UInt64) throws(StoreError) {
+    package func addSite(
+        _ name: String, tokenDigest: [UInt8], expiresMs: UInt64, audit entry: AuditEntry? = nil
+    ) throws(StoreError) {
         let doing = "adding site \(name)"
         guard isSiteName(name) else {
             throw StoreError(
                 .refused, doing: doing, why: "a site's name is 1 to 32 of a-z, 0-9 and -, and begins with no -",
                 hint: "For instance: snasa.")
         }
-        try writing(doing) {
+        try writing(doing, audit: entry) {
             let statement = try connection.cached(
                 """
                 INSERT INTO samband_site(name, state, token_digest, token_expires) VALUES(?1, 'invited', ?2, ?3)
@@ -141,12 +145,7 @@ extension HubStore {
         try retire.bind(at: 1, text: site)
         try retire.run()
         let number = try drawUnused()
-        let statement = try connection.cached(
-            """
-            INSERT INTO samband_replica(replica, site, state) VALUES(?1, ?2, 'active')
-            """)
-        try statement.bind([.integer(Int64(number)), .text(site)])
-        try statement.run()
+        try ReplicaTable(connection: connection).add(number, site: site)
         try publishReplicas(former + [number], nowMs: nowMs)
         return number
     }

@@ -1,4 +1,6 @@
+import Auditing
 import JSONText
+import OrderedLog
 import Replication
 import SQLite
 import TableModel
@@ -26,15 +28,17 @@ extension HubStore {
     ///
     /// - Returns: the replicas that it concerns.
     /// - Throws: `.notFound`; `.refused` when the site is in a state from which no such step leads.
-    package func step(_ step: SiteStep, ofSite name: String, nowMs: UInt64) throws(StoreError) -> [UInt32] {
+    package func step(
+        _ step: SiteStep, ofSite name: String, nowMs: UInt64, audit entry: AuditEntry? = nil
+    ) throws(StoreError) -> [UInt32] {
         let doing = "\(step == .retire ? "retiring" : step == .pause ? "pausing" : "resuming") site \(name.prefix(64))"
         // The others are told of a site that is retired, and while nothing is given out nobody is.
-        return try writing(doing, whileRecovering: step != .retire) {
+        return try writing(doing, whileRecovering: step != .retire, audit: entry) {
             guard let state = try siteState(name) else {
                 throw StoreError(
                     .notFound, doing: doing, why: "there is none of that name", hint: "See: samband site list.")
             }
-            let replicas = try replicas(of: name)
+            let replicas = try ReplicaTable(connection: connection).replicas(of: name)
             if state == step.state { return replicas }
             switch (step, state) {
             case (.pause, "active"), (.resume, "paused"): break
@@ -64,15 +68,6 @@ extension HubStore {
         // The site has it still, and sends it anew: into the quarantine.
         for replica in replicas { try dropStaged(of: replica) }
         if !replicas.isEmpty { try publishReplicas(replicas, nowMs: nowMs) }
-    }
-
-    private func replicas(of site: String) throws -> [UInt32] {
-        let statement = try connection.cached("SELECT replica FROM samband_replica WHERE site = ?1")
-        try statement.bind(at: 1, text: site)
-        defer { statement.reset() }
-        var found: [UInt32] = []
-        while try statement.step() { found.append(UInt32(statement.integer(0))) }
-        return found
     }
 
     /// Whether a replica may exchange at this moment: what is under way is asked again and again.

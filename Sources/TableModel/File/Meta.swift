@@ -2,7 +2,7 @@ import Replication
 import SQLite
 
 /// The few facts that a database knows about itself, in `samband_meta`.
-package enum MetaKey: String {
+package enum MetaKey: String, CaseIterable {
     case fleet, role, replica, site, hub
     /// The greatest hybrid logical clock given out or seen.
     case hlc
