@@ -54,7 +54,7 @@ extension NodeService {
         showLink()
     }
 
-    private func noteLineDown() {
+    func noteLineDown() {
         guard link.isUp else { return }
         link.isUp = false
         link.sinceMs = localNow()

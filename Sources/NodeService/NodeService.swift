@@ -107,6 +107,8 @@ package actor NodeService {
                     + "and made anew, or its triggers were; join this site again, and keep this file until then"
         } catch {
             watchdog.disk.failed(error, nowMs: localNow())
+            // Nothing goes over the line while the file is not where it was.
+            if error.fault == .moved { noteLineDown() }
             watchdog.unsealable = error.fault == nil ? "\(error)" : nil
         }
     }

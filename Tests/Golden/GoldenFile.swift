@@ -62,16 +62,39 @@ struct SavedTexts {
                 try text.write(toFile: path, atomically: true, encoding: .utf8)
                 continue
             }
-            if before == text { continue }
-            let old = before.split(separator: "\n")
-            let new = text.split(separator: "\n")
-            print("seed \(seed), \(part.rawValue): behind - as it was, behind + as it is")
-            for change in new.difference(from: old) {
-                switch change {
-                case .remove(let offset, let line, _): print("  - \(offset + 1): \(line)")
-                case .insert(let offset, let line, _): print("  + \(offset + 1): \(line)")
-                }
+            if before != text {
+                print("seed \(seed), \(part.rawValue): - as it was, + as it is; the rest is in \(folder)")
+                print(Self.differences(before, text).joined(separator: "\n"))
+                try text.write(toFile: path + ".new", atomically: true, encoding: .utf8)
             }
         }
+    }
+
+    /// The first lines that are not the same, each list of them under the heading that it stands below.
+    private static func differences(_ before: String, _ after: String) -> [String] {
+        let (old, new) = (before.split(separator: "\n"), after.split(separator: "\n"))
+        let changes = new.difference(from: old).map { change in
+            switch change {
+            case .remove(let offset, let line, _):
+                (heading: heading(of: offset, old), offset: offset, text: "  - \(line)")
+            case .insert(let offset, let line, _):
+                (heading: heading(of: offset, new), offset: offset, text: "  + \(line)")
+            }
+        }
+        var lines: [String] = []
+        var last = ""
+        for change in changes.sorted(by: { ($0.offset, $1.text) < ($1.offset, $0.text) }).prefix(shownLines) {
+            if change.heading != last { lines.append(change.heading) }
+            last = change.heading
+            lines.append(String(change.text.prefix(shownLetters)))
+        }
+        return lines
+    }
+
+    private static let shownLines = 40
+    private static let shownLetters = 240
+
+    private static func heading(of line: Int, _ lines: [Substring]) -> String {
+        String(lines[...line].last { $0.hasPrefix("-- ") } ?? "")
     }
 }
