@@ -3,6 +3,7 @@ import TableModel
 
 /// The view `samband_status`: one row by which an application can say "offline since 10:32, 14 changes waiting".
 package enum StatusView {
+    /// Makes the view anew.
     package static func install(_ connection: Connection) throws {
         let rows = try connection.prepare(
             "SELECT name FROM sqlite_schema WHERE type = 'table' AND name GLOB 'samband_mark_*' ORDER BY name")

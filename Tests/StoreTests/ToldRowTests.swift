@@ -1,4 +1,5 @@
 import Replication
+import TableModel
 import Testing
 
 @testable import ConflictStore
@@ -10,7 +11,7 @@ import Testing
 struct ToldRowTests {
     /// A hub restored from a backup, and the number of the one that was lost.
     private func restored() throws -> (TestFleet, lost: UInt32) {
-        let fleet = try TestFleet(DecisionTests.schema)
+        let fleet = try TestFleet(Schemas.wards)
         for site in ["snasa", "verran"] { try fleet.join(site) }
         try fleet.meet()
         try fleet.backUpHub()

@@ -11,7 +11,7 @@ import Testing
 struct TrialTests {
     /// A fleet with one open conflict, about a cell.
     private func fleet() throws -> (TestFleet, conflict: UInt64) {
-        let fleet = try TestFleet(DecisionTests.schema)
+        let fleet = try TestFleet(Schemas.wards)
         for site in ["snasa", "verran"] { try fleet.join(site) }
         try fleet.write("snasa", "UPDATE stay SET note = 'a' WHERE id = 's1'")
         try fleet.write("verran", "UPDATE stay SET note = 'b' WHERE id = 's1'")
