@@ -63,7 +63,8 @@ struct Picture {
         // `details` has fingerprints of rows under a key that is drawn, and the digest is of all.
         "samband_audit": ["who", "details", "digest"],
     ]
-    private static let drawnMeta = ["audit_key", "split_ticket"]
+    /// With them SQLite's own count of schema changes: how often capture was made anew.
+    private static let drawnMeta = ["audit_key", "schema_cookie", "split_ticket"]
 
     private static func text(of table: String, _ reader: Connection) throws -> String {
         let quoted = quote(identifier: table)
