@@ -55,14 +55,17 @@ let package = Package(
             name: "samband-https", dependencies: ["HTTP", "HTTPSClient", "SambandCommand"], swiftSettings: strict),
 
         .executableTarget(
-            name: "samband-bench", dependencies: ["Replication", "ReplicaStore", "SQLite"],
+            name: "samband-bench",
+            dependencies: ["HubService", "NodeService", "Replication", "ReplicaStore", "SQLite"],
             swiftSettings: strict),
 
         .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: strict),
         tests("SQLiteTests", ["SQLite", "TestKit"]),
         tests("ReplicaStoreTests", ["SQLite", "Replication", "ReplicaStore", "TestKit"], excluding: ["Snapshots"]),
         tests("CaptureTests", ["SQLite", "ReplicaStore", "TestKit"]),
-        tests("StoreTests", ["SQLite", "Replication", "ReplicaStore", "SimulationKit", "TestKit"]),
+        tests(
+            "StoreTests",
+            ["HubService", "NodeService", "Replication", "ReplicaStore", "SimulationKit", "SQLite", "TestKit"]),
         tests(
             "ServiceTests", ["HTTP", "HubService", "JSONText", "NodeService", "Presentation", "ReplicaStore", "SQLite"]),
         tests(
@@ -98,7 +101,9 @@ let package = Package(
             name: "SimulatedDisk", dependencies: ["CSimulatedDisk"], path: "Tests/SimulatedDisk",
             swiftSettings: strict),
         tests("SimulatedDiskTests", ["SQLite", "SimulatedDisk", "SimulationKit", "TestKit"]),
-        tests("Convergence", ["Replication", "ReplicaStore", "SimulatedDisk", "SimulationKit", "SQLite"]),
+        tests(
+            "Convergence",
+            ["HubService", "NodeService", "Replication", "ReplicaStore", "SimulatedDisk", "SimulationKit", "SQLite"]),
         // The built tool as real processes: the arrow to it builds it beside the tests.
         tests(
             "EndToEnd", ["HTTP", "JSONText", "samband", "samband-https", "SimulationKit", "TestKit"],

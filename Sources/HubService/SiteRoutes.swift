@@ -114,15 +114,16 @@ extension HubService {
         keepContacts()
         let waitMs = min(body["wait_ms"]?.integer ?? 0, 60_000)
         try await waitForOrder(request, caller, behind: UInt64(position), ms: waitMs)
-        var skip: (dot: Dot, segments: UInt64)?
-        if let resume = body["resume"], let dot = resume["change"]?.string.flatMap({ Dot($0) }),
-            let segment = resume["segment"]?.integer, segment > 0
+        var resume: PullStream.Resume?
+        if let held = body["resume"], let dot = held["change"]?.string.flatMap({ Dot($0) }),
+            let segment = held["segment"]?.integer, segment > 0
         {
-            skip = (dot, UInt64(segment))
+            resume = PullStream.Resume(dot: dot, segments: UInt64(segment))
         }
-        let stream = PullStream(hub: self, caller, position: UInt64(position), skip: skip)
+        let stream = PullStream(to: caller.replica, after: UInt64(position), resume: resume)
+        let sender = PullBody(self, stream, site: caller.site)
         return Response(
-            .ok, headers: ["content-type": "application/vnd.samband.frames"], body: Body { try await stream.next() })
+            .ok, headers: ["content-type": "application/vnd.samband.frames"], body: Body { try await sender.next() })
     }
 
     /// Waits until there is something behind a position. Who asks again and again without waiting, and gets nothing, is

@@ -6,8 +6,6 @@ import Replication
 
 /// What a node does when the hub that it followed is lost and another stands in its place. (DESIGN, section 8.)
 extension NodeService {
-    /// Sets offered in one request.
-    private static let offerCount = 1000
     /// Milliseconds that the hub has for each: it puts all that it was handed in order.
     private static let handInMs = 120_000
 
@@ -43,33 +41,41 @@ extension NodeService {
         let (sealed, offers) = try storing { () throws(StoreError) in
             (try store.sealedSeq(), try store.offers(after: position))
         }
-        for start in stride(from: 0, to: offers.count, by: Self.offerCount) {
-            let some = offers[start..<min(start + Self.offerCount, offers.count)]
-            let body: JSON = [
-                "sets": .array(
-                    some.map { offer in
-                        [
-                            "change": .string("\(offer.dot)"), "digest": .string(Base64.encode(offer.digest)),
-                            "position": offer.place.map { .integer(Int64($0)) } ?? .null, "whole": .bool(offer.isWhole),
-                        ]
-                    })
-            ]
-            let answer = try await json(
-                try await sendJSON(["v1", "recovery", "offer"], body, answerWithinMs: Self.handInMs))
-            guard case .array(let wanted) = answer["wanted"] else {
-                throw .unreachable("the answer to an offer is not the hub's")
+        var handing = HandingIn(offers: offers, sealed: sealed)
+        while let step = handing.next() {
+            switch step {
+            case .offer(let some): handing.wants(try await offer(some))
+            case .send(let dots):
+                let sender = FrameBody(self, .handed(HandedStream(dots)))
+                let response = try await send(
+                    pushTransport, .post, ["v1", "recovery", "sets"], Body { try await sender.next() },
+                    answerWithinMs: Self.handInMs)
+                _ = try await json(response)
+            case .done(let sealed):
+                _ = try await json(
+                    try await sendJSON(
+                        ["v1", "recovery", "done"], ["sealed": .integer(Int64(sealed))], answerWithinMs: Self.handInMs))
             }
-            let dots = wanted.compactMap { $0.string.flatMap { Dot($0) } }
-            if dots.isEmpty { continue }
-            let sender = HandedBody(node: self, dots: dots)
-            let response = try await send(
-                pushTransport, .post, ["v1", "recovery", "sets"], Body { try await sender.next() },
-                answerWithinMs: Self.handInMs)
-            _ = try await json(response)
         }
-        let done: JSON = ["sealed": .integer(Int64(sealed))]
-        _ = try await json(
-            try await sendJSON(["v1", "recovery", "done"], done, answerWithinMs: Self.handInMs))
+    }
+
+    /// - Returns: which of these the hub wants.
+    private func offer(_ offers: [OfferedSet]) async throws(ExchangeError) -> [Dot] {
+        let body: JSON = [
+            "sets": .array(
+                offers.map { offer in
+                    [
+                        "change": .string("\(offer.dot)"), "digest": .string(Base64.encode(offer.digest)),
+                        "position": offer.place.map { .integer(Int64($0)) } ?? .null, "whole": .bool(offer.isWhole),
+                    ]
+                })
+        ]
+        let answer = try await json(
+            try await sendJSON(["v1", "recovery", "offer"], body, answerWithinMs: Self.handInMs))
+        guard case .array(let wanted) = answer["wanted"] else {
+            throw .unreachable("the answer to an offer is not the hub's")
+        }
+        return wanted.compactMap { $0.string.flatMap { Dot($0) } }
     }
 
     /// Posts JSON with its digest.
@@ -81,28 +87,5 @@ extension NodeService {
         return try await send(
             pushTransport, .post, path, Body(bytes: bytes), answerWithinMs: answerWithinMs,
             proof: ContentDigest.field(of: bytes))
-    }
-
-    func handedIn(_ dot: Dot) throws(StoreError) -> DeliveredChangeSet? { try store.handedIn(dot) }
-}
-
-/// The frames of what is handed in, made while they are being sent: memory holds one change set.
-private actor HandedBody {
-    private let node: NodeService
-    private var dots: ArraySlice<Dot>
-
-    init(node: NodeService, dots: [Dot]) {
-        self.node = node
-        self.dots = dots[...]
-    }
-
-    func next() async throws -> [UInt8]? {
-        var out: [UInt8] = []
-        while out.count < 1 << 18, let dot = dots.popFirst() {
-            guard let set = try await node.handedIn(dot) else { continue }
-            out += Frame.header(set.header, set.delivery).encoded()
-            for segment in set.segments { out += Frame.segment(segment).encoded() }
-        }
-        return out.isEmpty ? nil : out
     }
 }

@@ -134,7 +134,9 @@ extension Scenario {
     private static func fault(percent: Int, _ random: inout SeededRandom) -> Fault {
         guard random.chance(percent) else { return .none }
         return random.pick([
-            .lost, .cut(random.int(0...999)), .bent(random.int(0...999)), .late, .late, .twice, .unanswered,
+            .lost, .cut(random.int(0...999)), .cut(random.int(0...999)), .bent(random.int(0...999)), .late, .late,
+            .twice,
+            .unanswered,
         ])
     }
 }

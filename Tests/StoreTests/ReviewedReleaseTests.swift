@@ -366,12 +366,7 @@ struct ReviewedReleaseTests {
         let reopened = try HubStore(path: fleet.folder + "/hub.db")
         _ = try reopened.undo(id, changed: nil, by: "ola", reason: nil, nowMs: fleet.nowMs)
         for site in ["n1", "n2", "n3"] {
-            let node = fleet.nodes[site]!
-            while case let order = try reopened.pull(for: node.replica, after: node.position(), maxBytes: 1 << 16),
-                !order.isEmpty
-            {
-                try node.take(order, nowMs: fleet.nowMs)
-            }
+            try fleet.pull(fleet.nodes[site]!, from: reopened)
         }
         try expectEqual(fleet, "SELECT ward, nurse, phone FROM shift ORDER BY ward", ["A|kari|NULL", "B|kari|55"])
         #expect(try reopened.conflicts(includeSettled: false).map(\.id) == [id])

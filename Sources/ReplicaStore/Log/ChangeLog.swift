@@ -42,8 +42,11 @@ package enum SegmentVariant: Int64, Sendable {
 struct ChangeLog {
     let connection: Connection
     let lines: ReplicaLines
+    /// How large the segments become that are written here, about.
+    let segmentBytes: Int
 
-    init(connection: Connection) {
+    init(connection: Connection, segmentBytes: Int = Limits.segmentTargetBytes) {
+        self.segmentBytes = segmentBytes
         self.connection = connection
         lines = ReplicaLines(connection: connection)
     }

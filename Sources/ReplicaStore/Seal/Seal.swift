@@ -152,7 +152,7 @@ struct SegmentSink {
     let log: ChangeLog
     let change: UInt64
     var variant = SegmentVariant.authored
-    private var builder = SegmentBuilder()
+    private var builder: SegmentBuilder
     private(set) var digests: [[UInt8]] = []
 
     private let maxBytes: Int
@@ -160,6 +160,7 @@ struct SegmentSink {
     init(
         log: ChangeLog, change: UInt64, variant: SegmentVariant = .authored, maxBytes: Int = Limits.segmentMaxBytes
     ) {
+        builder = SegmentBuilder(targetBytes: log.segmentBytes)
         self.maxBytes = maxBytes
         self.log = log
         self.change = change
