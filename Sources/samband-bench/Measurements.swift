@@ -1,3 +1,5 @@
+import HubService
+import NodeService
 import ReplicaStore
 import Replication
 import SQLite
