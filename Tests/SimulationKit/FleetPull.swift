@@ -13,6 +13,7 @@ extension Fleet {
         let pending = try pendingWrites(index)
         let seen = try node.position()
         let handed = skipped(message, reading) + whole
+        try checkWhole(index, handed, from: message.hub)
         try checkCausal(index, handed, after: seen)
         let isStale = try node.pullRequest() != message.request
         var failure: (any Error)?
@@ -41,14 +42,40 @@ extension Fleet {
         if message.isCut, node.keepsEverything, !isStale { try checkKept(index, reading, behind: last) }
     }
 
+    /// What is handed out is the hub's order without a gap, with its borders of hub transactions (promise 2).
+    private func checkWhole(_ index: Int, _ handed: [Parcel], from hub: UInt32) throws {
+        let order = orders[hub] ?? []
+        for parcel in handed where order.indices.contains(Int(clamping: parcel.delivery.position) - 1) {
+            let due = order[Int(parcel.delivery.position) - 1].header.dot
+            guard due == parcel.header.dot else {
+                throw Broken("causal: \(sites[index].name) is handed \(parcel.header.dot) in the place of \(due)")
+            }
+        }
+        for (parcel, next) in zip(handed, handed.dropFirst())
+        where next.delivery.position != parcel.delivery.position + 1 {
+            throw Broken(
+                "atomic: \(sites[index].name) is handed \(next.header.dot) behind \(parcel.header.dot), without what is between"
+            )
+        }
+        for parcel in handed where !parcel.delivery.isAbsorbed {
+            let place = Int(clamping: parcel.delivery.position) - 1
+            guard order.indices.contains(place), order[place].endsTransaction != parcel.delivery.endsTransaction else {
+                continue
+            }
+            throw Broken("atomic: \(sites[index].name) is handed \(parcel.header.dot) with a border where none is")
+        }
+    }
+
     /// What the site said that it keeps, and the hub left out therefore.
     private func skipped(_ message: Message, _ reading: Wire.Reading) -> [Parcel] {
         guard let request = message.request, let first = reading.first?.delivery.position,
             first > request.position + 1, let order = orders[message.hub], first <= UInt64(order.count) + 1
         else { return [] }
         return (request.position + 1..<first).map { position in
-            Parcel(
-                header: order[Int(position) - 1].header, delivery: Delivery(position: position), segments: [])
+            let held = order[Int(position) - 1]
+            return Parcel(
+                header: held.header,
+                delivery: Delivery(position: position, endsTransaction: held.endsTransaction), segments: [])
         }
     }
 
