@@ -97,7 +97,7 @@ let package = Package(
 
         .executableTarget(
             name: "samband-bench",
-            dependencies: ["HubDatabase", "NodeDatabase", "Replication", "SQLite"],
+            dependencies: ["HubDatabase", "HubService", "NodeDatabase", "NodeService", "Replication", "SQLite"],
             swiftSettings: strict),
 
         .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: strict),
@@ -109,8 +109,9 @@ let package = Package(
         tests(
             "StoreTests",
             [
-                "ConflictStore", "Explaining", "HubDatabase", "HubFromNodes", "Merging", "NodeDatabase", "OrderedLog",
-                "RecordViews", "Replication", "SQLite", "SimulationKit", "TableModel", "TestKit",
+                "ConflictStore", "Explaining", "HubDatabase", "HubFromNodes", "HubService", "Merging", "NodeDatabase",
+                "NodeService", "OrderedLog", "RecordViews", "Replication", "SQLite", "SimulationKit", "TableModel",
+                "TestKit",
             ]),
         tests(
             "ServiceTests",
@@ -153,8 +154,8 @@ let package = Package(
         tests(
             "Convergence",
             [
-                "ConflictStore", "HubDatabase", "NodeDatabase", "OrderedLog", "RecordViews", "Replication", "SQLite",
-                "SimulatedDisk", "SimulationKit", "TableModel",
+                "ConflictStore", "HubDatabase", "HubService", "NodeDatabase", "NodeService", "OrderedLog",
+                "RecordViews", "Replication", "SQLite", "SimulatedDisk", "SimulationKit", "TableModel",
             ]),
         // The built tool as real processes: the arrow to it builds it beside the tests.
         tests(
