@@ -100,7 +100,7 @@ let package = Package(
 
         .executableTarget(
             name: "samband-bench",
-            dependencies: ["HubDatabase", "NodeDatabase", "Replication", "SQLite"],
+            dependencies: ["HubDatabase", "HubService", "NodeDatabase", "NodeService", "Replication", "SQLite"],
             swiftSettings: strict),
 
         .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: strict),
@@ -112,8 +112,10 @@ let package = Package(
         tests(
             "StoreTests",
             [
-                "Auditing", "ConflictStore", "HubDatabase", "HubFromNodes", "JSONText", "NodeDatabase", "OrderedLog",
-                "Explaining", "RecordViews", "Replication", "SQLite", "SimulationKit", "Snapshots", "TableModel",
+                "Auditing", "ConflictStore", "Explaining", "HubDatabase", "HubFromNodes", "HubService", "JSONText",
+                "Merging",
+                "NodeDatabase", "NodeService", "OrderedLog", "RecordViews", "Replication", "SQLite", "SimulationKit",
+                "Snapshots", "TableModel",
                 "TestKit",
             ]),
         tests(
@@ -157,8 +159,8 @@ let package = Package(
         tests(
             "Convergence",
             [
-                "ConflictStore", "HubDatabase", "NodeDatabase", "OrderedLog", "RecordViews", "Replication", "SQLite",
-                "SimulatedDisk", "SimulationKit", "TableModel",
+                "ConflictStore", "HubDatabase", "HubService", "NodeDatabase", "NodeService", "OrderedLog",
+                "RecordViews", "Replication", "SQLite", "SimulatedDisk", "SimulationKit", "TableModel",
             ]),
         // The built tool as real processes: the arrow to it builds it beside the tests.
         tests(

@@ -63,10 +63,12 @@ package final class HubStore {
     ///   replays exactly.
     ///   - seat: what remembers outside the file how far the hub had come; a file that is behind it was restored.
     ///   - restored: what the caller knows of it, if anything.
+    ///   - segmentBytes: how large the segments become that it writes, about.
     ///   - nowMs: the time, for the beginning of an epoch.
     package init(
         path: String, rules: MergeRules = .right, drawReplica: @escaping () -> UInt32 = HubStore.randomReplica,
-        seat: HubSeat? = nil, restored: Restoration? = nil, nowMs: UInt64 = 0
+        seat: HubSeat? = nil, restored: Restoration? = nil, segmentBytes: Int = Limits.segmentTargetBytes,
+        nowMs: UInt64 = 0
     ) throws(StoreError) {
         self.drawReplica = drawReplica
         self.seat = seat
@@ -80,7 +82,7 @@ package final class HubStore {
         replica = opened.replica
         fleet = opened.fleet
         clock = HybridClock(last: opened.hlc)
-        log = ChangeLog(connection: connection)
+        log = ChangeLog(connection: connection, segmentBytes: segmentBytes)
         conflictTable = ConflictTable(connection: connection)
         access = TableAccess(
             connection: connection,

@@ -3,9 +3,11 @@ import Replication
 import TableModel
 
 /// Takes the frames of one push apart and hands whole change sets to the store, several in one transaction, so
-/// that they share one fsync. Of a large change set memory holds what came last; the rest is staged.
-struct PushIntake {
+/// that they share one fsync. Of a large change set memory holds what came last; the rest is staged. It knows nothing of
+/// the line: who reads it hands over each piece as it comes, and says in the end whether the line was cut.
+package struct PushIntake {
     let replica: UInt32
+    private let room: Room
     private var reader = FrameReader(
         bodyMaxBytes: Limits.pushedFrameBytes, headerMaxBytes: Limits.pushedHeaderBytes)
     private var header: ChangeSetHeader?
@@ -19,19 +21,28 @@ struct PushIntake {
     private var whole: [ChangeSet] = []
     private var wholeBytes = 0
     /// Set when something has been ingested; the one who wakes the others clears it.
-    var hasIngested = false
+    package var hasIngested = false
     /// True once segments were staged that were not here.
-    private(set) var hasStaged = false
+    package private(set) var hasStaged = false
 
-    init(replica: UInt32) { self.replica = replica }
+    /// How much waits in memory before it is staged.
+    package struct Room: Sendable {
+        /// Change sets of more segments than this are checked before they are whole, and staged as they come.
+        package var largeFrom = 4
+        /// Segments wait in memory up to so many bytes, and so long: a fast line shares an fsync among many.
+        package var heldMaxBytes = 16 << 20
+        package var heldMaxMs: UInt64 = 1_000
 
-    /// Change sets of more segments than this are checked before they are whole, and staged as they come.
-    private static let largeFrom = 4
-    /// Segments wait in memory up to so many bytes, and so long: a fast line shares an fsync among many.
-    private static let heldMaxBytes = 16 << 20
-    private static let heldMaxMs: UInt64 = 1_000
+        package init() {}
+    }
 
-    mutating func take(_ piece: [UInt8], _ store: HubStore, nowMs: UInt64) throws {
+    package init(replica: UInt32, room: Room = Room()) {
+        self.replica = replica
+        self.room = room
+    }
+
+    /// The next piece of the push has come, of any size.
+    package mutating func take(_ piece: [UInt8], _ store: HubStore, nowMs: UInt64) throws {
         reader.append(piece)
         while let frame = try reader.next() {
             switch frame {
@@ -58,7 +69,7 @@ struct PushIntake {
                 hint: "A site sends its own change sets only.")
         }
         isNew = true
-        if header.segmentDigests.count > Self.largeFrom {
+        if header.segmentDigests.count > room.largeFrom {
             // Before much of it is held: may it come at all?
             try ingest(store, nowMs)
             isNew = try store.check(header, from: replica, nowMs: nowMs)
@@ -77,7 +88,7 @@ struct PushIntake {
 
     private mutating func add(_ bytes: [UInt8], _ store: HubStore, _ nowMs: UInt64) throws {
         guard let header else { throw CodecError(reading: "push", at: 0, why: "a segment without its header") }
-        if header.segmentDigests.count > Self.largeFrom {
+        if header.segmentDigests.count > room.largeFrom {
             // Checked as it comes, so that nobody fills the disk with what will be refused.
             guard SHA256.digest(bytes) == header.segmentDigests[staged + held.count] else {
                 throw CodecError(reading: "push", at: 0, why: "a segment whose digest does not fit its header")
@@ -86,8 +97,8 @@ struct PushIntake {
         held.append(bytes)
         heldBytes += bytes.count
         let isLast = staged + held.count == header.segmentDigests.count
-        if header.segmentDigests.count > Self.largeFrom, !isLast,
-            heldBytes >= Self.heldMaxBytes || nowMs >= stagedMs + Self.heldMaxMs
+        if header.segmentDigests.count > room.largeFrom, !isLast,
+            heldBytes >= room.heldMaxBytes || nowMs >= stagedMs + room.heldMaxMs
         {
             try stage(store)
             stagedMs = nowMs
@@ -130,7 +141,7 @@ struct PushIntake {
     }
 
     /// The push has ended as it should.
-    mutating func finish(_ store: HubStore, nowMs: UInt64) throws {
+    package mutating func finish(_ store: HubStore, nowMs: UInt64) throws {
         try ingest(store, nowMs)
         guard header == nil, reader.isAtBorder else {
             throw CodecError(reading: "push", at: 0, why: "it ends within a change set")
@@ -138,5 +149,5 @@ struct PushIntake {
     }
 
     /// The line was cut: keeps the segments that came whole.
-    mutating func keepRest(_ store: HubStore) throws(StoreError) { try stage(store) }
+    package mutating func keepRest(_ store: HubStore) throws(StoreError) { try stage(store) }
 }

@@ -52,30 +52,25 @@ extension HubService {
     func handIn(_ request: Request) async throws(Problem) -> Response {
         let caller = try caller(request)
         let epochs = try mayHandIn(caller)
-        var intake = HandedIntake()
-        var kept: UInt64 = 0
+        var intake = HandedIntake(from: caller.replica, epochs: epochs)
         do {
             while let piece = try await request.body.next() {
                 // It ends when its site is paused or retired.
                 try checkExchange(caller.replica)
-                try intake.take(piece)
-                if intake.wholeBytes >= 1 << 20 { kept += try keep(&intake, caller.replica, epochs) }
+                try intake.take(piece, store)
             }
-            kept += try keep(&intake, caller.replica, epochs)
-            try intake.finish()
+            try intake.finish(store)
         } catch {
-            throw problem(
+            let problem = problem(
                 error, in: "handing in",
                 ifDamaged: "Nothing of the damaged change set was kept; it is handed in again by itself.",
                 ifCut: "What came whole is kept; the rest is handed in by itself.")
+            if problem.type == ProblemType.cut.url {
+                try answering { () throws(StoreError) in try intake.keepWhole(store) }
+            }
+            throw problem
         }
-        return try .proven(Message<HandedInAnswer> { $0.kept = kept })
-    }
-
-    private func keep(_ intake: inout HandedIntake, _ replica: UInt32, _ epochs: [Epoch]) throws -> UInt64 {
-        let sets = intake.takeWhole()
-        if !sets.isEmpty { try store.keepHanded(sets, from: replica, epochs: epochs) }
-        return UInt64(sets.count)
+        return try .proven(Message<HandedInAnswer> { $0.kept = UInt64(intake.kept) })
     }
 
     /// The caller has handed in all it knew when this was its last own change set.
@@ -128,59 +123,5 @@ extension HubService {
         }
         orderGrew()
         return try recovery()
-    }
-}
-
-/// Takes the frames of what is handed in apart.
-private struct HandedIntake {
-    private var reader = FrameReader()
-    private var header: (header: ChangeSetHeader, delivery: Delivery)?
-    private var segments: [[UInt8]] = []
-    private var whole: [DeliveredChangeSet] = []
-    private(set) var wholeBytes = 0
-
-    mutating func take(_ piece: [UInt8]) throws(CodecError) {
-        reader.append(piece)
-        while let frame = try reader.next() {
-            switch frame {
-            case .header(let header, let delivery):
-                guard self.header == nil else {
-                    throw CodecError(
-                        reading: "handed in", at: 0, why: "a change set begins before the one before has ended")
-                }
-                self.header = (header, delivery)
-            case .segment(let bytes):
-                guard header != nil else {
-                    throw CodecError(reading: "handed in", at: 0, why: "a segment without its header")
-                }
-                segments.append(bytes)
-            case .end: throw CodecError(reading: "handed in", at: 0, why: "an end frame, which only a pull has")
-            }
-            finishChangeSet()
-        }
-    }
-
-    private mutating func finishChangeSet() {
-        guard let (header, delivery) = header else { return }
-        let count = delivery.isEffective ? delivery.effectiveDigests.count : header.segmentDigests.count
-        guard segments.count >= count else { return }
-        wholeBytes += segments.reduce(200) { $0 + $1.count }
-        whole.append(DeliveredChangeSet(header: header, delivery: delivery, segments: segments))
-        self.header = nil
-        segments = []
-    }
-
-    mutating func takeWhole() -> [DeliveredChangeSet] {
-        defer {
-            whole = []
-            wholeBytes = 0
-        }
-        return whole
-    }
-
-    func finish() throws(CodecError) {
-        guard header == nil, reader.isAtBorder else {
-            throw CodecError(reading: "handed in", at: 0, why: "it ends within a change set")
-        }
     }
 }

@@ -93,9 +93,14 @@ extension HubService {
         snapshots.drop(caller.replica)
         keepContacts()
         try await waitForOrder(request, caller, behind: asked.position, ms: min(asked.waitMs ?? 0, Self.longestWaitMs))
-        let stream = PullStream(hub: self, caller, position: asked.position, resume: asked.resume)
+        var resume: PullStream.Resume?
+        if let held = asked.resume, held.segment > 0 {
+            resume = PullStream.Resume(dot: held.change, segments: held.segment)
+        }
+        let stream = PullStream(to: caller.replica, after: asked.position, resume: resume)
+        let sender = PullBody(self, stream, site: caller.site)
         return Response(
-            .ok, headers: ["content-type": "application/vnd.samband.frames"], body: Body { try await stream.next() })
+            .ok, headers: ["content-type": "application/vnd.samband.frames"], body: Body { try await sender.next() })
     }
 
     private static let longestWaitMs: UInt64 = 60_000

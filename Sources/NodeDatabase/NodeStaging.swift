@@ -76,6 +76,8 @@ extension NodeStore {
                     StagedChangeSet(header: header, delivery: delivery, segmentCount: Int(statement.integer(1))))
             }
             sets.sort { $0.delivery.position < $1.delivery.position }
+            // Of a header alone nothing is worth going on behind.
+            if let last = sets.last, last.segmentCount == 0, !last.isWhole { sets.removeLast() }
             let next = try connection.metaNumber(.position) + 1
             let follows = zip(next..., sets).allSatisfy { $0 == $1.delivery.position }
             return follows && sets.dropLast().allSatisfy(\.isWhole) ? sets : []

@@ -41,7 +41,9 @@ package final class NodeStore {
     /// The layouts were read in the transaction that is under way.
     private var layoutsAreNew = false
 
-    package init(path: String, rules: MergeRules = .right) throws(StoreError) {
+    package init(
+        path: String, rules: MergeRules = .right, segmentBytes: Int = Limits.segmentTargetBytes
+    ) throws(StoreError) {
         self.rules = rules
         let doing = "opening the node's database \(path)"
         let opened = try storing(doing) { try ReplicaFile.open(path, role: "node") }
@@ -51,7 +53,7 @@ package final class NodeStore {
         fleet = opened.fleet
         site = try storing(doing) { [connection] in try connection.metaText(.site) ?? "" }
         clock = HybridClock(last: opened.hlc)
-        log = ChangeLog(connection: connection)
+        log = ChangeLog(connection: connection, segmentBytes: segmentBytes)
         conflictTable = ConflictTable(connection: connection)
         (access, finder, sealer) = try storing(doing) { [connection, log, tables] in
             try ReplicaFile.enterWriteAheadLog(connection)
@@ -288,24 +290,6 @@ package final class NodeStore {
                     why: "it is not in the log any more", hint: "What is to be sent is looked up anew by itself.")
             }
             return bytes
-        }
-    }
-
-    /// Own change sets behind a seq, in order, about `maxBytes` of them and at least one if there is one.
-    package func outgoing(after seq: UInt64, maxBytes: Int) throws(StoreError) -> [ChangeSet] {
-        try storing("reading change sets to send") {
-            var sets: [ChangeSet] = []
-            var bytes = 0
-            for entry in try log.entries(of: replica, after: seq, limit: 1024) {
-                var segments: [[UInt8]] = []
-                while let segment = try log.segment(change: entry.id, variant: .authored, number: segments.count) {
-                    segments.append(segment)
-                    bytes += segment.count
-                }
-                sets.append(ChangeSet(header: entry.header, segments: segments))
-                if bytes >= maxBytes { break }
-            }
-            return sets
         }
     }
 }

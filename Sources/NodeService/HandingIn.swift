@@ -5,8 +5,6 @@ import TableModel
 
 /// What a node does when the hub that it followed is lost and another stands in its place. (Protocol/Merge-Model.md#lost-hub)
 extension NodeService {
-    /// Sets offered in one request.
-    private static let offerCount = 1000
     /// Milliseconds that the hub has for each: it puts all that it was handed in order.
     private static let handInMs = 120_000
 
@@ -42,43 +40,25 @@ extension NodeService {
         let (sealed, offers) = try storing { () throws(StoreError) in
             (try store.sealedSeq(), try store.offers(after: position))
         }
-        for start in stride(from: 0, to: offers.count, by: Self.offerCount) {
-            let some = offers[start..<min(start + Self.offerCount, offers.count)]
-            let answer: Message<OfferAnswer> = try await ask(
-                ["v1", "recovery", "offer"], Message<OfferRequest> { $0.sets = Array(some) }, "an offer",
-                answerWithinMs: Self.handInMs)
-            if answer.wanted.isEmpty { continue }
-            let sender = HandedBody(node: self, dots: answer.wanted)
-            let response = try await send(
-                pushTransport, .post, ["v1", "recovery", "sets"], Body { try await sender.next() },
-                answerWithinMs: Self.handInMs)
-            _ = try await read(HandedInAnswer.self, response, "a handing in")
+        var handing = HandingIn(offers: offers, sealed: sealed)
+        while let step = handing.next() {
+            switch step {
+            case .offer(let some):
+                let answer: Message<OfferAnswer> = try await ask(
+                    ["v1", "recovery", "offer"], Message<OfferRequest> { $0.sets = some }, "an offer",
+                    answerWithinMs: Self.handInMs)
+                handing.wants(answer.wanted)
+            case .send(let dots):
+                let sender = FrameBody(self, .handed(HandedStream(dots)))
+                let response = try await send(
+                    pushTransport, .post, ["v1", "recovery", "sets"], Body { try await sender.next() },
+                    answerWithinMs: Self.handInMs)
+                _ = try await read(HandedInAnswer.self, response, "a handing in")
+            case .done(let sealed):
+                let _: Message<EmptyAnswer> = try await ask(
+                    ["v1", "recovery", "done"], Message<DoneRequest> { $0.sealed = sealed }, "the end of a handing in",
+                    answerWithinMs: Self.handInMs)
+            }
         }
-        let _: Message<EmptyAnswer> = try await ask(
-            ["v1", "recovery", "done"], Message<DoneRequest> { $0.sealed = sealed }, "the end of a handing in",
-            answerWithinMs: Self.handInMs)
-    }
-
-    func handedIn(_ dot: Dot) throws(StoreError) -> DeliveredChangeSet? { try store.handedIn(dot) }
-}
-
-/// The frames of what is handed in, made while they are being sent: memory holds one change set.
-private actor HandedBody {
-    private let node: NodeService
-    private var dots: ArraySlice<Dot>
-
-    init(node: NodeService, dots: [Dot]) {
-        self.node = node
-        self.dots = dots[...]
-    }
-
-    func next() async throws -> [UInt8]? {
-        var out: [UInt8] = []
-        while out.count < 1 << 18, let dot = dots.popFirst() {
-            guard let set = try await node.handedIn(dot) else { continue }
-            out += Frame.header(set.header, set.delivery).encoded()
-            for segment in set.segments { out += Frame.segment(segment).encoded() }
-        }
-        return out.isEmpty ? nil : out
     }
 }

@@ -106,7 +106,7 @@ extension NodeService {
     func push(
         _ sets: [NodeStore.Outgoing], firstSegment: UInt64
     ) async throws(ExchangeError) -> Message<PushAnswer> {
-        let sender = PushBody(self, sets, firstSegment: firstSegment)
+        let sender = FrameBody(self, .push(PushStream(sets, firstSegment: firstSegment)))
         let body = Body { try await sender.next() }
         // The hub takes in what it has been sent before it answers.
         let answerMs = Self.answerMs + sets.reduce(0) { $0 + $1.bytes } / 1000
@@ -156,25 +156,22 @@ extension NodeService {
                 "the answer to a pull is not the hub's, but of type \(response.headers["content-type"] ?? "none")",
                 LineFault(response))
         }
-        var intake = PullIntake(left: left, nowMs: localNow())
+        var intake = PullIntake(left: left, localMs: localNow())
         var taken = 0
         do {
             while let piece = try await response.body.next() {
-                try intake.take(piece, store, nowMs: localNow())
-                taken += try takeWhole(&intake, atLeast: 1 << 18)
+                taken += noteTaken(try intake.take(piece, store, localMs: localNow(), nowMs: nowMs))
             }
-            taken += try takeWhole(&intake, atLeast: 0)
-        } catch let error as ExchangeError {
-            throw error
+            taken += noteTaken(try intake.takeWhole(store, nowMs: nowMs))
         } catch let error as StoreError {
             throw .store(error)
         } catch let error as CodecError {
-            try? store.forgetStaged()  // else it is dropped when the hub does not go on behind it
             throw .unreachable("what came from the hub was damaged on the way (\(error))", .stranger)
         } catch {
-            // The line was cut: what is whole is taken, the segments of the rest are kept.
-            taken += try takeWhole(&intake, atLeast: 0)
-            try storing { () throws(StoreError) in try intake.keepRest(store) }
+            try storing { () throws(StoreError) in
+                _ = noteTaken(try intake.takeWhole(store, nowMs: nowMs))
+                try intake.keepRest(store)
+            }
             throw .unreachable("the line was cut within a pull (\(error))", .cut)
         }
         guard let end = intake.end else { throw .unreachable("the pull ended without its end frame", .cut) }
@@ -183,19 +180,13 @@ extension NodeService {
         return taken
     }
 
-    private func takeWhole(_ intake: inout PullIntake, atLeast bytes: Int) throws(ExchangeError) -> Int {
-        guard intake.wholeBytes >= bytes, !intake.whole.isEmpty else { return 0 }
-        let transactions = intake.takeWhole()
-        do {
-            try store.take(transactions, nowMs: nowMs)
-        } catch {
-            // What is kept may be what is wrong: it comes anew. A disk that failed keeps it for the next attempt.
-            if error.fault == nil { try? store.forgetStaged() }
-            throw ExchangeError.store(error)
+    /// - Parameter count: of change sets that a pull has brought.
+    private func noteTaken(_ count: Int) -> Int {
+        if count > 0 {
+            watchdog.disk.succeeded()
+            wantPush()
         }
-        watchdog.disk.succeeded()
-        wantPush()
-        return transactions.reduce(0) { $0 + $1.count }
+        return count
     }
 
     // MARK: requests

@@ -2,9 +2,11 @@ import NodeDatabase
 import Replication
 import TableModel
 
-/// Takes the frames of one pull apart and gathers whole hub transactions. Of a large one memory holds what came last;
-/// the rest is staged, and the next pull goes on behind it.
-struct PullIntake {
+/// Takes the frames of one pull apart and hands whole hub transactions to the store, several in one transaction of the
+/// database. Of a large one memory holds what came last; the rest is staged, and the next pull goes on behind it. It knows
+/// nothing of the line: who reads it hands over each piece as it comes, and says in the end whether the line was cut.
+package struct PullIntake {
+    private let room: Room
     private var reader = FrameReader()
     /// What an earlier pull has left; nil once it is known whether this one goes on behind it.
     private var left: [StagedChangeSet]?
@@ -14,9 +16,9 @@ struct PullIntake {
     private var heldBytes = 0
     private var stagedMs: UInt64
     /// Hub transactions that have come whole, and about how many bytes they are.
-    private(set) var whole: [HubTransaction] = []
-    private(set) var wholeBytes = 0
-    private(set) var end: StreamEnd?
+    private var whole: [HubTransaction] = []
+    private var wholeBytes = 0
+    package private(set) var end: StreamEnd?
 
     private struct Coming {
         let header: ChangeSetHeader
@@ -29,18 +31,48 @@ struct PullIntake {
         var isWhole: Bool { staged + held.count >= delivery.segmentCount(of: header) }
     }
 
-    /// A transaction waits in memory up to so many bytes, and once it has some, so long.
-    private static let heldMaxBytes = 16 << 20
-    private static let heldMaxMs: UInt64 = 1_000
-    /// Less is sent again rather than kept over a cut.
-    private static let worthKeepingBytes = 1 << 18
+    /// How much waits in memory before it is taken or staged.
+    package struct Room: Sendable {
+        /// Whole hub transactions wait up to so many bytes for others, to share an fsync.
+        package var wholeMaxBytes = 1 << 18
+        /// One that is coming waits up to so many bytes, and once it has some, so long.
+        package var heldMaxBytes = 16 << 20
+        package var heldMaxMs: UInt64 = 1_000
+        /// Less of it is sent again rather than kept over a cut.
+        package var worthKeepingBytes = 1 << 18
 
-    init(left: [StagedChangeSet], nowMs: UInt64) {
-        self.left = left
-        stagedMs = nowMs
+        package init() {}
     }
 
-    mutating func take(_ piece: [UInt8], _ store: NodeStore, nowMs: UInt64) throws {
+    /// - Parameters:
+    ///   - left: what is kept of an earlier pull, when this one asked the hub to go on behind it.
+    ///   - localMs: the time of this machine, not corrected to the hub's.
+    package init(left: [StagedChangeSet], room: Room = Room(), localMs: UInt64) {
+        self.left = left
+        self.room = room
+        stagedMs = localMs
+    }
+
+    /// The next piece of the pull has come, of any size.
+    ///
+    /// - Parameter nowMs: the time, corrected to the hub's clock.
+    /// - Returns: how many change sets the store has taken in.
+    package mutating func take(
+        _ piece: [UInt8], _ store: NodeStore, localMs: UInt64, nowMs: UInt64
+    ) throws -> Int {
+        do {
+            let taken = try gather(piece, store, localMs, nowMs)
+            return try taken + (wholeBytes >= room.wholeMaxBytes ? takeWhole(store, nowMs: nowMs) : 0)
+        } catch let error as CodecError {
+            try? store.forgetStaged()  // else it is dropped when the hub does not go on behind it
+            throw error
+        }
+    }
+
+    private mutating func gather(
+        _ piece: [UInt8], _ store: NodeStore, _ localMs: UInt64, _ nowMs: UInt64
+    ) throws -> Int {
+        var taken = 0
         reader.append(piece)
         while let frame = try reader.next() {
             guard end == nil else { throw refuse("a frame behind the end frame") }
@@ -57,13 +89,16 @@ struct PullIntake {
                 self.end = end
             }
             try finishTransaction(store)
-            if heldBytes >= Self.heldMaxBytes
-                || heldBytes >= Self.worthKeepingBytes && nowMs >= stagedMs + Self.heldMaxMs
+            if heldBytes >= room.heldMaxBytes
+                || heldBytes >= room.worthKeepingBytes && localMs >= stagedMs + room.heldMaxMs
             {
+                // What is staged belongs right behind the position of the database, and goes with the next that is taken.
+                taken += try takeWhole(store, nowMs: nowMs)
                 try stage(store)
-                stagedMs = nowMs
+                stagedMs = localMs
             }
         }
+        return taken
     }
 
     private func refuse(_ why: String) -> CodecError { CodecError(reading: "pull", at: 0, why: why) }
@@ -126,16 +161,26 @@ struct PullIntake {
         heldBytes = 0
     }
 
-    mutating func takeWhole() -> [HubTransaction] {
-        defer {
-            whole = []
-            wholeBytes = 0
+    /// Takes in the hub transactions that have come whole: at the end, and when the line was cut.
+    ///
+    /// - Returns: how many change sets these are.
+    package mutating func takeWhole(_ store: NodeStore, nowMs: UInt64) throws(StoreError) -> Int {
+        let transactions = whole
+        whole = []
+        wholeBytes = 0
+        guard !transactions.isEmpty else { return 0 }
+        do {
+            try store.take(transactions, nowMs: nowMs)
+        } catch {
+            // What is kept may be what is wrong: it comes anew. A disk that failed keeps it for the next attempt.
+            if error.fault == nil { try? store.forgetStaged() }
+            throw error
         }
-        return whole
+        return transactions.reduce(0) { $0 + $1.count }
     }
 
-    /// The line was cut: keeps what came of a transaction, as far as it is worth it. What was whole has been taken.
-    mutating func keepRest(_ store: NodeStore) throws(StoreError) {
-        if heldBytes >= Self.worthKeepingBytes || open.contains(where: { $0.isKept }) { try stage(store) }
+    /// The line was cut, and what was whole has been taken: keeps what came of a transaction, as far as it is worth it.
+    package mutating func keepRest(_ store: NodeStore) throws(StoreError) {
+        if heldBytes >= room.worthKeepingBytes || open.contains(where: { $0.isKept }) { try stage(store) }
     }
 }

@@ -42,8 +42,11 @@ package enum SegmentVariant: Int64, Sendable {
 package struct ChangeLog {
     package let connection: Connection
     package let lines: ReplicaLines
+    /// How large the segments become that are written here, about.
+    package let segmentBytes: Int
 
-    package init(connection: Connection) {
+    package init(connection: Connection, segmentBytes: Int = Limits.segmentTargetBytes) {
+        self.segmentBytes = segmentBytes
         self.connection = connection
         lines = ReplicaLines(connection: connection)
     }

@@ -7,7 +7,7 @@ package struct SegmentSink {
     package let log: ChangeLog
     package let change: UInt64
     package var variant = SegmentVariant.authored
-    private var builder = SegmentBuilder()
+    private var builder: SegmentBuilder
     package private(set) var digests: [[UInt8]] = []
 
     private let maxBytes: Int
@@ -15,6 +15,7 @@ package struct SegmentSink {
     package init(
         log: ChangeLog, change: UInt64, variant: SegmentVariant = .authored, maxBytes: Int = Limits.segmentMaxBytes
     ) {
+        builder = SegmentBuilder(targetBytes: log.segmentBytes)
         self.maxBytes = maxBytes
         self.log = log
         self.change = change

@@ -1,5 +1,7 @@
 import HubDatabase
+import HubService
 import NodeDatabase
+import NodeService
 import Replication
 import SQLite
 
@@ -132,21 +134,23 @@ private func applyOnce(rows: Int, isUpdate: Bool) throws -> (hub: Double, node: 
     let program = try folder.program("author.db")
     func exchange() throws -> (Double, Double) {
         let known = try hub.vector()[nodes[0].replica]
-        let sets = try nodes[0].outgoing(after: known, maxBytes: .max)
+        var sending = PushStream(try nodes[0].offers(after: known, maxBytes: .max))
+        var pushed: [[UInt8]] = []
+        while let piece = try sending.next(from: nodes[0]) { pushed.append(piece) }
         try folder.settle("hub.db")
         let atHub = try seconds {
-            for set in sets { _ = try hub.ingest(set, from: nodes[0].replica, nowMs: nowMs()) }
+            var intake = PushIntake(replica: nodes[0].replica)
+            for piece in pushed { try intake.take(piece, hub, nowMs: nowMs()) }
+            try intake.finish(hub, nowMs: nowMs())
         }
-        var order: [HubTransaction] = []
-        while true {
-            let after = try order.last?.last?.delivery.position ?? nodes[1].position()
-            let more = try hub.pull(for: nodes[1].replica, after: after, maxBytes: 1 << 24)
-            if more.isEmpty { break }
-            order += more
-        }
+        var giving = PullStream(to: nodes[1].replica, after: try nodes[1].position())
+        var pulled: [[UInt8]] = []
+        while let piece = try giving.next(from: hub, nowMs: nowMs()) { pulled.append(piece) }
         try folder.settle("reader.db")
         let atNode = try seconds {
-            for transaction in order { try nodes[1].take([transaction], nowMs: nowMs()) }
+            var intake = PullIntake(left: [], localMs: nowMs())
+            for piece in pulled { _ = try intake.take(piece, nodes[1], localMs: nowMs(), nowMs: nowMs()) }
+            _ = try intake.takeWhole(nodes[1], nowMs: nowMs())
         }
         return (atHub, atNode)
     }

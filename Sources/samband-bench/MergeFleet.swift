@@ -1,6 +1,8 @@
 import Foundation
 import HubDatabase
+import HubService
 import NodeDatabase
+import NodeService
 import Replication
 import SQLite
 
@@ -169,18 +171,22 @@ struct MergeFleet {
     }
 }
 
-/// Sends all that the hub lacks, change set by change set.
+/// Sends all that the hub lacks, as the services do.
 func push(_ node: NodeStore, to hub: HubStore) throws {
-    while let set = try node.outgoing(after: hub.vector()[node.replica], maxBytes: 1).first {
-        _ = try hub.ingest(set, from: node.replica, nowMs: nowMs())
+    while case let known = try hub.vector()[node.replica], try known < node.sealedSeq() {
+        var stream = PushStream(try node.offers(after: known, maxBytes: 4 << 20))
+        var intake = PushIntake(replica: node.replica)
+        while let piece = try stream.next(from: node) { try intake.take(piece, hub, nowMs: nowMs()) }
+        try intake.finish(hub, nowMs: nowMs())
     }
 }
 
-/// Takes in all that the hub has.
+/// Takes in all that the hub has, as the services do.
 func pull(_ node: NodeStore, from hub: HubStore) throws {
-    while true {
-        let order = try hub.pull(for: node.replica, after: node.position(), maxBytes: 1 << 18)
-        if order.isEmpty { return }
-        try node.take(order, nowMs: nowMs())
+    var stream = PullStream(to: node.replica, after: try node.position())
+    var intake = PullIntake(left: [], localMs: nowMs())
+    while let piece = try stream.next(from: hub, nowMs: nowMs()) {
+        _ = try intake.take(piece, node, localMs: nowMs(), nowMs: nowMs())
     }
+    _ = try intake.takeWhole(node, nowMs: nowMs())
 }

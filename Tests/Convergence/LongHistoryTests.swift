@@ -113,12 +113,14 @@ struct LongHistory {
     private mutating func meet() throws {
         for node in nodes {
             _ = try node.seal(nowMs: nowMs)
-            for parcel in try node.outgoing(after: hub.vector()[node.replica]) {
-                pushedBytes += parcel.segments.reduce(0) { $0 + $1.count }
-                _ = try hub.ingest(parcel, from: node.replica, nowMs: nowMs)
-            }
+            let push = try node.pushBytes(after: hub.vector()[node.replica], firstSegment: 0)
+            for parcel in Wire.read(push).parcels { pushedBytes += parcel.segments.reduce(0) { $0 + $1.count } }
+            try hub.takePush(Arrival([push]), from: node.replica, nowMs: nowMs)
         }
-        for node in nodes { try node.take(hub.pull(for: node.replica, after: node.position()), nowMs: nowMs) }
+        for node in nodes {
+            let answer = try hub.givePull(node.pullRequest(), to: node.replica, nowMs: nowMs)
+            _ = try node.takePull(Arrival([answer]), isFollowing: false, nowMs: nowMs)
+        }
     }
 
     /// What is held beyond its room; nil when nothing is.

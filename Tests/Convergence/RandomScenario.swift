@@ -39,6 +39,11 @@ extension Scenario {
             if kind < talk {
                 if !online[site] { continue }
                 let fault = Scenario.fault(percent: faults, &random)
+                if case .cut = fault {
+                    // Enough of it that it can be cut in the middle.
+                    let rows = (0..<3).map { _ in writer.insert(&random) }
+                    steps += [.write(site, rows + writer.transaction(&random)), .seal(site)]
+                }
                 steps.append(random.chance(50) ? .push(site, fault) : .pull(site, fault))
             } else if kind < talk + 10 {
                 steps.append(.wait(UInt64(random.pick([1, 20, 500, 5000]))))
@@ -134,7 +139,9 @@ extension Scenario {
     private static func fault(percent: Int, _ random: inout SeededRandom) -> Fault {
         guard random.chance(percent) else { return .none }
         return random.pick([
-            .lost, .cut(random.int(0...999)), .bent(random.int(0...999)), .late, .late, .twice, .unanswered,
+            .lost, .cut(random.int(0...999)), .cut(random.int(0...999)), .bent(random.int(0...999)), .late, .late,
+            .twice,
+            .unanswered,
         ])
     }
 }

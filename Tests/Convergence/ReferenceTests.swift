@@ -22,6 +22,7 @@ func runHistories(
                 sum.carried += tally.carried
                 sum.withheld += tally.withheld
                 sum.milliseconds += tally.milliseconds
+                sum.line += tally.line
                 return nil
             } catch {
                 return "\(error)"

@@ -14,6 +14,7 @@ struct Trial {
         var withheld = 0
         /// The time that passed in it, by its own clocks.
         var milliseconds: UInt64 = 0
+        var line = LineTally()
     }
 
     let maker: any FleetMaker
@@ -189,7 +190,7 @@ struct Trial {
             open: conflicts.count { $0.life.isOpen },
             carried: fleet.history.order.count { fleet.history.sets[$0] == nil },
             withheld: fleet.history.withheld.values.reduce(0) { $0 + $1.count },
-            milliseconds: fleet.nowMs - Fleet.beginMs)
+            milliseconds: fleet.nowMs - Fleet.beginMs, line: fleet.line)
     }
 }
 

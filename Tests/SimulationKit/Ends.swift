@@ -74,16 +74,40 @@ package enum Choice: Hashable, Sendable {
     case admit, discard
 }
 
+/// The first segments of a change set, and in a hub transaction all that stands before it.
+package struct HeldPart: Hashable, Sendable {
+    package let dot: Dot
+    package let segments: UInt64
+
+    package init(dot: Dot, segments: UInt64) {
+        self.dot = dot
+        self.segments = segments
+    }
+}
+
+/// What a site names when it pulls: its position, and what it keeps of the hub transaction behind it.
+package struct PullRequest: Hashable, Sendable {
+    package let position: UInt64
+    package let held: HeldPart?
+
+    package init(position: UInt64, held: HeldPart? = nil) {
+        self.position = position
+        self.held = held
+    }
+}
+
 /// The hub as the simulation drives it.
 package protocol HubEnd: AnyObject {
     var replica: UInt32 { get }
     func vector() throws -> VectorClock
     func lastPosition() throws -> UInt64
     func admit(site: String, nowMs: UInt64) throws -> UInt32
-    /// False: it was known already.
-    func ingest(_ parcel: Parcel, from replica: UInt32, nowMs: UInt64) throws -> Bool
-    /// Hub transactions after a position, in order.
-    func pull(for replica: UInt32, after position: UInt64) throws -> [[Parcel]]
+    /// Takes in what has come of a push.
+    func takePush(_ push: Arrival, from replica: UInt32, nowMs: UInt64) throws
+    /// What it keeps of a push that was cut.
+    func held(of replica: UInt32) throws -> HeldPart?
+    /// The bytes that answer a pull.
+    func givePull(_ request: PullRequest, to replica: UInt32, nowMs: UInt64) throws -> [UInt8]
     func rows() throws -> Rows
     func conflicts() throws -> [SeenConflict]
     /// Every operation of a site that is withheld or ever was.
@@ -108,7 +132,8 @@ package protocol HubEnd: AnyObject {
     /// Throws when what a node has of its order is not what it has itself.
     func checkOrder(of follower: Follower) throws
     func wanted(_ offers: [SeenOffer], from follower: Follower) throws -> [Dot]
-    func keep(_ parcels: [Parcel], from follower: Follower) throws
+    /// Keeps what has come of what a site hands in.
+    func keep(_ handed: Arrival, from follower: Follower) throws
     func noteHeard(_ follower: Follower, nowMs: UInt64) throws
     func acceptRecovery(nowMs: UInt64) throws
 }
@@ -123,8 +148,17 @@ package protocol NodeEnd: AnyObject {
     func uncheckedTransaction(_ writes: [UserWrite], afterEach: (UserWrite, Rows) -> Void) throws -> Bool
     func rows() throws -> Rows
     func seal(nowMs: UInt64) throws -> Dot?
-    func outgoing(after seq: UInt64) throws -> [Parcel]
-    func take(_ transactions: [[Parcel]], nowMs: UInt64) throws
+    /// The bytes of a push of all own change sets behind a seq; of the first the hub holds so many segments.
+    func pushBytes(after seq: UInt64, firstSegment: UInt64) throws -> [UInt8]
+    /// What it asks for when it pulls.
+    func pullRequest() throws -> PullRequest
+    /// Takes in what has come of the answer to a pull.
+    ///
+    /// - Parameter isFollowing: it follows a restored hub, and goes on behind nothing that it keeps.
+    /// - Returns: how many change sets its database has taken.
+    func takePull(_ answer: Arrival, isFollowing: Bool, nowMs: UInt64) throws -> Int
+    /// True when all that has come of a hub transaction is kept over a cut, however little it is.
+    var keepsEverything: Bool { get }
     func position() throws -> UInt64
     func vector() throws -> VectorClock
     func inFlightCount() throws -> Int
@@ -144,7 +178,8 @@ package protocol NodeEnd: AnyObject {
     func follower() throws -> Follower
     /// What it has behind a position, and its own on the way.
     func offers(after position: UInt64) throws -> [SeenOffer]
-    func handedIn(_ dot: Dot) throws -> Parcel?
+    /// The bytes of change sets that it hands in.
+    func handedBytes(_ dots: [Dot]) throws -> [UInt8]
     /// True when it has refused an order that lacks what it has.
     func isDiverged(_ error: any Error) -> Bool
 }
@@ -162,6 +197,7 @@ extension HubEnd {
 }
 
 extension NodeEnd {
+    package var keepsEverything: Bool { false }
     package func excess() throws -> String? { nil }
     package func noteAcknowledged(_ seq: UInt64) throws {}
     package func fits(_ greeting: Greeting) throws -> Bool { true }

@@ -25,8 +25,9 @@ package final class Fleet {
         /// True from a write with checks off until nothing of its own is on the way any more: its file may break
         /// constraints so long.
         package internal(set) var hasWrittenUnchecked = false
-        /// The last own seq that the hub said it has.
+        /// The last own seq that the hub said it has, and what of the next one.
         var acknowledged: UInt64 = 0
+        var heldAtHub: HeldPart?
 
         struct OwnSet {
             let digest: [UInt8]
@@ -76,6 +77,10 @@ package final class Fleet {
     /// What the hub has under each name.
     var orderDigests: [Dot: [UInt8]] = [:]
     var orderHLC: [Dot: UInt64] = [:]
+    /// What stands in the order of each hub, as far as it was read there.
+    var orders: [UInt32: [Ordered]] = [:]
+    /// How often pushes and pulls were cut, and went on behind a cut.
+    package internal(set) var line = LineTally()
     /// Whose each replica number is.
     package internal(set) var siteNames: [UInt32: String] = [:]
     /// Some file was put back or copied: it takes more than one round to come to rest.
@@ -106,12 +111,15 @@ package final class Fleet {
         let replica: UInt32
         /// The hub that it was meant for, or came from.
         let hub: UInt32
-        let isPush: Bool
-        let bytes: [UInt8]
+        /// What it answers; nil for a push.
+        let request: PullRequest?
+        var bytes: [UInt8]
+        /// The line was cut behind its bytes.
+        var isCut = false
+        /// A bit in it was turned.
+        var isBent = false
 
-        func with(_ bytes: [UInt8]) -> Message {
-            Message(site: site, replica: replica, hub: hub, isPush: isPush, bytes: bytes)
-        }
+        var isPush: Bool { request == nil }
     }
 
     package init(_ maker: any FleetMaker, skewsMs: [Int64], seed: UInt64 = 0) throws {

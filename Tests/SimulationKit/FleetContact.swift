@@ -4,10 +4,13 @@ import Replication
 package struct Greeting: Hashable, Sendable {
     package let seq: UInt64
     package let digest: [UInt8]
+    /// What it keeps of a push that was cut.
+    package let held: HeldPart?
 
-    package init(seq: UInt64, digest: [UInt8]) {
+    package init(seq: UInt64, digest: [UInt8], held: HeldPart? = nil) {
         self.seq = seq
         self.digest = digest
+        self.held = held
     }
 }
 
@@ -48,6 +51,7 @@ extension Fleet {
             if try node.fits(greeting) {
                 if try node.restamp(above: greeting.seq, hubMs: nowMs) { try noteRestamped(index, greeting.seq) }
                 sites[index].acknowledged = greeting.seq
+                sites[index].heldAtHub = greeting.held
                 sites[index].isGreeted = true
                 return true
             }
@@ -76,7 +80,7 @@ extension Fleet {
 
     private func noteSplit(_ index: Int, from former: UInt32, at seq: UInt64) throws {
         let new = sites[index].node.replica
-        let headers = try sites[index].node.outgoing(after: 0).map(\.header)
+        let headers = try ownParcels(index, after: 0).map(\.header)
         var count: UInt64 = 0
         for place in sites[index].own.indices {
             let old = sites[index].own[place].set
@@ -95,12 +99,13 @@ extension Fleet {
         sites[index].known[former] = seq == 0 ? nil : seq
         if count > 0 { sites[index].known[new] = count }
         sites[index].acknowledged = 0
+        sites[index].heldAtHub = nil
         siteNames[new] = sites[index].name
         history.lines[new] = Dot(replica: former, seq: seq)
     }
 
     private func noteRestamped(_ index: Int, _ held: UInt64) throws {
-        let headers = try sites[index].node.outgoing(after: held).map(\.header)
+        let headers = try ownParcels(index, after: held).map(\.header)
         for place in sites[index].own.indices {
             let old = sites[index].own[place]
             guard let header = headers.first(where: { $0.dot == old.set.dot }), header.digest != old.digest else {

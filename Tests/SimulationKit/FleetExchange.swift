@@ -15,7 +15,7 @@ extension Fleet {
     }
 
     /// Records what was sealed and compares it with what the driver saw users do (promise 1).
-    private func recordSeal(_ index: Int, _ writes: [RowIdentity: RecordedWrite], seen: UInt64) throws {
+    func recordSeal(_ index: Int, _ writes: [RowIdentity: RecordedWrite], seen: UInt64) throws {
         sites[index].touched = [:]
         sites[index].base = try sites[index].node.rows()
         guard !writes.isEmpty else { return }
@@ -24,7 +24,7 @@ extension Fleet {
         let seq = sites[index].known[replica, default: 0] + 1
         let dot = Dot(replica: replica, seq: seq)
         guard
-            let parcel = try sites[index].node.outgoing(after: seq - 1).first(where: { $0.header.dot == dot })
+            let parcel = try ownParcels(index, after: seq - 1).first(where: { $0.header.dot == dot })
         else {
             throw Broken("\(name) has no change set \(dot) to send")
         }
@@ -51,178 +51,13 @@ extension Fleet {
         try watch(self, .sealed(index))
     }
 
-    // MARK: Messages
-
-    func push(_ index: Int, _ fault: Fault) throws {
-        guard try greet(index) else { return }
-        try sites[index].node.noteAcknowledged(sites[index].acknowledged)
-        let parcels = try sites[index].node.outgoing(after: sites[index].acknowledged)
-        guard !parcels.isEmpty else { return }
-        try send(
-            Message(
-                site: index, replica: sites[index].node.replica, hub: hub.replica, isPush: true,
-                bytes: Wire.bytes(parcels)), fault)
-    }
-
-    func pull(_ index: Int, _ fault: Fault) throws {
-        guard try greet(index) else { return }
-        let node = sites[index].node
-        let transactions = try hub.pull(for: node.replica, after: try node.position())
-        try observe()
-        let last = transactions.last?.last?.delivery.position ?? 0
-        let end = StreamEnd(
-            vector: try hub.vector(), position: last, frontier: VectorClock(), hubTimeMs: nowMs)
-        let bytes = Wire.bytes(transactions.flatMap { $0 }, end: end)
-        try send(
-            Message(site: index, replica: node.replica, hub: hub.replica, isPush: false, bytes: bytes), fault)
-    }
-
-    private func send(_ message: Message, _ fault: Fault) throws {
-        switch fault {
-        case .none: try arrive(message, answered: true)
-        case .lost: break
-        case .late: mailbox.append(message)
-        case .twice:
-            mailbox.append(message)
-            try arrive(message, answered: true)
-        case .unanswered: try arrive(message, answered: false)
-        case .cut(let thousandths):
-            let bytes = Array(message.bytes.prefix(message.bytes.count * thousandths / 1000))
-            try arrive(message.with(bytes), answered: false)
-        case .bent(let thousandths):
-            var bytes = message.bytes
-            bytes[(bytes.count - 1) * thousandths / 1000] ^= 1 << UInt8(thousandths % 8)
-            try arrive(message.with(bytes), answered: false)
-        }
-    }
-
-    func arrive(_ message: Message, answered: Bool) throws {
-        let parcels = Wire.parcels(message.bytes, random: &random).parcels
-        if message.isPush {
-            // It names the hub that it is meant for.
-            guard message.hub == hub.replica else { return }
-            for parcel in parcels {
-                guard try arriveAtHub(parcel, message) else { return }
-            }
-            if answered { sites[message.site].acknowledged = try hub.vector()[message.replica] }
-        } else {
-            // An answer that a lost hub gave is none once another is followed.
-            let followed = try sites[message.site].node.follower().epochs.last?.hub
-            guard followed == nil || followed == message.hub else { return }
-            try handOver(message.site, Wire.transactions(parcels), askedBy: message.replica)
-        }
-    }
-
-    /// - Returns: false when the hub refused it, and so what comes behind it.
-    private func arriveAtHub(_ parcel: Parcel, _ message: Message) throws -> Bool {
-        let replica = message.replica
-        let has = try hub.vector()[replica]
-        do {
-            let isNew = try hub.ingest(parcel, from: replica, nowMs: nowMs)
-            guard isNew == (parcel.header.dot.seq == has + 1) else {
-                throw Broken("the hub took \(parcel.header.dot) as \(isNew ? "new" : "known"), it had \(has)")
-            }
-        } catch let broken as Broken {
-            throw broken
-        } catch let interrupted as Interrupted {
-            throw interrupted
-        } catch {
-            guard mayRefuse(parcel.header, has: has) else {
-                throw Broken("the hub refused \(parcel.header.dot): \(error)")
-            }
-            sites[message.site].isGreeted = false
-            try observe()
-            return false
-        }
-        try observe()
-        try noteWithheld()
-        try watch(self, .ingested)
-        return true
-    }
-
-    /// A gap may be refused, for an earlier message is still on the way; what is not what the hub has under that name, or
-    /// does not follow it; and a stamp that is too far ahead.
-    private func mayRefuse(_ header: ChangeSetHeader, has: UInt64) -> Bool {
-        let dot = header.dot
-        if dot.seq > has + 1 { return true }
-        if dot.seq <= has { return orderDigests[dot] != header.digest }
-        let last = has == 0 ? ChangeSetHeader.firstPrevious : orderDigests[Dot(replica: dot.replica, seq: has)]
-        return header.previous != last || HybridClock.milliseconds(header.hlc) > nowMs + Limits.clockAheadMs
+    /// Own change sets of a site behind a seq, as it would push them.
+    func ownParcels(_ index: Int, after seq: UInt64) throws -> [Parcel] {
+        Wire.read(try sites[index].node.pushBytes(after: seq, firstSegment: 0)).parcels
     }
 
     func noteWithheld() throws {
         for row in try hub.withheld() { history.withheld[row.row, default: []].insert(row.dot) }
-    }
-
-    /// Hands whole hub transactions to a node, which seals first.
-    func handOver(_ index: Int, _ transactions: [[Parcel]], askedBy replica: UInt32) throws {
-        guard !transactions.isEmpty else { return }
-        let node = sites[index].node
-        let pending = try pendingWrites(index)
-        let seen = try node.position()
-        try checkCausal(index, transactions, after: seen)
-        do {
-            try node.take(transactions, nowMs: localMs(index))
-        } catch {
-            guard isOfAnother(index, transactions, replica, after: seen), !(error is Interrupted || error is Broken)
-            else { throw error }
-            sites[index].isGreeted = false
-            return
-        }
-        // What it sealed on the way had seen nothing of this.
-        try recordSeal(index, pending, seen: seen)
-        var position = seen
-        for parcel in transactions.flatMap({ $0 }) where parcel.delivery.position > position {
-            let dot = parcel.header.dot
-            position = parcel.delivery.position
-            sites[index].known[dot.replica] = max(sites[index].known[dot.replica, default: 0], dot.seq)
-            if hasLostHub, parcel.header.kind == .arbitration {
-                // What the hub counts as seen of a lost hub is in no order.
-                for entry in parcel.header.contextDelta.entries {
-                    sites[index].known[entry.replica] = max(sites[index].known[entry.replica, default: 0], entry.seq)
-                }
-            }
-            if parcel.header.kind == .decision { decisionsHad.insert(parcel.header.digest) }
-            sites[index].seenHLC = max(sites[index].seenHLC, parcel.header.hlc)
-        }
-        guard try node.position() == position else {
-            throw Broken("\(sites[index].name) stands at \(try node.position()), was handed \(position)")
-        }
-        let vector = try node.vector()
-        let known = VectorClock(sites[index].known.map { ($0.key, $0.value) })
-        guard vector == known else {
-            throw Broken("\(sites[index].name) says it has seen \(vector), it has seen \(known)")
-        }
-        if sites[index].touched.isEmpty, try node.inFlightCount() == 0 { sites[index].hasWrittenUnchecked = false }
-        try watch(self, .taken(index))
-    }
-
-    /// True when it was asked for under another number, or holds change sets of ours that our file has not sealed so.
-    private func isOfAnother(_ index: Int, _ transactions: [[Parcel]], _ replica: UInt32, after position: UInt64)
-        -> Bool
-    {
-        let node = sites[index].node
-        if replica != node.replica { return true }
-        return transactions.flatMap { $0 }.contains { parcel in
-            let header = parcel.header
-            return parcel.delivery.position > position && header.dot.replica == node.replica
-                && !sites[index].own.contains { $0.digest == header.digest }
-        }
-    }
-
-    /// Nothing is handed out before what its author had seen (promise 3).
-    private func checkCausal(_ index: Int, _ transactions: [[Parcel]], after position: UInt64) throws {
-        var known = sites[index].known
-        for parcel in transactions.flatMap({ $0 }) where parcel.delivery.position > position {
-            let dot = parcel.header.dot
-            if let context = history.sets[dot]?.context, dot.replica != sites[index].node.replica {
-                for (replica, seq) in context
-                where replica != dot.replica && known[replica, default: 0] < seq && !formerHubs.contains(replica) {
-                    throw Broken("causal: \(sites[index].name) is handed \(dot) before \(replica):\(seq)")
-                }
-            }
-            known[dot.replica] = max(known[dot.replica, default: 0], dot.seq)
-        }
     }
 
     // MARK: Watching the hub
@@ -231,7 +66,8 @@ extension Fleet {
     /// transaction parts an arbitration from what it arbitrates (promises 2 and 3).
     func observe() throws {
         if hub.isRecovering { return }
-        for transaction in try hub.pull(for: observer, after: observedPosition) {
+        let order = try hub.givePull(PullRequest(position: observedPosition), to: observer, nowMs: nowMs)
+        for transaction in Wire.transactions(Wire.read(order).parcels) {
             for (place, parcel) in transaction.enumerated() {
                 let header = parcel.header
                 guard parcel.delivery.position == observedPosition + 1 else {
@@ -247,6 +83,8 @@ extension Fleet {
                 try observe(parcel)
                 observedPosition += 1
                 history.order.append(header.dot)
+                orders[hub.replica, default: []].append(
+                    Ordered(header: header, endsTransaction: parcel.delivery.endsTransaction))
             }
         }
         guard try hub.vector() == observedVector else {

@@ -8,6 +8,7 @@ struct OrderRecord {
     let position: UInt64
     let vector: VectorClock
     let contexts: [UInt32: VectorClock]
+    let order: [Ordered]
 }
 
 /// The hub is lost, and an earlier image of its file stands in its place: the sites hand in what they know and follow it.
@@ -15,7 +16,7 @@ extension Fleet {
     var orderRecord: OrderRecord {
         OrderRecord(
             history: history, digests: orderDigests, stamps: orderHLC, position: observedPosition,
-            vector: observedVector, contexts: contexts)
+            vector: observedVector, contexts: contexts, order: orders[hub.replica] ?? [])
     }
 
     /// True once the hub has begun another epoch.
@@ -43,6 +44,7 @@ extension Fleet {
         observedPosition = record.position
         observedVector = record.vector
         contexts = record.contexts
+        orders[hub.replica] = record.order
         for index in sites.indices { sites[index].isGreeted = false }
         guard try hub.isRecovering && hub.lastPosition() == observedPosition else {
             throw Broken("durable: a hub that was put back does not gather what its sites know")
@@ -84,19 +86,21 @@ extension Fleet {
         let node = sites[index].node
         let offers = try node.offers(after: position)
         if isCutOff() { return false }
-        let size = random.pick([3, 1000])
-        for start in stride(from: 0, to: offers.count, by: size) {
-            let some = Array(offers[start..<min(start + size, offers.count)])
-            let wanted = try hub.wanted(some, from: follower)
-            if isCutOff() { return false }
-            if wanted.isEmpty { continue }
-            let bytes = Wire.bytes(try wanted.compactMap { try node.handedIn($0) })
-            let isCut = isCutOff()
-            let arrived = isCut ? Array(bytes.prefix(random.int(0...bytes.count))) : bytes
-            try hub.keep(Wire.parcels(arrived, random: &random).parcels, from: follower)
-            if isCut { return false }
+        var handing = HandingIn(offers: offers, sealed: follower.sealed, atOnce: random.pick([3, 1000]))
+        while let step = handing.next() {
+            switch step {
+            case .offer(let some):
+                handing.wants(try hub.wanted(some, from: follower))
+                if isCutOff() { return false }
+            case .send(let dots):
+                let bytes = try node.handedBytes(dots)
+                let isCut = isCutOff()
+                let arrived = isCut ? Array(bytes.prefix(random.int(0...bytes.count))) : bytes
+                try hub.keep(Arrival(arrived, isCut: isCut, &random), from: follower)
+                if isCut { return false }
+            case .done: try absorbing { try hub.noteHeard(follower, nowMs: nowMs) }
+            }
         }
-        try absorbing { try hub.noteHeard(follower, nowMs: nowMs) }
         return !isCutOff()
     }
 
@@ -104,20 +108,34 @@ extension Fleet {
 
     private func follow(_ index: Int, _ follower: Follower, from position: UInt64, at repair: UInt64) throws -> Bool {
         let node = sites[index].node
-        let transactions = try hub.pull(for: node.replica, after: min(position, follower.position))
+        let request = PullRequest(position: min(position, follower.position))
+        let bytes = try hub.givePull(request, to: node.replica, nowMs: nowMs)
         try observe()
-        guard !transactions.isEmpty, !isCutOff() else { return false }
+        let parcels = Wire.read(bytes).parcels
+        guard !parcels.isEmpty, !isCutOff() else { return false }
         try seal(index)
+        let isCut = isCutOff()
+        let arrived = isCut ? Array(bytes.prefix(random.int(0...bytes.count))) : bytes
+        var failure: (any Error)?
         do {
-            try node.take(transactions, nowMs: localMs(index))
+            _ = try node.takePull(Arrival(arrived, isCut: isCut, &random), isFollowing: true, nowMs: localMs(index))
         } catch {
-            guard node.isDiverged(error) else { throw error }
-            // Something that it took from the lost hub since it handed in.
-            _ = try handIn(index, follower, after: position)
-            return false
+            if node.isDiverged(error) {
+                // Something that it took from the lost hub since it handed in.
+                _ = try handIn(index, follower, after: position)
+                return false
+            }
+            failure = error
         }
-        try noteFollowed(index, transactions.flatMap { $0 }, at: repair)
-        return true
+        // Of a transaction that was cut nothing stands: it still follows the lost hub, or it has come whole.
+        let isFollowing = try node.follower().epochs.last?.hub == hub.replica
+        if isFollowing {
+            let reached = try node.position()
+            try noteFollowed(index, parcels.filter { $0.delivery.position <= reached }, at: repair)
+        }
+        if let failure { throw failure }
+        guard isFollowing || isCut else { throw Broken("never stuck: \(sites[index].name) does not follow the hub") }
+        return isFollowing && !isCut
     }
 
     private func noteFollowed(_ index: Int, _ parcels: [Parcel], at place: UInt64) throws {
@@ -159,7 +177,7 @@ extension Fleet {
 
     /// What nobody else has may bear another header now: its author stands elsewhere in the order.
     private func noteResealed(_ index: Int) throws {
-        let headers = try sites[index].node.outgoing(after: 0).map(\.header)
+        let headers = try ownParcels(index, after: 0).map(\.header)
         for place in sites[index].own.indices {
             let old = sites[index].own[place]
             guard let header = headers.first(where: { $0.dot == old.set.dot }), header.digest != old.digest else {

@@ -69,7 +69,7 @@ extension HubEnd {
     package func recoveryStep(of follower: Follower) throws -> RecoveryAsked? { nil }
     package func checkOrder(of follower: Follower) throws {}
     package func wanted(_ offers: [SeenOffer], from follower: Follower) throws -> [Dot] { [] }
-    package func keep(_ parcels: [Parcel], from follower: Follower) throws {}
+    package func keep(_ handed: Arrival, from follower: Follower) throws {}
     package func noteHeard(_ follower: Follower, nowMs: UInt64) throws {}
     package func acceptRecovery(nowMs: UInt64) throws {}
 }
@@ -79,6 +79,6 @@ extension NodeEnd {
         Follower(replica: replica, epochs: [], sealed: 0, position: try position(), digest: nil)
     }
     package func offers(after position: UInt64) throws -> [SeenOffer] { [] }
-    package func handedIn(_ dot: Dot) throws -> Parcel? { nil }
+    package func handedBytes(_ dots: [Dot]) throws -> [UInt8] { [] }
     package func isDiverged(_ error: any Error) -> Bool { false }
 }

@@ -12,43 +12,45 @@ package enum Wire {
         return out
     }
 
-    /// The change sets that lie whole in these bytes, read in pieces of random size. What is cut or bent ends
-    /// the reading, as it would end a connection.
-    package static func parcels(_ bytes: [UInt8], random: inout SeededRandom) -> (
-        parcels: [Parcel], end: StreamEnd?
-    ) {
+    /// What a reader apart from the code under test finds in the bytes of a push or a pull.
+    package struct Reading {
+        /// The change sets that lie whole in them, or whose rest does: the receiver may hold the first segments of one.
+        package var parcels: [Parcel] = []
+        /// The one that has begun behind them, with what has come of it.
+        package var open: Parcel?
+        package var end: StreamEnd?
+    }
+
+    /// Reads up to the end, or to what is bent.
+    package static func read(_ bytes: [UInt8]) -> Reading {
         var reader = FrameReader()
-        var done: [Parcel] = []
-        var open: (header: ChangeSetHeader, delivery: Delivery, segments: [[UInt8]])?
-        var end: StreamEnd?
-        var start = 0
+        reader.append(bytes)
+        var found = Reading()
         func close() {
-            guard let parcel = open, parcel.segments.count == segmentCount(parcel.header, parcel.delivery)
-            else { return }
-            done.append(Parcel(header: parcel.header, delivery: parcel.delivery, segments: parcel.segments))
-            open = nil
+            guard let parcel = found.open, parcel.heldSegments == segmentCount(parcel.header, parcel.delivery) else {
+                return
+            }
+            found.parcels.append(parcel)
+            found.open = nil
         }
         do {
-            while start < bytes.count {
-                let size = min(random.int(1...4096), bytes.count - start)
-                reader.append(Array(bytes[start..<start + size]))
-                start += size
-                while let frame = try reader.next() {
-                    switch frame {
-                    case .header(let header, let delivery):
-                        open = (header, delivery, [])
-                        close()
-                    case .segment(let segment):
-                        open?.segments.append(segment)
-                        close()
-                    case .end(let streamEnd): end = streamEnd
+            while let frame = try reader.next() {
+                switch frame {
+                case .header(let header, let delivery):
+                    found.open = Parcel(header: header, delivery: delivery, segments: [])
+                    close()
+                case .segment(let segment):
+                    found.open = found.open.map {
+                        Parcel(header: $0.header, delivery: $0.delivery, segments: $0.segments + [segment])
                     }
+                    close()
+                case .end(let end): found.end = end
                 }
             }
         } catch {
             // A bent frame: what came before it stands.
         }
-        return (done, end)
+        return found
     }
 
     /// The hub transactions that are complete.
@@ -113,6 +115,36 @@ extension FleetMaker {
         }
         return rows
     }
+}
+
+/// The bytes of one message as they come: in pieces of any size, and with its end or without.
+package struct Arrival: Sendable {
+    package let pieces: [[UInt8]]
+    /// The line was cut behind the last piece.
+    package let isCut: Bool
+
+    package var bytes: [UInt8] { pieces.flatMap { $0 } }
+
+    package init(_ pieces: [[UInt8]], isCut: Bool = false) {
+        self.pieces = pieces
+        self.isCut = isCut
+    }
+
+    package init(_ bytes: [UInt8], isCut: Bool, _ random: inout SeededRandom) {
+        var pieces: [[UInt8]] = []
+        var start = 0
+        while start < bytes.count {
+            let size = min(random.int(1...4096), bytes.count - start)
+            pieces.append(Array(bytes[start..<start + size]))
+            start += size
+        }
+        self.init(pieces, isCut: isCut)
+    }
+}
+
+extension Parcel {
+    /// Segments that the receiver has once this has come: those before it was said to have.
+    package var heldSegments: Int { Int(clamping: delivery.firstSegment) + segments.count }
 }
 
 /// A promise that did not hold.

@@ -42,7 +42,7 @@ struct AdmissionTests {
         let replica = fleet.nodes[site]!.replica
         let vector = try fleet.hub.vector()
         do {
-            _ = try fleet.hub.ingest(set, from: replica, nowMs: fleet.nowMs)
+            _ = try fleet.hub.ingest([set], from: replica, nowMs: fleet.nowMs)
             Issue.record(comment, sourceLocation: sourceLocation)
         } catch {
             #expect(error.kind == kind, comment, sourceLocation: sourceLocation)
@@ -69,9 +69,9 @@ struct AdmissionTests {
         try expectRefused(
             fleet, forge(snasa, kind: .decision, nowMs: now), from: "snasa", .refused, "a decision")
         let first = forge(snasa, nowMs: now)
-        #expect(try fleet.hub.ingest(first, from: snasa, nowMs: now))
+        #expect(try fleet.hub.ingest([first], from: snasa, nowMs: now) == 1)
         #expect(
-            try !fleet.hub.ingest(first, from: snasa, nowMs: now),
+            try fleet.hub.ingest([first], from: snasa, nowMs: now) == 0,
             "the same again is known and changes nothing")
         let other = forge(snasa, values: [.text("other")], nowMs: now)
         try expectRefused(fleet, other, from: "snasa", .changed, "another content under a known dot")
@@ -133,7 +133,7 @@ struct AdmissionTests {
         let within = HybridClock.value(ms: fleet.nowMs + Limits.clockAheadMs)
         #expect(
             try fleet.hub.ingest(
-                forge(snasa, hlc: within, nowMs: fleet.nowMs), from: snasa, nowMs: fleet.nowMs))
+                [forge(snasa, hlc: within, nowMs: fleet.nowMs)], from: snasa, nowMs: fleet.nowMs) == 1)
     }
 
     @Test("a forged position or vector clock does not switch the detection of conflicts off")
@@ -148,7 +148,7 @@ struct AdmissionTests {
         let forged = forge(
             snasa, position: last + 1000, context: VectorClock([(verran.replica, UInt64(1))]),
             nowMs: fleet.nowMs)
-        #expect(try fleet.hub.ingest(forged, from: snasa, nowMs: fleet.nowMs))
+        #expect(try fleet.hub.ingest([forged], from: snasa, nowMs: fleet.nowMs) == 1)
         let conflict = try #require(try fleet.hub.conflicts(includeSettled: false).first)
         #expect(Set(conflict.life.sides.map(\.value)) == [.text("declined"), .text("forged")])
         try expectRefused(

@@ -48,10 +48,9 @@ struct BaseValueTests {
             switch random.next(4) {
             case 0:
                 try fleet.seal(site)
-                let known = try fleet.hub.vector()[node.replica]
-                for set in try node.outgoing(after: known, maxBytes: 1 << 20) {
+                while try fleet.hub.vector()[node.replica] < node.sealedSeq() {
                     fleet.nowMs += 1
-                    _ = try fleet.hub.ingest(set, from: node.replica, nowMs: fleet.nowMs)
+                    try fleet.send(node, to: fleet.hub, first: 1)
                     try judge(fleet, writes, &judged, seed)
                 }
             case 1: try fleet.pull(site)
@@ -61,7 +60,7 @@ struct BaseValueTests {
                 try fleet.write(site, "UPDATE item SET x = \(value) WHERE id = 'k'")
                 let dot = try #require(try fleet.seal(site))
                 let header = try #require(
-                    try node.outgoing(after: dot.seq - 1, maxBytes: 1 << 20).first { $0.header.dot == dot }?.header)
+                    try node.offers(after: dot.seq - 1, maxBytes: 1 << 20).first { $0.header.dot == dot }?.header)
                 writes.append(Write(dot: dot, hlc: header.hlc, seen: seen, value: value))
             }
         }

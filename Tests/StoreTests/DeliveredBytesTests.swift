@@ -23,7 +23,7 @@ struct DeliveredBytesTests {
         try fleet.write("snasa", "UPDATE item SET x = 3")
         try fleet.push("snasa")
         let node = try #require(fleet.nodes["verran"])
-        let order = try fleet.hub.pull(for: node.replica, after: node.position(), maxBytes: 1 << 16)
+        let order = try fleet.order(for: node.replica, after: node.position())
         let set = try #require(order.last?.last)
         var delivery = set.delivery
         delivery.isEffective = true

@@ -46,7 +46,7 @@ struct PieceTests {
             }
             for site in sites where random.chance(70) {
                 let position = try fleet.nodes[site]!.position()
-                _ = try whole.pull(for: fleet.nodes[site]!.replica, after: position, maxBytes: .max)
+                _ = try fleet.order(for: fleet.nodes[site]!.replica, after: position, from: whole)
                 try fleet.pull(site)
             }
         }
@@ -95,12 +95,12 @@ struct PieceTests {
 
     private func push(_ fleet: TestFleet, _ site: String, alsoTo whole: HubStore, _ seed: UInt64) throws {
         let node = fleet.nodes[site]!
-        for set in try node.outgoing(after: fleet.hub.vector()[node.replica], maxBytes: .max) {
+        while case let known = try fleet.hub.vector()[node.replica], try known < node.sealedSeq() {
             fleet.nowMs += 1
-            _ = try fleet.hub.ingest(set, from: node.replica, nowMs: fleet.nowMs)
-            _ = try whole.ingest(set, from: node.replica, nowMs: fleet.nowMs)
+            try fleet.send(node, to: fleet.hub, first: 1)
+            try fleet.send(node, to: whole, first: 1)
             let (one, other) = (try End(fleet.hub), try End(whole))
-            try #require(one.difference(from: other) == nil, "SAMBAND_SEED=\(seed), at change set \(set.header.dot)")
+            try #require(one.difference(from: other) == nil, "SAMBAND_SEED=\(seed), behind \(node.replica):\(known)")
         }
     }
 }

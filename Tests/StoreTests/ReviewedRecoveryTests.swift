@@ -144,7 +144,7 @@ struct ReviewedRecoveryTests {
             try fleet.hub.recoveryStep(of: snasa.replica, epochs: ahead, sealed: 0) == .handIn(after: shared))
         try fleet.hub.noteHeard(snasa.replica, epochs: ahead, sealed: 0, nowMs: fleet.nowMs)
         try fleet.greet("verran")
-        _ = try fleet.hub.pull(for: snasa.replica, after: shared, maxBytes: .max)
+        _ = try fleet.order(for: snasa.replica, after: shared)
         try fleet.greet("snasa")
         try fleet.meet()
         try expectInStep(fleet, ["w1|A", "w2|B"])
@@ -183,7 +183,7 @@ struct ReviewedRecoveryTests {
         try fleet.write("verran", "INSERT INTO ward VALUES('w4', 'true')")
         try fleet.meet()
         try fleet.restoreHub()
-        let dot = try #require(try verran.outgoing(after: 0, maxBytes: .max).last).header.dot
+        let dot = try #require(try verran.offers(after: 0, maxBytes: .max).last).header.dot
         let set = forged(.local, dot, fleet, place: 1, segment: ward(fleet, "w4", "forged"))
         try handIn(fleet, "snasa", set)
         for site in ["snasa", "verran", "snasa"] { try fleet.greet(site) }

@@ -35,7 +35,7 @@ struct ReviewedTests {
         let n2 = fleet.nodes["n2"]!.replica
         let low = try AdmissionTests().forge(
             n2, hlc: 1, position: fleet.nodes["n2"]!.position(), nowMs: fleet.nowMs)
-        #expect(throws: StoreError.self) { try fleet.hub.ingest(low, from: n2, nowMs: fleet.nowMs) }
+        #expect(throws: StoreError.self) { try fleet.hub.ingest([low], from: n2, nowMs: fleet.nowMs) }
     }
 
     @Test("a key in another storage class than its column's is refused: its conflicts would go unseen")
@@ -44,7 +44,7 @@ struct ReviewedTests {
         for site in ["n1", "n2"] { try fleet.join(site) }
         let n1 = fleet.nodes["n1"]!.replica
         let forged = AdmissionTests().forge(n1, key: [.integer(1)], nowMs: fleet.nowMs + 1000)
-        #expect(throws: StoreError.self) { try fleet.hub.ingest(forged, from: n1, nowMs: fleet.nowMs + 1000) }
+        #expect(throws: StoreError.self) { try fleet.hub.ingest([forged], from: n1, nowMs: fleet.nowMs + 1000) }
     }
 
     @Test("a UNIQUE index over a generated column is refused, with what to do instead")

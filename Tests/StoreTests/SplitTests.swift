@@ -51,12 +51,11 @@ struct SplitSearchTests {
     @Test("a file that goes on from what the hub has is not split, and one that has just that may be")
     func fits() throws {
         let (fleet, node) = try fleet(sets: 4)
-        let sets = try node.outgoing(after: 0, maxBytes: 1 << 20)
-        for set in sets.prefix(3) { _ = try fleet.hub.ingest(set, from: node.replica, nowMs: fleet.nowMs) }
+        try fleet.send(node, to: fleet.hub, first: 3)
         #expect { try search(fleet, node, common: 4, limit: 8, through: 3) } throws: {
             ($0 as? StoreError)?.kind == .missing
         }
-        _ = try fleet.hub.ingest(sets[3], from: node.replica, nowMs: fleet.nowMs)
+        try fleet.send(node, to: fleet.hub)
         #expect(try search(fleet, node, common: 4, limit: 8, through: 4).at == 4)
     }
 

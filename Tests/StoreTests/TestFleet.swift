@@ -1,6 +1,10 @@
 import Foundation
+import HubService
+import NodeService
 import Replication
 import SQLite
+import SimulationKit
+import TableModel
 
 @testable import HubDatabase
 @testable import HubFromNodes
@@ -56,20 +60,39 @@ final class TestFleet {
 
     func push(_ site: String) throws {
         try seal(site)
-        let node = nodes[site]!
-        let known = try hub.vector()[node.replica]
-        for set in try node.outgoing(after: known, maxBytes: 1 << 20) {
-            nowMs += 1
-            _ = try hub.ingest(set, from: node.replica, nowMs: nowMs)
-        }
+        nowMs += 1
+        try send(nodes[site]!, to: hub)
     }
 
-    func pull(_ site: String) throws {
-        let node = nodes[site]!
-        while true {
-            let order = try hub.pull(for: node.replica, after: node.position(), maxBytes: 1 << 16)
-            if order.isEmpty { return }
-            try node.take(order, nowMs: nowMs)
+    /// Pushes what a hub lacks of a node's change sets, `count` of them at the most.
+    func send(_ node: NodeStore, to hub: HubStore, first count: Int = .max) throws {
+        let offers = try node.offers(after: hub.vector()[node.replica], maxBytes: 1 << 20)
+        var stream = PushStream(Array(offers.prefix(count)))
+        var intake = PushIntake(replica: node.replica)
+        while let piece = try stream.next(from: node) { try intake.take(piece, hub, nowMs: nowMs) }
+        try intake.finish(hub, nowMs: nowMs)
+    }
+
+    func pull(_ site: String) throws { try pull(nodes[site]!, from: hub) }
+
+    func pull(_ node: NodeStore, from hub: HubStore, after position: UInt64? = nil) throws {
+        var stream = try PullStream(to: node.replica, after: position ?? node.position())
+        var intake = PullIntake(left: [], localMs: nowMs)
+        while let piece = try stream.next(from: hub, nowMs: nowMs) {
+            _ = try intake.take(piece, node, localMs: nowMs, nowMs: nowMs)
+        }
+        _ = try intake.takeWhole(node, nowMs: nowMs)
+    }
+
+    /// The hub transactions behind a position, as a replica is sent them.
+    func order(for replica: UInt32, after position: UInt64, from other: HubStore? = nil) throws -> [HubTransaction] {
+        var stream = PullStream(to: replica, after: position)
+        var bytes: [UInt8] = []
+        while let piece = try stream.next(from: other ?? hub, nowMs: nowMs) { bytes += piece }
+        return Wire.transactions(Wire.read(bytes).parcels).map { transaction in
+            transaction.map {
+                DeliveredChangeSet(header: $0.header, delivery: $0.delivery, segments: $0.segments)
+            }
         }
     }
 
@@ -136,14 +159,11 @@ extension TestFleet {
                 guard testify, try node.testify(to: hub.replica, nowMs: nowMs) else { return step }
             case .handIn(let after): try handIn(site, after: after)
             case .follow(let from, _):
-                let order = try hub.pull(
-                    for: node.replica, after: min(from, node.position()), maxBytes: .max)
                 node.leftOut = Set(try hub.leftOut())
                 do {
-                    try node.take(order, nowMs: nowMs)
-                } catch {
-                    guard error.kind == .diverged else { throw error }
-                    try handIn(site, after: from)
+                    try pull(node, from: hub, after: min(from, node.position()))
+                } catch let error as StoreError {
+                    if error.kind == .diverged { try handIn(site, after: from) }
                     throw error
                 }
             }
@@ -179,12 +199,21 @@ extension TestFleet {
 
     func handIn(_ site: String, after: UInt64) throws {
         let node = nodes[site]!
-        let sealed = try node.sealedSeq()
         let epochs = try node.epochs()
-        let wanted = try hub.wanted(node.offers(after: after), from: node.replica, epochs: epochs)
-        try hub.keepHanded(wanted.map { try node.handedIn($0)! }, from: node.replica, epochs: epochs)
-        try hub.noteHeard(
-            node.replica, epochs: epochs, sealed: sealed, place: node.place(), nowMs: nowMs)
+        var handing = try HandingIn(offers: node.offers(after: after), sealed: node.sealedSeq())
+        while let step = handing.next() {
+            switch step {
+            case .offer(let offers): handing.wants(try hub.wanted(offers, from: node.replica, epochs: epochs))
+            case .send(let dots):
+                var stream = HandedStream(dots)
+                var intake = HandedIntake(from: node.replica, epochs: epochs)
+                while let piece = try stream.next(from: node) { try intake.take(piece, hub) }
+                try intake.finish(hub)
+            case .done(let sealed):
+                try hub.noteHeard(
+                    node.replica, epochs: epochs, sealed: sealed, place: node.place(), nowMs: nowMs)
+            }
+        }
     }
 
     /// A connection as any program opens one.

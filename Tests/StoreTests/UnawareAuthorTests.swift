@@ -46,7 +46,7 @@ struct UnawareAuthorTests {
         #expect(own.count == 1 && own[0].dot.seq == 100 && side(own[0]), "\(own)")
         #expect(conflicts[0].life.isOpen)
         let observer = fleet.nodes["verran"]!.replica
-        let order = try fleet.hub.pull(for: observer, after: met.before, maxBytes: 1 << 24)
+        let order = try fleet.order(for: observer, after: met.before)
         #expect(order.count == 100)
         for transaction in order {
             #expect(transaction.count { $0.header.dot.replica == fleet.hub.replica } <= 1)

@@ -6,20 +6,6 @@ import SQLite
 import TableModel
 
 extension HubStore {
-    /// Takes in one change set of a site: checks that it is what the site may send, merges it, and adds the
-    /// hub's arbitration in the same transaction. (Protocol/Merge-Model.md#hub-ingest)
-    ///
-    /// - Parameters:
-    ///   - replica: the replica whose credential the sender has shown.
-    ///   - nowMs: the hub's time, milliseconds since 1970.
-    /// - Returns: false when it was known already; nothing changes then.
-    package func ingest(_ set: ChangeSet, from replica: UInt32, nowMs: UInt64) throws(StoreError) -> Bool {
-        try writing("taking in change set \(set.header.dot)") {
-            defer { index.index.trim() }
-            return try ingestInTransaction(set, from: replica, nowMs: nowMs)
-        }
-    }
-
     /// Throws when a change set of this header may not come from that replica.
     /// - Returns: false when it is known already; its segments are not needed then.
     package func check(_ header: ChangeSetHeader, from replica: UInt32, nowMs: UInt64) throws(StoreError) -> Bool {
@@ -28,7 +14,13 @@ extension HubStore {
         }
     }
 
-    /// The same for several, in one transaction: pushes share one fsync.
+    /// Takes in change sets of a site, in one transaction: they share one fsync. Checks of each that the site
+    /// may send it, merges it, and adds the hub's arbitration behind it. (Protocol/Merge-Model.md#hub-ingest)
+    ///
+    /// - Parameters:
+    ///   - replica: the replica whose credential the sender has shown.
+    ///   - nowMs: the hub's time, milliseconds since 1970.
+    /// - Returns: how many were not known already; what is known changes nothing.
     package func ingest(_ sets: [ChangeSet], from replica: UInt32, nowMs: UInt64) throws(StoreError) -> Int {
         try writing("taking in \(sets.count) change sets of replica \(replica)") {
             var taken = 0

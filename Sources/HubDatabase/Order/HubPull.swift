@@ -5,40 +5,6 @@ import SQLite
 import TableModel
 
 extension HubStore {
-    /// The hub transactions behind a position, whole ones only, about `maxBytes` of them (at least one if there
-    /// is one). A replica's own change sets come back as headers alone. Notes how far it has been sent the order
-    /// before anything leaves, for what it claims to have seen is believed up to there.
-    package func pull(
-        for replica: UInt32, after position: UInt64, maxBytes: Int
-    ) throws(StoreError) -> [HubTransaction] {
-        try givingOut("reading the order behind position \(position)") {
-            var transactions: [HubTransaction] = []
-            var open: HubTransaction = []
-            var bytes = 0
-            var last = position
-            // A whole repair is one transaction, however many change sets that is.
-            let limit = try absorbedRange(replica)?.upperBound ?? 0 > position ? Int.max : 4096
-            for entry in try log.entries(after: position, limit: limit) {
-                let delivered = try deliver(entry, to: replica)
-                open.append(delivered)
-                bytes += delivered.segments.reduce(200) { $0 + $1.count }
-                guard delivered.delivery.endsTransaction else { continue }
-                transactions.append(open)
-                open = []
-                last = entry.position!
-                if bytes >= maxBytes { break }
-            }
-            noteSent(replica, upTo: last)
-            return transactions
-        }
-    }
-
-    private func deliver(_ entry: LogEntry, to replica: UInt32) throws -> DeliveredChangeSet {
-        let offer = try offer(entry, to: replica)
-        let segments = try (0..<offer.segmentCount).map { try segmentBytes(of: offer, number: $0) }
-        return DeliveredChangeSet(header: entry.header, delivery: offer.delivery, segments: segments)
-    }
-
     private func offer(_ entry: LogEntry, to replica: UInt32) throws -> Offer {
         var delivery = Delivery(position: entry.position!, endsTransaction: entry.endsTransaction)
         delivery.isEcho = entry.header.dot.replica == replica
@@ -82,7 +48,8 @@ extension HubStore {
     }
 
     /// Up to `limit` change sets behind a position, to be sent segment by segment: memory holds one of them.
-    /// Notes how far the replica has been sent the order.
+    /// A replica's own change sets come back as headers alone. Notes how far the replica has been sent the order before
+    /// anything leaves, for what it claims to have seen is believed up to there.
     package func offers(to replica: UInt32, after position: UInt64, limit: Int) throws(StoreError) -> [Offer] {
         try givingOut("reading the order behind position \(position)") {
             let offers = try log.entries(after: position, limit: limit).map { try offer($0, to: replica) }

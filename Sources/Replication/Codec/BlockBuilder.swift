@@ -95,7 +95,7 @@ extension ByteWriter {
     }
 }
 
-/// Gathers the rows of a change set into segments of about `Limits.segmentTargetBytes`.
+/// Gathers the rows of a change set into segments of about equal size.
 package struct SegmentBuilder: Sendable {
     /// The first byte of every segment.
     package static let format: UInt8 = 1
@@ -110,7 +110,10 @@ package struct SegmentBuilder: Sendable {
     /// Finished segments that nobody has taken yet.
     package private(set) var finished: [[UInt8]] = []
 
-    package init() {}
+    private let targetBytes: Int
+
+    /// - Parameter targetBytes: a segment ends with the row that makes it so large.
+    package init(targetBytes: Int = Limits.segmentTargetBytes) { self.targetBytes = targetBytes }
 
     /// Hands the block builder of this kind to `body`, which writes one row into it.
     package mutating func row(
@@ -121,7 +124,7 @@ package struct SegmentBuilder: Sendable {
         body(&blocks[last])
         openBytes += blocks[last].byteCount - before
         rowCount += 1
-        if openBytes >= Limits.segmentTargetBytes || blocks[last].rowCount == Limits.rowsPerBlock { close() }
+        if openBytes >= targetBytes || blocks[last].rowCount == Limits.rowsPerBlock { close() }
     }
 
     // Rows of one kind come in runs, so the dictionary is asked once a run.

@@ -22,15 +22,23 @@ struct CopiedNodeTests {
         _ = try first.transaction([insert(1, 1)]) { _, _ in }
         _ = try first.seal(nowMs: nowMs)
         try Self.push(first, hub, after: 0, nowMs)
-        try first.take(try hub.pull(for: first.replica, after: first.position()), nowMs: nowMs)
+        let order = try hub.givePull(first.pullRequest(), to: first.replica, nowMs: nowMs)
+        try Self.take(first, order, nowMs)
         disks[1].put(disks[0].image())
         second = try StoreNode(maker, path: disks[1].path("site.db"))
     }
 
     private static func push(_ node: StoreNode, _ hub: StoreHub, after seq: UInt64, _ nowMs: UInt64) throws {
-        for parcel in try node.outgoing(after: seq) {
-            _ = try hub.ingest(parcel, from: node.replica, nowMs: nowMs)
-        }
+        let push = try node.pushBytes(after: seq, firstSegment: 0)
+        try hub.takePush(Arrival([push]), from: node.replica, nowMs: nowMs)
+    }
+
+    private func order(for node: StoreNode) throws -> [UInt8] {
+        try hub.givePull(node.pullRequest(), to: node.replica, nowMs: nowMs)
+    }
+
+    private static func take(_ node: StoreNode, _ order: [UInt8], _ nowMs: UInt64) throws {
+        _ = try node.takePull(Arrival([order]), isFollowing: false, nowMs: nowMs)
     }
 
     @Test("the one that comes second is refused at its push and at its pull, and the first goes on")
@@ -41,9 +49,9 @@ struct CopiedNodeTests {
         _ = try second.seal(nowMs: nowMs)
         try Self.push(first, hub, after: 1, nowMs)
         #expect { try Self.push(second, hub, after: 1, nowMs) } throws: { ($0 as? StoreError)?.kind == .changed }
-        let order = try hub.pull(for: second.replica, after: second.position())
-        #expect { try second.take(order, nowMs: nowMs) } throws: { ($0 as? StoreError)?.kind == .diverged }
-        try first.take(order, nowMs: nowMs)
+        let order = try order(for: second)
+        #expect { try Self.take(second, order, nowMs) } throws: { ($0 as? StoreError)?.kind == .diverged }
+        try Self.take(first, order, nowMs)
         #expect(try hub.rows() == first.rows())
         // What the refused one wrote is still in its file.
         let row = maker.catalogue.identity(0, k)
@@ -60,7 +68,7 @@ struct CopiedNodeTests {
         _ = try first.transaction([set(x: 2)]) { _, _ in }
         _ = try first.seal(nowMs: nowMs)
         try Self.push(first, hub, after: 1, nowMs)
-        let order = try hub.pull(for: second.replica, after: second.position())
-        #expect { try second.take(order, nowMs: nowMs) } throws: { ($0 as? StoreError)?.kind == .diverged }
+        let order = try order(for: second)
+        #expect { try Self.take(second, order, nowMs) } throws: { ($0 as? StoreError)?.kind == .diverged }
     }
 }

@@ -153,6 +153,7 @@ struct FaultSearch: CustomStringConvertible {
     private var steps = 0
     private var sets = 0
     private var hours = 0.0
+    private var line = LineTally()
     private(set) var failure: String?
 
     init(_ simulation: SimulationFolder) { self.simulation = simulation }
@@ -167,6 +168,7 @@ struct FaultSearch: CustomStringConvertible {
         histories += 1
         steps += tally.steps
         sets += tally.sets
+        line += tally.line
         hours += Double(tally.milliseconds) / 3_600_000
     }
 
@@ -174,7 +176,7 @@ struct FaultSearch: CustomStringConvertible {
         """
         \(histories) histories with failing disks and lost hubs in \(Int(elapsed)) s, \
         \(String(format: "%.1f", Double(histories) / max(elapsed, 0.001))) a second: \(steps) steps, \(sets) change sets, \
-        \(faults); \(Int(hours)) simulated hours, \(Int(hours / max(elapsed, 0.001))) a second
+        \(faults); \(line); \(Int(hours)) simulated hours, \(Int(hours / max(elapsed, 0.001))) a second
         """
     }
 }

@@ -1,4 +1,5 @@
 import HubDatabase
+import HubService
 import Replication
 import SQLite
 import SimulatedDisk
@@ -87,13 +88,49 @@ final class FaultyHub: HubEnd {
         }
     }
 
-    func ingest(_ parcel: Parcel, from replica: UInt32, nowMs: UInt64) throws -> Bool {
-        // One that is known is answered so, and changes nothing.
-        if try hub.vector()[replica] >= parcel.header.dot.seq {
-            return try hub.ingest(parcel, from: replica, nowMs: nowMs)
+    /// Piece by piece. With the programs that run the push ends: who sends it greets anew.
+    func takePush(_ push: Arrival, from replica: UInt32, nowMs: UInt64) throws {
+        let running = hub
+        var intake = running.intake(of: replica)
+        for piece in push.pieces {
+            try step("take in a push of \(replica)", intake) { hub, intake in
+                try intake.take(piece, hub.store, nowMs: nowMs)
+            } then: {
+                intake = $0
+            }
+            guard running === hub else { throw Interrupted() }
         }
-        return try change("take in \(parcel.header.dot)") { try $0.ingest(parcel, from: replica, nowMs: nowMs) }
+        if !push.isCut {
+            // All is taken in: it only says whether the push ended as it should.
+            return try intake.finish(hub.store, nowMs: nowMs)
+        }
+        if plant == .pushForgotten { return }
+        try watched { try machine.attemptLoosely { try intake.keepRest($0.store) } }
     }
+
+    private func step(
+        _ doing: String, _ before: PushIntake, _ body: (StoreHub, inout PushIntake) throws -> Void,
+        then: (PushIntake) -> Void
+    ) throws {
+        let after = try watched {
+            try machine.attempt(
+                doing, state: { try $0.store.lastPosition() }, isStepwise: hub.maker.isInPieces,
+                isChange: { $0.hasIngested }
+            ) { hub in
+                var intake = before
+                intake.hasIngested = false
+                try body(hub, &intake)
+                return intake
+            } result: { _, _, _ in
+                before
+            }
+        }
+        then(after)
+        acknowledged = try hub.vector()
+        if random.chance(10) { try writeBack() }
+    }
+
+    func held(of replica: UInt32) throws -> HeldPart? { try hub.held(of: replica) }
 
     func lastPosition() throws -> UInt64 { try hub.lastPosition() }
     func greeting(of replica: UInt32) throws -> SimulationKit.Greeting { try hub.greeting(of: replica) }
@@ -134,13 +171,13 @@ final class FaultyHub: HubEnd {
     }
 
     /// As a site asks for it: with what it has reached.
-    func pull(for replica: UInt32, after position: UInt64) throws -> [[Parcel]] {
-        if replica == observer { return try hub.pull(for: replica, after: position) }
-        var answer: [[Parcel]] = []
+    func givePull(_ request: PullRequest, to replica: UInt32, nowMs: UInt64) throws -> [UInt8] {
+        if replica == observer { return try hub.givePull(request, to: replica, nowMs: nowMs) }
+        var answer: [UInt8] = []
         try watched {
             try machine.attemptLoosely { hub in
-                try hub.store.acknowledge(replica, position: position, sealed: 0, nowMs: 0)
-                answer = try hub.pull(for: replica, after: position)
+                try hub.store.acknowledge(replica, position: request.position, sealed: 0, nowMs: 0)
+                answer = try hub.givePull(request, to: replica, nowMs: nowMs)
             }
         }
         return plant?.given(answer) ?? answer
@@ -174,9 +211,9 @@ final class FaultyHub: HubEnd {
         try recovering("look at what \(follower.replica) offers") { try $0.wanted(offers, from: follower) }
     }
 
-    func keep(_ parcels: [Parcel], from follower: Follower) throws {
+    func keep(_ handed: Arrival, from follower: Follower) throws {
         try recovering("keep what \(follower.replica) hands in") {
-            try $0.keep(plant?.kept(parcels) ?? parcels, from: follower)
+            try $0.keep(plant?.kept(handed) ?? handed, from: follower)
         }
     }
 

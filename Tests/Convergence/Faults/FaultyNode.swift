@@ -1,4 +1,5 @@
 import HubDatabase
+import NodeService
 import Replication
 import SQLite
 import SimulatedDisk
@@ -125,26 +126,48 @@ final class FaultyNode: NodeEnd {
         }
     }
 
-    func take(_ transactions: [[Parcel]], nowMs: UInt64) throws {
-        let last = transactions.last?.last?.delivery.position ?? 0
+    /// Piece by piece. With the programs that run the pull ends.
+    func takePull(_ answer: Arrival, isFollowing: Bool, nowMs: UInt64) throws -> Int {
+        let running = node
+        let answer = plant?.arriving(answer) ?? answer
+        var intake = try running.intake(isFollowing: isFollowing, nowMs: nowMs)
+        var taken = 0
+        for piece in answer.pieces {
+            taken += try step(&intake) { try $1.take(piece, $0.store, localMs: nowMs, nowMs: nowMs) }
+            guard running === node else { throw Interrupted() }
+        }
+        taken += try step(&intake) { try $1.takeWhole($0.store, nowMs: nowMs) }
+        if taken > 0 { try plant?.spoil(node) }
+        guard running === node else { throw Interrupted() }
+        if answer.isCut { try watched { try machine.attemptLoosely { try intake.keepRest($0.store) } } }
+        return taken
+    }
+
+    private func step(
+        _ intake: inout PullIntake, _ body: (StoreNode, inout PullIntake) throws -> Int
+    ) throws -> Int {
+        let start = intake
         let before = try state()
-        _ = try watched {
+        let done = try watched {
             try machine.attempt(
-                "take in up to \(last)", state: { [try $0.position(), try $0.hub()] }, isChange: { $0 }
-            ) {
+                "take in a pull behind \(before.position)", state: { [try $0.position(), try $0.hub()] },
+                isStepwise: node.maker.isInPieces, isChange: { $0.isChange }
+            ) { node in
                 try giveUpIfPlanted()
-                if let plant {
-                    try plant.take($0, transactions, nowMs: nowMs)
-                } else {
-                    try $0.take(transactions, nowMs: nowMs)
-                }
-                return try $0.position() != before.position || $0.hub() != before.hub
-            } result: { _, _, after in
-                guard after[0] == last else { throw Broken("atomic: \(site) took in up to \(after[0]) of \(last)") }
-                return true
+                var next = start
+                let taken = try body(node, &next)
+                let isChange = try node.position() != before.position || node.hub() != before.hub
+                return (intake: next, taken: taken, isChange: isChange)
+            } result: { _, _, _ in
+                (intake: start, taken: 0, isChange: true)
             }
         }
+        intake = done.intake
+        return done.taken
     }
+
+    func pullRequest() throws -> PullRequest { try node.pullRequest() }
+    var keepsEverything: Bool { node.keepsEverything }
 
     private func giveUpIfPlanted() throws {
         guard plant == .neverStuck else { return }
@@ -212,7 +235,9 @@ final class FaultyNode: NodeEnd {
 
     var replica: UInt32 { node.replica }
     func rows() throws -> Rows { try node.rows() }
-    func outgoing(after seq: UInt64) throws -> [Parcel] { try node.outgoing(after: seq) }
+    func pushBytes(after seq: UInt64, firstSegment: UInt64) throws -> [UInt8] {
+        try node.pushBytes(after: seq, firstSegment: firstSegment)
+    }
     func position() throws -> UInt64 { try node.position() }
     func vector() throws -> VectorClock { try node.vector() }
     func inFlightCount() throws -> Int { try node.inFlightCount() }
@@ -221,6 +246,6 @@ final class FaultyNode: NodeEnd {
     func excess() throws -> String? { try node.excess() }
     func follower() throws -> Follower { try node.follower() }
     func offers(after position: UInt64) throws -> [SeenOffer] { try node.offers(after: position) }
-    func handedIn(_ dot: Dot) throws -> Parcel? { try node.handedIn(dot) }
+    func handedBytes(_ dots: [Dot]) throws -> [UInt8] { try node.handedBytes(dots) }
     func isDiverged(_ error: any Error) -> Bool { node.isDiverged(error) }
 }

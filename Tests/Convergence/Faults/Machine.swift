@@ -101,11 +101,12 @@ final class Machine<Programs> {
     ///   - doing: what it is, for a complaint.
     ///   - state: what the transaction would change, read from the programs.
     ///   - isRepeated: false for what its caller begins anew, not its program.
+    ///   - isStepwise: true for several transactions: of one that fails those before it stand.
     ///   - isChange: whether an answer says that something has changed.
     ///   - result: what it has come to when the state is another than before.
     /// - Throws: `Interrupted` when it has not happened.
     func attempt<State: Equatable, Result>(
-        _ doing: String, state: (Programs) throws -> State, isRepeated: Bool = true,
+        _ doing: String, state: (Programs) throws -> State, isRepeated: Bool = true, isStepwise: Bool = false,
         isChange: (Result) -> Bool = { _ in true }, _ body: (Programs) throws -> Result,
         result: (Programs, _ before: State, _ after: State) throws -> Result
     ) throws -> Result {
@@ -122,7 +123,7 @@ final class Machine<Programs> {
             throw broken
         } catch {
             guard disk.isDown else {
-                return try overcome(doing, error, before, state, isRepeated, body, result)
+                return try overcome(doing, error, before, state, isRepeated, isStepwise, body, result)
             }
         }
         try comeUp()
@@ -160,12 +161,13 @@ final class Machine<Programs> {
     /// The disk has failed an operation. It must have left no trace, and must succeed once the disk works.
     private func overcome<State: Equatable, Result>(
         _ doing: String, _ error: any Error, _ before: State, _ state: (Programs) throws -> State,
-        _ isRepeated: Bool, _ body: (Programs) throws -> Result, _ result: (Programs, State, State) throws -> Result
+        _ isRepeated: Bool, _ isStepwise: Bool, _ body: (Programs) throws -> Result,
+        _ result: (Programs, State, State) throws -> Result
     ) throws -> Result {
         guard isOfTheDisk(error) else { throw error }
         failures += 1
         tally.failures += 1
-        guard try state(programs) == before else {
+        guard try isStepwise || state(programs) == before else {
             throw Broken("atomic: \(name) has done in part, or in full, what it said has failed: \(doing): \(error)")
         }
         // What failed in its last step may still be in the file, to be found when the file is opened again.

@@ -7,8 +7,12 @@ import SimulationKit
 enum PlantedFault: String, CaseIterable {
     /// A program's writes go past the triggers.
     case captured
-    /// A node takes what comes together in two transactions.
-    case atomic
+    /// The intake of a pull takes in what has come of a hub transaction before its last frame. (`PullIntake`)
+    case takenEarly
+    /// The stream of a pull leaves out an arbitration at the border of a hub transaction. (`PullStream`)
+    case arbitrationLeftOut
+    /// The intake of a push forgets what had come of a change set before the line was cut. (`PushIntake`)
+    case pushForgotten
     /// The hub gives out a change set before what its author had seen.
     case causal
     /// A node lets an incoming delete take a row that its own update keeps alive.
@@ -36,14 +40,14 @@ enum PlantedFault: String, CaseIterable {
     var promise: Int {
         switch self {
         case .captured: 1
-        case .atomic: 2
+        case .takenEarly, .arbitrationLeftOut: 2
         case .causal: 3
         case .convergent: 4
         case .noSilentLoss: 5
         case .constraints: 6
         case .durable, .sameDot, .sameHub, .handedSetDropped: 7
         case .bounded: 9
-        case .neverStuck, .neverHeard: 10
+        case .neverStuck, .neverHeard, .pushForgotten: 10
         }
     }
 
@@ -93,12 +97,28 @@ enum PlantedFault: String, CaseIterable {
         if self == .captured { try node.program.setTriggersEnabled(false) }
     }
 
-    func take(_ node: StoreNode, _ transactions: [[Parcel]], nowMs: UInt64) throws {
-        switch self {
-        case .atomic:
-            for transaction in transactions { try node.take([transaction], nowMs: nowMs) }
-        default: try node.take(transactions, nowMs: nowMs)
+    /// What comes to the intake of a pull.
+    func arriving(_ answer: Arrival) -> Arrival {
+        guard self == .takenEarly else { return answer }
+        let frames = Self.frames(answer.bytes).map { frame in
+            guard case .header(let header, var delivery) = frame, !delivery.isAbsorbed else { return frame }
+            delivery.endsTransaction = true
+            return .header(header, delivery)
         }
+        return Arrival(frames.map { $0.encoded() }, isCut: answer.isCut)
+    }
+
+    private static func frames(_ bytes: [UInt8]) -> [Frame] {
+        var reader = FrameReader()
+        reader.append(bytes)
+        var frames: [Frame] = []
+        // Behind a bent frame nothing is read.
+        while let frame = try? reader.next() { frames.append(frame) }
+        return frames
+    }
+
+    /// After a pull was taken in.
+    func spoil(_ node: StoreNode) throws {
         if self == .bounded {
             try node.program.setTriggersEnabled(false)
             defer { try? node.program.setTriggersEnabled(true) }  // of a connection that is open
@@ -114,8 +134,10 @@ enum PlantedFault: String, CaseIterable {
     }
 
     /// What a restored hub keeps of what it is handed in.
-    func kept(_ parcels: [Parcel]) -> [Parcel] {
-        self == .handedSetDropped ? parcels.filter { $0.header.kind != .local || $0.header.dot.seq < 2 } : parcels
+    func kept(_ handed: Arrival) -> Arrival {
+        guard self == .handedSetDropped else { return handed }
+        let parcels = Wire.read(handed.bytes).parcels
+        return Arrival([Wire.bytes(parcels.filter { $0.header.kind != .local || $0.header.dot.seq < 2 })])
     }
 
     /// The hub is lost with writes that it had acknowledged and nobody else had seen.
@@ -126,9 +148,27 @@ enum PlantedFault: String, CaseIterable {
             .push(0, .none), .wait(1000), .write(1, [set(x: 4)]), .loseHub(0, .lost), .pull(1, .none), .settle,
         ])
 
+    /// What the stream of a pull gives out.
+    func given(_ answer: [UInt8]) -> [UInt8] {
+        let reading = Wire.read(answer)
+        let transactions = Wire.transactions(reading.parcels)
+        switch self {
+        case .causal: return Wire.bytes(inWrongOrder(transactions).flatMap { $0 }, end: reading.end)
+        case .arbitrationLeftOut: return Wire.bytes(transactions.flatMap(withoutArbitration), end: reading.end)
+        default: return answer
+        }
+    }
+
+    private func withoutArbitration(_ transaction: [Parcel]) -> [Parcel] {
+        guard transaction.count == 2, transaction[1].header.kind == .arbitration, !transaction[0].delivery.isAbsorbed
+        else { return transaction }
+        var delivery = transaction[0].delivery
+        delivery.endsTransaction = true
+        return [Parcel(header: transaction[0].header, delivery: delivery, segments: transaction[0].segments)]
+    }
+
     /// Two change sets of different authors, of which the second had seen the first, change places.
-    func given(_ transactions: [[Parcel]]) -> [[Parcel]] {
-        guard self == .causal else { return transactions }
+    private func inWrongOrder(_ transactions: [[Parcel]]) -> [[Parcel]] {
         var given = transactions
         for place in given.indices.dropLast() where given[place].count == 1 && given[place + 1].count == 1 {
             let (a, b) = (given[place][0], given[place + 1][0])

@@ -65,7 +65,13 @@ final class ReferenceHub: HubEnd {
 
     // MARK: Taking in
 
-    func ingest(_ parcel: Parcel, from replica: UInt32, nowMs: UInt64) throws -> Bool {
+    func takePush(_ push: Arrival, from replica: UInt32, nowMs: UInt64) throws {
+        for parcel in Wire.read(push.bytes).parcels { _ = try ingest(parcel, from: replica, nowMs: nowMs) }
+    }
+
+    func held(of replica: UInt32) -> HeldPart? { nil }
+
+    private func ingest(_ parcel: Parcel, from replica: UInt32, nowMs: UInt64) throws -> Bool {
         let header = parcel.header
         guard header.dot.replica == replica else { throw Refusal.foreign }
         if header.dot.seq <= seen[replica] && maker.bug != .takesDuplicates { return false }
@@ -231,10 +237,9 @@ final class ReferenceHub: HubEnd {
 
     // MARK: Giving out
 
-    func pull(for replica: UInt32, after position: UInt64) -> [[Parcel]] {
-        var transactions: [[Parcel]] = []
-        var open: [Parcel] = []
-        for entry in entries.dropFirst(Int(position)) {
+    func givePull(_ request: PullRequest, to replica: UInt32, nowMs: UInt64) -> [UInt8] {
+        var parcels: [Parcel] = []
+        for entry in entries.dropFirst(Int(request.position)) {
             var delivery = entry.parcel.delivery
             delivery.position = entry.position
             delivery.endsTransaction = entry.endsTransaction
@@ -243,15 +248,14 @@ final class ReferenceHub: HubEnd {
                 delivery.isEffective = false
                 delivery.effectiveDigests = []
             }
-            open.append(
+            parcels.append(
                 Parcel(
                     header: entry.parcel.header, delivery: delivery,
                     segments: delivery.isEcho ? [] : entry.parcel.segments))
-            if entry.endsTransaction {
-                transactions.append(open)
-                open = []
-            }
         }
-        return transactions
+        return Wire.bytes(
+            parcels,
+            end: StreamEnd(
+                vector: seen, position: lastPosition(), frontier: VectorClock(), hubTimeMs: nowMs))
     }
 }

@@ -184,11 +184,21 @@ final class ReferenceNode: NodeEnd {
         return dot
     }
 
-    func outgoing(after seq: UInt64) -> [Parcel] { sealed.filter { $0.header.dot.seq > seq } }
+    func pushBytes(after seq: UInt64, firstSegment: UInt64) -> [UInt8] {
+        Wire.bytes(sealed.filter { $0.header.dot.seq > seq })
+    }
+
+    func pullRequest() -> PullRequest { PullRequest(position: place) }
 
     // MARK: Taking in
 
-    func take(_ transactions: [[Parcel]], nowMs: UInt64) throws {
+    func takePull(_ answer: Arrival, isFollowing: Bool, nowMs: UInt64) throws -> Int {
+        let transactions = Wire.transactions(Wire.read(answer.bytes).parcels)
+        if !transactions.isEmpty { try take(transactions, nowMs: nowMs) }
+        return transactions.reduce(0) { $0 + $1.count }
+    }
+
+    private func take(_ transactions: [[Parcel]], nowMs: UInt64) throws {
         _ = seal(nowMs: nowMs)
         for parcel in transactions.flatMap({ $0 }) {
             guard parcel.delivery.position > place || maker.bug == .nodeTakesTwice else { continue }

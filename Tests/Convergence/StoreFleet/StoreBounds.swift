@@ -35,7 +35,7 @@ extension StoreMaker {
 
     /// What is there for a while only, and what would lie in the log without being a part of it.
     private static let transient = [
-        ("parts of change sets that have come whole", "samband_staged"), ("rows aside", "samband_aside"),
+        ("rows aside", "samband_aside"),
         (
             "segments of no change set",
             "samband_segment s WHERE NOT EXISTS(SELECT 1 FROM samband_change c WHERE c.id = s.change)"
@@ -48,6 +48,11 @@ extension StoreMaker {
     ]
 
     private static let ofHub = [
+        // The rest of another one comes when its site comes, if ever.
+        (
+            "parts of change sets that have come whole",
+            "samband_staged s JOIN samband_vector v ON v.replica = s.replica WHERE s.seq <= v.seq"
+        ),
         (
             "waits of rows that are not withheld",
             "samband_wait w WHERE NOT EXISTS(SELECT 1 FROM samband_withheld h WHERE h.id = w.withheld)"
@@ -63,6 +68,7 @@ extension StoreMaker {
     ]
 
     private static let ofNode = [
+        ("parts of hub transactions that have come whole", "samband_staged"),
         ("change sets that were handed in", "samband_handed"), ("waits", "samband_wait"), ("tickets", "samband_split"),
     ]
 }

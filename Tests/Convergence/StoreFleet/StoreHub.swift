@@ -1,3 +1,4 @@
+import HubService
 import Replication
 import SQLite
 import SimulationKit
@@ -7,7 +8,7 @@ import SimulationKit
 @testable import RecordViews
 @testable import TableModel
 
-/// The real hub.
+/// The real hub, behind the intake and the stream that ship.
 final class StoreHub: HubEnd {
     let maker: StoreMaker
     let store: HubStore
@@ -18,9 +19,8 @@ final class StoreHub: HubEnd {
         self.maker = maker
         store = try HubStore(
             path: path, rules: maker.bug?.rules ?? .right, drawReplica: maker.numbers.draw, seat: seat,
-            nowMs: Fleet.beginMs)
-        // Small pieces for one half of the tables: what is large in the field is cut up in histories of a few rows too.
-        if maker.catalogue.tables.count % 2 == 1 { store.pieces.rows = 2 }
+            segmentBytes: maker.segmentBytes, nowMs: Fleet.beginMs)
+        if maker.isInPieces { store.pieces.rows = 2 }
         reader = try Connection(path: path, mode: .readWrite, busyTimeoutMs: 1000)
     }
 
@@ -32,17 +32,36 @@ final class StoreHub: HubEnd {
 
     func admit(site: String, nowMs: UInt64) throws -> UInt32 { maker.template.replicas[site]! }
 
-    func ingest(_ parcel: Parcel, from replica: UInt32, nowMs: UInt64) throws -> Bool {
-        let isNew = try store.ingest(
-            ChangeSet(header: parcel.header, segments: parcel.segments), from: replica, nowMs: nowMs)
-        if isNew { try sabotage() }
-        return isNew
+    func intake(of replica: UInt32) -> PushIntake {
+        PushIntake(replica: replica, room: maker.pushRoom(of: replica))
     }
 
-    func pull(for replica: UInt32, after position: UInt64) throws -> [[Parcel]] {
-        try store.pull(for: replica, after: position, maxBytes: 1 << 24).map { transaction in
-            transaction.map { Parcel(header: $0.header, delivery: $0.delivery, segments: $0.segments) }
+    func takePush(_ push: Arrival, from replica: UInt32, nowMs: UInt64) throws {
+        var intake = intake(of: replica)
+        for piece in push.pieces {
+            try intake.take(piece, store, nowMs: nowMs)
+            if intake.hasIngested { try sabotage() }
+            intake.hasIngested = false
         }
+        if push.isCut { try intake.keepRest(store) } else { try intake.finish(store, nowMs: nowMs) }
+    }
+
+    func held(of replica: UInt32) throws -> HeldPart? {
+        try store.staged(of: replica).map {
+            HeldPart(dot: Dot(replica: replica, seq: $0.seq), segments: UInt64($0.segments))
+        }
+    }
+
+    func givePull(_ request: PullRequest, to replica: UInt32, nowMs: UInt64) throws -> [UInt8] {
+        // A pull names what it keeps; of nothing there is nothing to go on behind.
+        let held = request.held.flatMap { $0.segments > 0 ? $0 : nil }
+        var stream = PullStream(
+            to: replica, after: request.position,
+            resume: held.map { PullStream.Resume(dot: $0.dot, segments: $0.segments) },
+            size: maker.pullSize(of: replica))
+        var bytes: [UInt8] = []
+        while let piece = try stream.next(from: store, nowMs: nowMs) { bytes += piece }
+        return bytes
     }
 
     func rows() throws -> Rows { try maker.rows(reader) }
@@ -75,7 +94,7 @@ final class StoreHub: HubEnd {
 
     func greeting(of replica: UInt32) throws -> SimulationKit.Greeting {
         let greeting = try store.greeting(of: replica)
-        return SimulationKit.Greeting(seq: greeting.seq, digest: greeting.digest)
+        return SimulationKit.Greeting(seq: greeting.seq, digest: greeting.digest, held: try held(of: replica))
     }
 
     func split(_ asked: SplitAsked, nowMs: UInt64) throws -> (replica: UInt32, at: UInt64) {

@@ -1,4 +1,6 @@
 import Foundation
+import HubService
+import NodeService
 import Replication
 import SQLite
 import SimulationKit
@@ -46,6 +48,38 @@ final class StoreMaker: FleetMaker {
         if FileManager.default.fileExists(atPath: path) { try FileManager.default.removeItem(atPath: path) }
         try FileManager.default.copyItem(atPath: "\(template.folder)/\(name).db", toPath: path)
         return path
+    }
+
+    /// For one half of the tables: what is large in the field is cut up in histories of a few rows too. Every row is a
+    /// segment then, what has come of a change set is kept over every cut, and half of the replicas are taken in and given
+    /// to as little at a time as can be.
+    var isInPieces: Bool { catalogue.tables.count % 2 == 1 }
+
+    var segmentBytes: Int { isInPieces ? 1 : Limits.segmentTargetBytes }
+
+    func pushRoom(of replica: UInt32) -> PushIntake.Room {
+        var room = PushIntake.Room()
+        guard isInPieces else { return room }
+        room.largeFrom = 1
+        if replica % 2 == 0 { room.heldMaxBytes = 1 }
+        return room
+    }
+
+    func pullRoom(of replica: UInt32) -> PullIntake.Room {
+        var room = PullIntake.Room()
+        guard isInPieces else { return room }
+        room.worthKeepingBytes = 0
+        if replica % 2 == 0 {
+            room.heldMaxBytes = 1
+            room.wholeMaxBytes = 1
+        }
+        return room
+    }
+
+    func pullSize(of replica: UInt32) -> PullStream.Size {
+        var size = PullStream.Size()
+        if isInPieces, replica % 2 == 0 { size.offers = 2 }
+        return size
     }
 
     /// All replicated rows that a connection sees.

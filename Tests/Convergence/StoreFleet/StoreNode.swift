@@ -1,3 +1,4 @@
+import NodeService
 import Replication
 import SQLite
 import SimulationKit
@@ -5,7 +6,7 @@ import SimulationKit
 @testable import HubDatabase
 @testable import NodeDatabase
 
-/// The real node, and a program that writes its file.
+/// The real node, behind the intake and the stream that ship, and a program that writes its file.
 final class StoreNode: NodeEnd {
     let maker: StoreMaker
     let store: NodeStore
@@ -13,8 +14,8 @@ final class StoreNode: NodeEnd {
 
     init(_ maker: StoreMaker, path: String) throws {
         self.maker = maker
-        store = try NodeStore(path: path, rules: maker.bug?.rules ?? .right)
-        if maker.catalogue.tables.count % 2 == 1 { store.pieces.rows = 2 }
+        store = try NodeStore(path: path, rules: maker.bug?.rules ?? .right, segmentBytes: maker.segmentBytes)
+        if maker.isInPieces { store.pieces.rows = 2 }
         program = try Connection(path: path, mode: .readWrite, busyTimeoutMs: 1000)
         try program.execute("PRAGMA foreign_keys = ON")
     }
@@ -94,22 +95,37 @@ final class StoreNode: NodeEnd {
 
     func seal(nowMs: UInt64) throws -> Dot? { try store.seal(nowMs: nowMs) }
 
-    func outgoing(after seq: UInt64) throws -> [Parcel] {
-        try store.outgoing(after: seq, maxBytes: 1 << 24).map {
-            Parcel(header: $0.header, segments: $0.segments)
-        }
+    func pushBytes(after seq: UInt64, firstSegment: UInt64) throws -> [UInt8] {
+        var stream = PushStream(try store.offers(after: seq, maxBytes: 4 << 20), firstSegment: firstSegment)
+        var bytes: [UInt8] = []
+        while let piece = try stream.next(from: store) { bytes += piece }
+        return bytes
     }
 
-    func take(_ transactions: [[Parcel]], nowMs: UInt64) throws {
-        let delivered = transactions.map { transaction in
-            transaction.map {
-                DeliveredChangeSet(header: $0.header, delivery: $0.delivery, segments: $0.segments)
-            }
-        }
-        guard maker.bug == .leavesAuthorWrong else { return try store.take(delivered, nowMs: nowMs) }
-        let own = try store.inFlightCount() > 0 ? rows() : [:]
-        try store.take(delivered, nowMs: nowMs)
-        try keep(own)
+    func pullRequest() throws -> PullRequest {
+        PullRequest(
+            position: try store.position(),
+            held: try store.staged().last.map {
+                HeldPart(dot: $0.header.dot, segments: UInt64($0.segmentCount))
+            })
+    }
+
+    var keepsEverything: Bool { maker.pullRoom(of: replica).worthKeepingBytes == 0 }
+
+    func intake(isFollowing: Bool, nowMs: UInt64) throws -> PullIntake {
+        PullIntake(
+            left: isFollowing ? [] : try store.staged(), room: maker.pullRoom(of: replica), localMs: nowMs)
+    }
+
+    func takePull(_ answer: Arrival, isFollowing: Bool, nowMs: UInt64) throws -> Int {
+        let own = try maker.bug == .leavesAuthorWrong && store.inFlightCount() > 0 ? rows() : [:]
+        var intake = try intake(isFollowing: isFollowing, nowMs: nowMs)
+        var taken = 0
+        for piece in answer.pieces { taken += try intake.take(piece, store, localMs: nowMs, nowMs: nowMs) }
+        taken += try intake.takeWhole(store, nowMs: nowMs)
+        if answer.isCut { try intake.keepRest(store) }
+        if !own.isEmpty { try keep(own) }
+        return taken
     }
 
     /// What the hub took out of the table is put back, unseen by capture.

@@ -1,3 +1,5 @@
+import HubService
+import NodeService
 import Replication
 import SimulationKit
 
@@ -26,9 +28,10 @@ extension StoreHub {
         return try store.wanted(offers, from: follower.replica, epochs: follower.known)
     }
 
-    func keep(_ parcels: [Parcel], from follower: Follower) throws {
-        let sets = parcels.map { DeliveredChangeSet(header: $0.header, delivery: $0.delivery, segments: $0.segments) }
-        try store.keepHanded(sets, from: follower.replica, epochs: follower.known)
+    func keep(_ handed: Arrival, from follower: Follower) throws {
+        var intake = HandedIntake(from: follower.replica, epochs: follower.known)
+        for piece in handed.pieces { try intake.take(piece, store) }
+        if handed.isCut { try intake.keepWhole(store) } else { try intake.finish(store) }
     }
 
     func noteHeard(_ follower: Follower, nowMs: UInt64) throws {
@@ -68,8 +71,11 @@ extension StoreNode {
         }
     }
 
-    func handedIn(_ dot: Dot) throws -> Parcel? {
-        try store.handedIn(dot).map { Parcel(header: $0.header, delivery: $0.delivery, segments: $0.segments) }
+    func handedBytes(_ dots: [Dot]) throws -> [UInt8] {
+        var stream = HandedStream(dots)
+        var bytes: [UInt8] = []
+        while let piece = try stream.next(from: store) { bytes += piece }
+        return bytes
     }
 
     func isDiverged(_ error: any Error) -> Bool { (error as? StoreError)?.kind == .diverged }
