@@ -234,23 +234,27 @@ package struct WithheldWrite {
         var cells: [Int: Value] = [:]
         var isWhole = false
         var isDelete = false
+        var sums: [Int: WideSum] = [:]
         for record in records {
             if record.operation != .update {
                 isDelete = record.operation == .delete
                 isWhole = !isDelete
                 cells = [:]
-                deltas = [:]
+                sums = [:]
             }
             for (column, value) in zip(record.columns, record.values) {
                 let isFirst = cells.updateValue(value, forKey: column) == nil
-                let (sum, overflow) = (deltas[column] ?? 0).addingReportingOverflow(record.deltas[column] ?? 0)
-                let isAdded = record.deltas[column] != nil && (isFirst || deltas[column] != nil) && !overflow
-                deltas[column] = isAdded ? sum : nil
+                guard let delta = record.deltas[column], isFirst || sums[column] != nil else {
+                    sums[column] = nil
+                    continue
+                }
+                sums[column, default: WideSum()].add(delta)
             }
         }
         self.cells = cells
         self.isWhole = isWhole
         self.isDelete = isDelete
+        deltas = sums.compactMapValues(\.value)
     }
 
     package var row: RowID { records[0].row }
@@ -269,8 +273,10 @@ package struct WithheldWrite {
         var fits = true
         for (column, delta) in deltas where policy.policy(of: column) == .sum {
             guard let row, case .integer(let standing) = row[column] else { continue }
-            let (sum, overflow) = standing.addingReportingOverflow(delta)
-            fits = fits && !overflow
+            guard let sum = WideSum(standing, adding: [delta]).value else {
+                fits = false
+                continue
+            }
             cells[column] = .integer(sum)
         }
         return fits

@@ -83,7 +83,10 @@ struct FormerRows {
         // What nobody tells stays as the site has it: its change set writes the same there.
         for column in touch.table.policy.sums where touch.columns.contains(column) {
             guard let delta = touch.deltas[column] ?? nil, case .integer(let value) = data[column] else { continue }
-            data[column] = .integer(value &- delta)
+            var former = WideSum(value)
+            former.subtract(delta)
+            guard let former = former.value else { return .unknown }
+            data[column] = .integer(former)
         }
         return .row(with(logged.cells, data))
     }

@@ -88,7 +88,7 @@ struct Touch {
     package var isWhole = false
     package var columns: Set<Int> = []
     /// By how much columns of the policy `sum` were raised; nil where that is not known.
-    var deltas: [Int: Int64?] = [:]
+    var deltas: [Int: WideSum?] = [:]
     var isAside = false
 
     /// Adds what one operation did, in the order in which they were made.
@@ -97,13 +97,8 @@ struct Touch {
         if operation != .update { isWhole = true }
         self.columns.formUnion(columns)
         for column in columns {
-            let sum: Int64?
-            if let known = self.deltas[column] ?? 0, let delta = deltas[column] {
-                let (raised, overflows) = known.addingReportingOverflow(delta)
-                sum = overflows ? nil : raised
-            } else {
-                sum = nil
-            }
+            var sum = self.deltas[column] ?? WideSum()
+            if let delta = deltas[column] { sum?.add(delta) } else { sum = nil }
             self.deltas[column] = .some(sum)
         }
     }
@@ -161,12 +156,9 @@ enum Touches {
             touch.isWhole = touch.isWhole || pending.isWhole
             touch.columns.formUnion(pending.columns)
             for (column, delta) in pending.deltas {
-                let known = touch.deltas[column] ?? 0
-                if let known, let delta {
-                    touch.deltas[column] = .some(known &+ delta)
-                } else {
-                    touch.deltas[column] = .some(nil)
-                }
+                var sum = touch.deltas[column] ?? WideSum()
+                if let delta { sum?.add(delta) } else { sum = nil }
+                touch.deltas[column] = .some(sum)
             }
             touched[row] = touch
         }

@@ -126,7 +126,7 @@ final class CarefulMerge {
         let (operation, isElsewhere) = try countingOwn(work.operation!, on: work.row)
         work.operation = operation
         if work.before == nil, operation.operation != .delete, let join = try joins.join(of: work.row),
-            operation.seen < join.position
+            !operation.hadSeen(position: join.position)
         {
             work.withheld = Withholding(kind: .deleteUpdate, ledOnBy: join)
             return

@@ -74,7 +74,7 @@ package struct ConflictRegister {
         if let record, others.isEmpty {
             if isWhole || operation.operation == .delete {
                 try onWrite(record, rowSide(operation, work), seen: operation.seen, [])
-            } else if record.life.isOpen, operation.seen < record.life.changed {
+            } else if record.life.isOpen, !operation.hadSeen(position: record.life.changed) {
                 // An author who does not know of the dispute goes on editing its own row: its side moves along.
                 let earlier = record.life.sides.first { operation.isByAuthor(of: $0.dot) }?.row ?? [:]
                 try onWrite(record, rowSide(operation, work, over: earlier), seen: operation.seen, [])
@@ -100,7 +100,7 @@ package struct ConflictRegister {
         if others.isEmpty {
             guard let record, record.life.isOpen else { return }
             let decides = operation.operation != .update
-            if decides || operation.seen < record.life.changed {
+            if decides || !operation.hadSeen(position: record.life.changed) {
                 let earlier = record.life.sides.first { operation.isByAuthor(of: $0.dot) }?.row ?? [:]
                 try onWrite(
                     record, rowSide(operation, work, over: decides ? [:] : earlier), seen: operation.seen, [])
@@ -264,7 +264,7 @@ package struct ConflictRegister {
         let hash = work.row.hash64
         var best: (stamp: Stamp, value: Value)?
         try merge.index.index.descend([hash], log: merge.log) { entry, _ in
-            guard entry.position <= operation.seen || operation.isByAuthor(of: entry.dot) else { return true }
+            guard operation.hadSeen(entry.dot, at: entry.position) else { return true }
             guard let found = try merge.operation(on: work.row, in: entry.id), found.operation.isUserWrite,
                 let stamp = found.stamp(of: column), let value = found.value(of: column), stamp > best?.stamp ?? .zero
             else { return true }
@@ -316,7 +316,7 @@ package struct ConflictRegister {
 
     /// True when everyone in a new dispute had seen how the old one was settled: then it is a new conflict.
     private func sawSettlement(_ record: ConflictRecord, _ seen: UInt64, _ others: [ConflictSide]) -> Bool {
-        seen >= record.life.changed && others.allSatisfy { $0.position > record.life.changed }
+        hadSeen(record.life.changed, upTo: seen) && others.allSatisfy { $0.position > record.life.changed }
     }
 
     private mutating func onWrite(

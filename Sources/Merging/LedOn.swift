@@ -31,7 +31,8 @@ extension CarefulMerge {
         var known: Set<UInt64> = [join.id]
         var last = join
         while try !access.exists(table, last.into) {
-            guard let next = try joins.join(of: RowID(shape: table.shape, key: last.into)), seen < next.position,
+            guard let next = try joins.join(of: RowID(shape: table.shape, key: last.into)),
+                !hadSeen(next.position, upTo: seen),
                 known.insert(next.id).inserted
             else { return nil }
             last = next
@@ -97,8 +98,7 @@ extension ConflictRegister {
         guard policies.table(table).policy(of: column) == .sum, let delta = operation.deltas[column],
             case .integer(let value) = standing
         else { return nil }
-        let (sum, overflow) = value.addingReportingOverflow(delta)
-        return overflow ? nil : .integer(sum)
+        return WideSum(value, adding: [delta]).value.map { .integer($0) }
     }
 
     private mutating func write(

@@ -9,19 +9,19 @@ extension CarefulMerge {
     /// - Returns: the operation with what it replaces added; whether its author's row is another than the hub's.
     func countingOwn(_ operation: LoggedOperation, on row: RowID) throws -> (LoggedOperation, isElsewhere: Bool) {
         if operation.deltas.isEmpty { return (operation, false) }
-        var deltas = operation.deltas
+        var sums = operation.deltas.mapValues { WideSum($0) }
         var isElsewhere = false
         for record in try conflicts.withheld(of: row, onlyOpen: false)
         where operation.isByAuthor(of: record.dot) && !record.deltas.isEmpty {
-            guard let position = try log.entry(record.dot)?.position, operation.seen < position else { continue }
+            guard let position = try log.entry(record.dot)?.position, !operation.hadSeen(position: position) else {
+                continue
+            }
             isElsewhere = true
             guard record.state == .withheld, record.isReplaced(by: operation, changed: .max) else { continue }
-            for (column, delta) in record.deltas {
-                guard let own = deltas[column] else { continue }
-                let (sum, overflow) = own.addingReportingOverflow(delta)
-                if !overflow { deltas[column] = sum }
-            }
+            for (column, delta) in record.deltas { sums[column]?.add(delta) }
         }
+        // What is beyond 64 bits counts without the withheld ones.
+        let deltas = operation.deltas.merging(sums.compactMapValues(\.value)) { $1 }
         return (
             LoggedOperation(
                 dot: operation.dot, hlc: operation.hlc, position: operation.position, seen: operation.seen,
@@ -40,6 +40,7 @@ extension WithheldRecord {
         let goesOn = write.isByAuthor(of: dot)
         let isWhole = write.operation != .update
         guard operation == .update else { return goesOn && isWhole }
-        return (goesOn || write.seen >= changed) && (isWhole || columns.allSatisfy { write.index(of: $0) != nil })
+        return (goesOn || write.hadSeen(position: changed))
+            && (isWhole || columns.allSatisfy { write.index(of: $0) != nil })
     }
 }

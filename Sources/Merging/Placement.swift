@@ -156,7 +156,7 @@ struct Placement {
     ) throws -> Bool {
         guard let operation = work.operation, let table = access.tables[reference.parent],
             let gone = reference.parentRow(values, table), let join = try merge.joins.join(of: gone),
-            operation.seen < join.position, let end = try merge.end(of: join, table, seen: operation.seen),
+            !operation.hadSeen(position: join.position), let end = try merge.end(of: join, table, seen: operation.seen),
             let remaining = try access.row(table, end)
         else { return false }
         let ends = table.pick(reference.parentColumns, key: end, data: remaining)

@@ -121,10 +121,7 @@ package struct Release {
     private func hasSeen(_ entry: LogEntry, _ stamp: Stamp) throws -> Bool {
         if stamp == .zero { return true }
         let dot = Dot(replica: stamp.replica, seq: stamp.seq)
-        if dot.replica == entry.header.dot.replica { return dot.seq < entry.header.dot.seq }
-        if entry.line.holds(dot) { return true }
-        guard let position = try origins.log.entry(dot)?.position else { return false }
-        return position <= entry.seen
+        return entry.hadSeen(dot, at: try origins.log.entry(dot)?.position)
     }
 
     private enum Fit {

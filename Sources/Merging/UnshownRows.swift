@@ -18,7 +18,9 @@ extension CarefulMerge {
             guard let earlier = try self.operation(on: row, in: entry.id) else { return true }
             if earlier.operation == .carried || earlier.operation == .decided { return true }
             // What its author has done itself explains why the row was not there.
-            guard entry.position <= operation.seen, !operation.isByAuthor(of: entry.dot) else { return false }
+            guard operation.hadSeen(position: entry.position), !operation.isByAuthor(of: entry.dot) else {
+                return false
+            }
             switch earlier.operation {
             case .update:
                 writes.append(earlier)

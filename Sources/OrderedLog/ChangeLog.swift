@@ -2,7 +2,7 @@ import Replication
 import SQLite
 
 /// One entry of the log, without its bytes.
-package struct LogEntry: Sendable {
+package struct LogEntry: AuthoredWrite, Sendable {
     package let id: UInt64
     /// Nil while it is in flight.
     package let position: UInt64?
@@ -26,6 +26,8 @@ package struct LogEntry: Sendable {
         self.endsTransaction = endsTransaction
         self.line = line
     }
+
+    package var dot: Dot { header.dot }
 
     package var author: Author { Author(replica: header.dot.replica, line: line) }
 }

@@ -99,7 +99,7 @@ private struct JoinBack {
     /// The row that went, with what was written to it since; nil when it was withheld.
     private var gone: [Value]?
     /// What sites that did not know of the join added to it, by column: the remaining row gives that back.
-    private var added: [Int: Int64] = [:]
+    private var added: [Int: WideSum] = [:]
 
     init(store: HubStore, join: RecordJoin, table: TableLayout, row: RowID, doing: String) {
         self.store = store
@@ -166,10 +166,11 @@ private struct JoinBack {
             else { continue }
             for (column, value) in zip(write.columns, write.values) {
                 if let delta = write.deltas[column], policy.policy(of: column) == .sum,
-                    case .integer(let standing) = values[column], !standing.addingReportingOverflow(delta).overflow
+                    case .integer(let standing) = values[column],
+                    let sum = WideSum(standing, adding: [delta]).value
                 {
-                    values[column] = .integer(standing + delta)
-                    added[column, default: 0] &+= delta
+                    values[column] = .integer(sum)
+                    added[column, default: WideSum()].add(delta)
                 } else if stamps[column] < entry.header.stamp {
                     values[column] = value
                 } else {
@@ -250,8 +251,9 @@ private struct JoinBack {
         if let known { cells = Dictionary(uniqueKeysWithValues: zip(rows[known].columns, rows[known].values)) }
         for (column, delta) in added where cells[column] == nil {
             guard case .integer(let value) = standing[column] else { continue }
-            let (rest, overflow) = value.subtractingReportingOverflow(delta)
-            if !overflow { cells[column] = .integer(rest) }
+            var rest = WideSum(value)
+            rest.subtract(delta)
+            if let rest = rest.value { cells[column] = .integer(rest) }
         }
         if cells.isEmpty { return }
         let columns = cells.keys.sorted()

@@ -101,8 +101,6 @@ struct Deciding {
     }
 
     private func added(_ value: Int64, _ deltas: [Int64]) -> Outcome {
-        // Wider, so that only the sum itself can be too large and not a step on the way.
-        let sum = deltas.reduce(Int128(value)) { $0 + Int128($1) }
-        return Int64(exactly: sum).map { .value(.integer($0)) } ?? .overflow
+        WideSum(value, adding: deltas).value.map { .value(.integer($0)) } ?? .overflow
     }
 }

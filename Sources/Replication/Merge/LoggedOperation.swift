@@ -1,5 +1,5 @@
 /// What one change set does to one row, with what the merge needs to know of that change set.
-package struct LoggedOperation: Hashable, Sendable {
+package struct LoggedOperation: AuthoredWrite, Hashable, Sendable {
     package let dot: Dot
     package let hlc: UInt64
     /// Its place in the hub's order. One that has not got it yet stands behind everything.
@@ -34,16 +34,8 @@ package struct LoggedOperation: Hashable, Sendable {
         self.line = line
     }
 
-    /// True when the author of this one had seen `other`. Within one fleet the position says the same as the
-    /// context: the hub's order respects happened-before, and a site takes it in without gaps.
-    /// (Protocol/Merge-Model.md#had-seen)
-    package func covers(_ other: LoggedOperation) -> Bool {
-        if dot.replica == other.dot.replica { return other.dot.seq < dot.seq }
-        return other.position <= seen || line.holds(other.dot)
-    }
-
-    /// True when a change set is by the same author, if it may have gone on under another replica number since.
-    package func isByAuthor(of other: Dot) -> Bool { dot.replica == other.replica || line.holds(other) }
+    /// True when the author of this one had seen `other`.
+    package func covers(_ other: LoggedOperation) -> Bool { hadSeen(other.dot, at: other.position) }
 
     /// The place of a column within `columns`, nil when it was not written.
     package func index(of column: Int) -> Int? {
