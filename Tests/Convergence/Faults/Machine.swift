@@ -135,6 +135,9 @@ final class Machine<Programs> {
         if let answer, isChange(answer) {
             throw Broken("durable: \(name) has lost in a crash what it had said is done: \(doing)")
         }
+        // Nobody was told that it is done, so it may still come back with the next loss of power: then it would be taken for
+        // the transaction under way. (SAMBAND_SEED=52)
+        try commit(programs)
         throw Interrupted()
     }
 
