@@ -10,7 +10,11 @@ struct PlantedBugTests {
     func inMemory(bug: PlantedBug) {
         let seeds = (1...1000).map { UInt64($0) }
         let (_, failure) = runHistories(seeds, shrinks: false, make: { ReferenceMaker($0, bug: bug) }) { seed in
-            bug == .closesByContext ? Scenario(contestedBy: seed) : Scenario(seed: seed, tables: bug.tables)
+            switch bug {
+            case .closesByContext: Scenario(contestedBy: seed)
+            case .nodeTakesTwice: Scenario(repeatingPullsOf: seed, tables: bug.tables)
+            default: Scenario(seed: seed, tables: bug.tables)
+            }
         }
         #expect(failure != nil, "\(bug) went unnoticed")
     }

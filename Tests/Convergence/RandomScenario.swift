@@ -16,6 +16,17 @@ extension Scenario {
             seed: seed, catalogue: Catalogue(chosen), siteCount: siteCount, decides: decides, random: &random)
     }
 
+    /// The same, where the answer to each pull comes twice, the second time when the site has gone on: a node has two that
+    /// pull, its loop and `samband sync`.
+    init(repeatingPullsOf seed: UInt64, tables: [TableModel]) {
+        let once = Scenario(seed: seed, tables: tables)
+        let steps = once.steps.enumerated().flatMap { place, step -> [Step] in
+            guard case .pull(let site, _) = step else { return place % 3 == 0 ? [step, .deliver(0)] : [step] }
+            return [.pull(site, .twice)]
+        }
+        self.init(catalogue: once.catalogue, skewsMs: once.skewsMs, steps: steps)
+    }
+
     init(seed: UInt64, catalogue: Catalogue, siteCount: Int, decides: Bool, random: inout SeededRandom) {
         let skewPool: [Int64] = random.pick([[0], [-50, 0, 1000], [-50, 0, 50], [-3_600_000, 0, 40_000]])
         let skews = (0..<siteCount).map { _ in random.pick(skewPool) }

@@ -25,6 +25,16 @@ struct RealStoreTests {
         #expect(failure == nil, "\(failure ?? "")")
     }
 
+    @Test("answers to pulls that come twice, the second time late, change nothing")
+    func repeatedPulls() {
+        let seeds = SeedOfRun.seeds(from: 1, count: 60)
+        let (tally, failure) = runHistories(seeds, make: { try StoreMaker($0, in: simulation) }) { seed in
+            Scenario(repeatingPullsOf: seed, tables: Catalogue.free)
+        }
+        print("\(seeds.count) histories with repeated pulls from seed \(seeds[0]): \(tally)")
+        #expect(failure == nil, "\(failure ?? "")")
+    }
+
     @Test("random histories of tables with constraints keep every constraint and every value")
     func bound() {
         let seeds = SeedOfRun.seeds(from: 1, count: 100)
