@@ -91,7 +91,7 @@ let package = Package(
             "SambandCommand",
             [
                 "CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer", "HubDatabase", "HubFromNodes", "HubService",
-                "JSONText", "NodeService", "Presentation", "TableModel",
+                "JSONText", "NodeService", "Presentation", "RecordViews", "Replication", "TableModel",
             ]),
         .executableTarget(name: "samband", dependencies: ["SambandCommand"], swiftSettings: strict),
         // The same tool with Foundation's URLSession in it, which is slow to load: `samband` becomes it for https.
@@ -135,8 +135,8 @@ let package = Package(
         .testTarget(
             name: "SambandCommandTests",
             dependencies: [
-                "CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer", "JSONText", "SambandCommand", "TableModel",
-                "TestKit",
+                "CLinux", "EventLoop", "HTTP", "HTTPClient", "HTTPServer", "JSONText", "Replication", "SambandCommand",
+                "TableModel", "TestKit",
             ], path: "Tests/SambandCommandTests", exclude: ["Snapshots"], swiftSettings: strict),
         .target(
             name: "HTTPTestKit", dependencies: ["EventLoop", "HTTP", "HTTPServer"], path: "Tests/HTTPTestKit",

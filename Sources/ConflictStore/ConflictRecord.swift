@@ -1,25 +1,5 @@
 import Replication
 
-/// What a conflict is about. The raw value is what the command line shows.
-package enum ConflictKind: String, Hashable, Sendable, CaseIterable {
-    case insert
-    case cell
-    case deleteUpdate = "delete_update"
-    case unique
-    case foreignKey = "foreign_key"
-    case check
-    case scope
-    case invalid
-
-    /// True when a row of it is withheld.
-    package var withholds: Bool {
-        switch self {
-        case .insert, .cell, .deleteUpdate: false
-        case .unique, .foreignKey, .check, .scope, .invalid: true
-        }
-    }
-}
-
 /// A person's decision, or a policy's.
 package struct Decision: Hashable, Sendable {
     /// Who decides when no person does.
@@ -28,10 +8,12 @@ package struct Decision: Hashable, Sendable {
     /// The person's name, or `policy`.
     package let by: String
     package let atMs: UInt64
-    /// A person's: take, set, restore, delete, admit, discard; undo, for one that took another back. Without a person:
-    /// the name of the policy; release, for a row that came in by itself.
+    /// A person's: the word of a choice, or one of `DecidedHow`. Without a person: the name of the policy, or `release`.
     package let how: String
     package let reason: String?
+
+    /// The choice that was made; nil when it was none.
+    package var choice: ChoiceWord? { ChoiceWord(rawValue: how) }
 
     package init(by: String, atMs: UInt64, how: String, reason: String?) {
         self.by = by

@@ -110,7 +110,7 @@ package struct JoinTable {
                     into: try ConflictRecord.decodeKey(statement.bytes(5)), position: statement.unsigned(6),
                     conflict: statement.unsigned(7),
                     decision: Decision(
-                        by: statement.string(8), atMs: statement.unsigned(9), how: "merge", reason: text(10)),
+                        by: statement.string(8), atMs: statement.unsigned(9), how: DecidedHow.merge, reason: text(10)),
                     undone: text(11).map {
                         Decision(by: $0, atMs: statement.unsigned(12), how: "unmerge", reason: text(13))
                     }))

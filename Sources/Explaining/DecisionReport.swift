@@ -127,7 +127,7 @@ private struct Outcome {
             }
         atMs =
             record.decision?.atMs ?? record.life.settledBy.map { HybridClock.milliseconds($0.hlc) } ?? record.openedAtMs
-        isRelease = record.decision?.how == "release"
+        isRelease = record.decision?.how == DecidedHow.release
         guard way != nil else { return }
         // A site with two sides is one party: what it wrote stands when one of them does.
         for site in sites where !bySite.contains(where: { $0.site == site }) {
@@ -138,12 +138,13 @@ private struct Outcome {
 
     /// True when the outcome is what this side wrote.
     private static func stands(_ side: ConflictSide, _ record: ConflictRecord, _ views: Views) throws -> Bool {
-        switch record.decision?.how {
-        case "restore": return side.row != nil
-        case "delete": return side.row == nil
-        case "admit", "release": return side.key == nil
-        case "discard": return side.key != nil
-        default: break
+        if record.decision?.how == DecidedHow.release { return side.key == nil }
+        switch record.decision?.choice {
+        case .restore: return side.row != nil
+        case .delete: return side.row == nil
+        case .admit: return side.key == nil
+        case .discard: return side.key != nil
+        case .take, .set, nil: break
         }
         if record.kind == .unique {
             // Taken in exchange, or put aside by a later write of its author: the row that stood goes or stays.

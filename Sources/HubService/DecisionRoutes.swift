@@ -33,7 +33,8 @@ extension HubService {
         let signature = Signature(request, body)
         let view = try answering { () throws(StoreError) -> ConflictView? in
             let entry = try entry(
-                request, signature.dryRun ? .conflictRead : .conflictResolved, number, how: choice.how, signature)
+                request, signature.dryRun ? .conflictRead : .conflictResolved, number, how: choice.word.rawValue,
+                signature)
             _ = try store.resolve(
                 number, choice, changed: signature.changed, by: signature.by, reason: signature.reason, nowMs: now(),
                 dryRun: signature.dryRun, audit: entry)
@@ -50,7 +51,7 @@ extension HubService {
         let signature = Signature(request, body)
         let view = try answering { () throws(StoreError) -> ConflictView? in
             let entry = try entry(
-                request, signature.dryRun ? .conflictRead : .conflictUndone, number, how: "undo", signature)
+                request, signature.dryRun ? .conflictRead : .conflictUndone, number, how: DecidedHow.undo, signature)
             _ = try store.undo(
                 number, changed: signature.changed, by: signature.by, reason: signature.reason, nowMs: now(),
                 dryRun: signature.dryRun, audit: entry)
@@ -135,28 +136,20 @@ extension HubService {
         return number
     }
 
-    private func choice(_ body: JSON) throws(Problem) -> Choice {
-        var choices: [Choice] = []
-        if let site = body["take"]?.string { choices.append(site == "now" ? .now : .take(site: site)) }
-        if let object = body["set"]?.object {
-            var values: [String: Value] = [:]
-            for member in object.members {
-                guard let value = Value(json: member.value) else {
-                    throw Problem(
-                        .badRequest, title: "A value is no SQLite value", detail: "Column \(member.name).",
-                        next: "Give a number, a string, null or {\"blob\":\"…\"}.")
-                }
-                values[member.name] = value
-            }
-            choices.append(.set(values))
+    private func choice(_ body: JSON) throws(Problem) -> ConflictChoice {
+        let choices: [ConflictChoice]
+        do {
+            choices = try ConflictChoice.all(in: body)
+        } catch {
+            throw Problem(
+                .badRequest, title: "A value is no SQLite value", detail: "Column \(error.column).",
+                next: "Give a number, a string, null or {\"blob\":\"…\"}.")
         }
-        for (name, choice) in [
-            ("restore", Choice.restore), ("delete", .delete), ("admit", .admit), ("discard", .discard),
-        ] where body[name]?.bool == true { choices.append(choice) }
         guard choices.count == 1 else {
+            let words = ChoiceWord.allCases.map(\.rawValue)
             throw Problem(
                 .badRequest, title: "One choice is needed", detail: "\(choices.count) were given.",
-                next: "Use one of take, set, restore, delete, admit and discard.")
+                next: "Use one of \(words.dropLast().joined(separator: ", ")) and \(words.last!).")
         }
         return choices[0]
     }

@@ -99,7 +99,7 @@ struct ExplanationTests {
         for view in try fleet.hub.conflictViews(ConflictFilter()) {
             let detail = try #require(try fleet.hub.conflictDetail(view.record.id))
             for offer in detail.choices {
-                let choice: HubDatabase.Choice
+                let choice: ConflictChoice
                 switch offer.how {
                 case .restore: choice = .restore
                 case .discard: choice = .discard
@@ -117,10 +117,10 @@ struct ExplanationTests {
             let detail = try fleet.hub.conflictDetail(view.record.id), !detail.choices.isEmpty
         else { return }
         let offer = random.pick(detail.choices)
-        let choice: HubDatabase.Choice =
+        let choice: ConflictChoice =
             switch offer.how {
             case .take: offer.site == "now" ? .now : .take(site: offer.site!)
-            case .set: .set(["note": .text("set"), "bed": .integer(20)].filter { offer.columns.contains($0.key) })
+            case .set: .set(set(offer.columns))
             case .restore: .restore
             case .delete: .delete
             case .admit: .admit
@@ -131,8 +131,16 @@ struct ExplanationTests {
         _ = try? resolve(fleet, view, choice, dryRun: false)
     }
 
+    private static func set(_ columns: [String]) -> ChosenValues {
+        var values = ChosenValues()
+        for (column, value) in [("bed", Value.integer(20)), ("note", .text("set"))] where columns.contains(column) {
+            values[column] = value
+        }
+        return values
+    }
+
     private static func resolve(
-        _ fleet: TestFleet, _ view: ConflictView, _ choice: HubDatabase.Choice, dryRun: Bool
+        _ fleet: TestFleet, _ view: ConflictView, _ choice: ConflictChoice, dryRun: Bool
     ) throws(StoreError) {
         _ = try fleet.hub.resolve(
             view.record.id, choice, changed: view.record.life.changed, by: "kari", reason: nil, nowMs: fleet.nowMs,

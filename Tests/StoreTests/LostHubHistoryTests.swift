@@ -180,7 +180,7 @@ struct LostHubHistory {
         guard !fleet.hub.isRecovering else { return }
         let open = try fleet.hub.conflicts(includeSettled: false)
         guard let conflict = open.randomElement(using: &random) else { return }
-        let choices: [HubDatabase.Choice] = [
+        let choices: [ConflictChoice] = [
             .take(site: "now"), .take(site: "snasa"), .delete, .restore, .admit, .discard,
         ]
         let choice = random.pick(choices)

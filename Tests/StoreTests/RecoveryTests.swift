@@ -96,8 +96,8 @@ struct RecoveryTests {
 
     @Test(
         "what a decision let in, or gave up, is withheld no more when the decision comes back",
-        arguments: [HubDatabase.Choice.set(["slot": .integer(2)]), .take(site: "verran"), .discard, .now])
-    func withheldOfDecision(choice: HubDatabase.Choice) throws {
+        arguments: [ConflictChoice.set(["slot": .integer(2)]), .take(site: "verran"), .discard, .now])
+    func withheldOfDecision(choice: ConflictChoice) throws {
         let fleet = try TestFleet(
             "CREATE TABLE bed(id TEXT PRIMARY KEY NOT NULL, slot INTEGER UNIQUE, note TEXT);"
                 + "INSERT INTO samband_table(name) VALUES('bed');")

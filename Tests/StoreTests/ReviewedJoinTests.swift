@@ -80,7 +80,7 @@ struct ReviewedJoinTests {
         #expect(open.count == 1)
         #expect(try fleet.hub.withheld().map(\.key) == [[.text("p3")]])
         let id = try #require(open.first).id
-        let all: [String: Value] = [
+        let all: ChosenValues = [
             "number": .null, "name": .text("n"), "phone": .text("777"), "dose": .null, "unit": .null,
             "visits": .integer(1), "kin": .null,
         ]

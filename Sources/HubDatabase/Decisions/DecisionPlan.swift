@@ -26,22 +26,24 @@ struct DecisionPlanner {
         StoreError(.refused, doing: doing, why: why, hint: hint)
     }
 
-    func plan(_ choice: Choice) throws -> DecisionPlan {
+    func plan(_ choice: ConflictChoice) throws -> DecisionPlan {
         let own = try store.conflictTable.withheld(ofConflict: record.id)
             .filter { $0.state == .withheld && $0.row == record.row }
-        if !own.isEmpty { return try plan(choice, withheld: own) }
-        if record.kind.withholds { return try planParent(choice) }
+        let write = own.isEmpty ? nil : WithheldWrite(own)
+        let situation = ConflictSituation(
+            record.kind, withheld: write.map { $0.isDelete ? .delete : .write } ?? .nothing)
+        if case .refused(let why, let hint) = ChoiceTable.rule(choice.form, in: situation).fit {
+            throw refuse(why, hint)
+        }
+        if let write { return try plan(choice, write) }
+        return record.kind.withholds ? try planParent(choice) : try planValues(choice)
+    }
+
+    private func planValues(_ choice: ConflictChoice) throws -> DecisionPlan {
         switch choice {
-        case .admit, .discard:
-            throw refuse("nothing of it is withheld", "Use --take or --set.")
-        case .delete:
-            guard record.columnIndex == nil, record.kind != .cell else {
-                throw refuse("it is about one cell", "Use --take or --set.")
-            }
-            return DecisionPlan(rows: [delete])
-        case .restore:
-            guard record.kind == .deleteUpdate else { throw refuse("nothing was deleted", "Use --take or --set.") }
-            return DecisionPlan()
+        case .admit, .discard: throw unplanned(choice)
+        case .delete: return DecisionPlan(rows: [delete])
+        case .restore: return DecisionPlan()
         case .now:
             // What stands may be that the row is gone: then there is nothing to write.
             guard let row = try access.row(table, record.key), record.kind != .deleteUpdate else {
@@ -60,32 +62,34 @@ struct DecisionPlanner {
         }
     }
 
+    /// The table of choices and this plan do not agree.
+    private func unplanned(_ choice: ConflictChoice) -> StoreError {
+        assertionFailure("\(choice.form) is accepted of a \(record.kind) and nothing is planned for it")
+        return refuse("it does not fit", "See what does: samband conflict show \(record.id).")
+    }
+
     // MARK: a parent that came back for a child
 
-    private func planParent(_ choice: Choice) throws -> DecisionPlan {
+    private func planParent(_ choice: ConflictChoice) throws -> DecisionPlan {
         switch choice {
         case .restore, .now: return DecisionPlan()
         case .delete: return DecisionPlan(rows: [delete])
         case .take(let site): return DecisionPlan(rows: try side(of: site).row == nil ? [delete] : [])
-        case .set, .admit, .discard:
-            throw refuse("nothing of it is withheld", "Use --restore to let the row stand, or --delete.")
+        case .set, .admit, .discard: throw unplanned(choice)
         }
     }
 
     // MARK: withheld rows
 
-    private func plan(_ choice: Choice, withheld records: [WithheldRecord]) throws -> DecisionPlan {
-        var write = WithheldWrite(records)
+    private func plan(_ choice: ConflictChoice, _ withheld: WithheldWrite) throws -> DecisionPlan {
+        var write = withheld
+        let records = write.records
         let discard = DecisionPlan(withheld: (records, .discarded))
         switch choice {
-        case .discard, .now: return discard
-        case .admit: break
-        case .set(let values):
-            guard !write.isDelete else { throw refuse("what is withheld is a delete", "Use --admit or --discard.") }
-            write.set(try columns(values, within: nil))
-        case .delete, .restore:
-            guard write.isDelete else { throw refuse("what is withheld is no delete", "Use --admit or --discard.") }
-            if choice == .restore { return discard }
+        // To let the row stand is to give up its delete.
+        case .discard, .now, .restore: return discard
+        case .admit, .delete: break
+        case .set(let values): write.set(try columns(values, within: nil))
         case .take(let site):
             let side = try side(of: site)
             guard records.contains(where: { $0.dot.replica == side.dot.replica }) else { return discard }
@@ -174,9 +178,9 @@ struct DecisionPlanner {
         return side
     }
 
-    private func columns(_ values: [String: Value], within disputed: [Int]?) throws -> [Int: Value] {
+    private func columns(_ values: ChosenValues, within disputed: [Int]?) throws -> [Int: Value] {
         var byColumn: [Int: Value] = [:]
-        for (name, value) in values {
+        for (name, value) in values.members.map({ ($0.column, $0.value) }) {
             guard let column = table.dataColumns.firstIndex(where: { $0.lowercased() == name.lowercased() }) else {
                 throw refuse("table \(table.name) has no such column to set", "Name a column that is not of the key.")
             }

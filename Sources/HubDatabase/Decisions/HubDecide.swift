@@ -8,36 +8,6 @@ import Replication
 import SQLite
 import TableModel
 
-/// How a person settles a conflict.
-package enum Choice: Hashable, Sendable {
-    /// What this side wrote.
-    case take(site: String)
-    /// What stands.
-    case now
-    /// Values of the operator's own, by column name.
-    case set([String: Value])
-    /// The row stays.
-    case restore
-    /// The row goes.
-    case delete
-    /// What is withheld comes in, as it was written.
-    case admit
-    /// What is withheld is given up; it is kept, as discarded.
-    case discard
-
-    /// As the decision is recorded.
-    package var how: String {
-        switch self {
-        case .take, .now: "take"
-        case .set: "set"
-        case .restore: "restore"
-        case .delete: "delete"
-        case .admit: "admit"
-        case .discard: "discard"
-        }
-    }
-}
-
 extension HubStore {
     /// Settles a conflict by a person's decision, which is a write of the hub like any other: with everything the
     /// hub knows as its context, always written and always sent, naming the one conflict that it settles.
@@ -51,7 +21,7 @@ extension HubStore {
     /// - Throws: `.notFound`; `.changed` when it is settled already or has changed since; `.refused` when the
     ///   choice does not fit the conflict or a constraint would break.
     package func resolve(
-        _ id: UInt64, _ choice: Choice, changed: UInt64?, by: String, reason: String?, nowMs: UInt64,
+        _ id: UInt64, _ choice: ConflictChoice, changed: UInt64?, by: String, reason: String?, nowMs: UInt64,
         dryRun: Bool = false, audit entry: AuditEntry? = nil
     ) throws(StoreError) -> ConflictRecord {
         try trying("settling conflict \(id)", dryRun: dryRun, audit: entry) {
@@ -60,7 +30,7 @@ extension HubStore {
     }
 
     private func resolveInTransaction(
-        _ id: UInt64, _ choice: Choice, changed: UInt64?, by: String, reason: String?, nowMs: UInt64
+        _ id: UInt64, _ choice: ConflictChoice, changed: UInt64?, by: String, reason: String?, nowMs: UInt64
     ) throws -> ConflictRecord {
         let doing = "settling conflict \(id)"
         guard var record = try conflictTable.record(id) else {
@@ -90,7 +60,7 @@ extension HubStore {
             next = position + 1
         }
         record.life.settle(by: settledBy, .person, at: position)
-        record.decision = Decision(by: by, atMs: nowMs, how: choice.how, reason: reason)
+        record.decision = Decision(by: by, atMs: nowMs, how: choice.word.rawValue, reason: reason)
         try conflictTable.save(record)
         try finish(record, plan, settledBy?.dot, at: next, nowMs: nowMs)
         return record

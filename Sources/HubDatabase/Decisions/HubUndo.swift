@@ -46,13 +46,13 @@ extension HubStore {
                 .changed, doing: doing, why: "it has changed since you looked",
                 hint: "Look again: samband conflict show \(id).")
         }
-        if settlement == .write || record.decision?.how == "release" {
+        if settlement == .write || record.decision?.how == DecidedHow.release {
             throw StoreError(
                 .refused, doing: doing,
                 why: settlement == .write ? "a site's own write settled it" : "its row came in by itself",
                 hint: "Write the row anew at a site; its history: samband explain.")
         }
-        if record.decision?.how == "merge" {
+        if record.decision?.how == DecidedHow.merge {
             throw StoreError(
                 .refused, doing: doing, why: "it was settled by joining two rows",
                 hint: "Take that back: samband record unmerge.")
@@ -81,9 +81,10 @@ extension HubStore {
                 states.insert(row.id)
             }
         }
-        record.earlier += [record.decision, Decision(by: by, atMs: nowMs, how: "undo", reason: reason)].compactMap {
-            $0
-        }
+        record.earlier += [record.decision, Decision(by: by, atMs: nowMs, how: DecidedHow.undo, reason: reason)]
+            .compactMap {
+                $0
+            }
         record.decision = nil
         record.life.reopen(at: position)
         try conflictTable.save(record)

@@ -38,7 +38,8 @@ extension HubStore {
         let doing = "joining two rows of \(table)"
         return try trying(doing, dryRun: dryRun, audit: entry) {
             let plan = try plan(table, key, into, doing)
-            return try carryOut(plan, Decision(by: by, atMs: nowMs, how: "merge", reason: reason), nowMs: nowMs)
+            return try carryOut(
+                plan, Decision(by: by, atMs: nowMs, how: DecidedHow.merge, reason: reason), nowMs: nowMs)
         }
     }
 

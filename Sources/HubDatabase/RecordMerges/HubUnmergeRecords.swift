@@ -50,7 +50,7 @@ extension HubStore {
         var withheld: Set<UInt64> = []
         var reopened: Set<UInt64> = []
         for var record in try conflicts(of: join) {
-            let isSettledByIt = record.decision?.how == "merge" && record.life.changed == join.position
+            let isSettledByIt = record.decision?.how == DecidedHow.merge && record.life.changed == join.position
             for other in try conflictTable.withheld(ofConflict: record.id) where other.waitsAgain(takenOut) {
                 guard isSettledByIt || other.row == row || takenOut.contains(other.row) else { continue }
                 try conflictTable.setState(.withheld, of: other.id)
@@ -82,7 +82,7 @@ extension HubStore {
     fileprivate func conflicts(of join: RecordJoin) throws -> [ConflictRecord] {
         if join.conflict == 0 { return [] }
         return try conflictTable.all(includeSettled: true).filter {
-            $0.id == join.conflict || ($0.decision?.how == "merge" && $0.life.changed == join.position)
+            $0.id == join.conflict || ($0.decision?.how == DecidedHow.merge && $0.life.changed == join.position)
         }
     }
 }

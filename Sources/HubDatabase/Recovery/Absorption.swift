@@ -235,7 +235,7 @@ struct Absorption {
     mutating func redecide() throws {
         for (id, record) in lost.conflicts.sorted(by: { $0.key < $1.key }) where !redecided.contains(id) {
             guard record.isByPerson, let decision = record.decision, var own = try match(record), own.life.isOpen,
-                ["discard", "take", "restore"].contains(decision.how)
+                [.discard, .take, .restore].contains(decision.choice)
             else { continue }
             own.life.settle(by: nil, .person, at: try store.log.lastPosition())
             own.decision = decision

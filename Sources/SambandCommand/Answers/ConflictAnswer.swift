@@ -1,5 +1,6 @@
 import HTTP
 import JSONText
+import Replication
 
 /// A conflict as the interface tells it.
 struct ConflictAnswer: Sendable {
@@ -31,8 +32,8 @@ struct ConflictAnswer: Sendable {
             let who =
                 switch (by, how) {
                 case (_, "write"): "settled by a write of \(by), \(console.time(at))"
-                case (_, "release"): "let in by itself, \(console.time(at))"
-                case (_, "undo"): "taken back by \(by), \(console.time(at))"
+                case (_, DecidedHow.release): "let in by itself, \(console.time(at))"
+                case (_, DecidedHow.undo): "taken back by \(by), \(console.time(at))"
                 case ("policy", _): "settled by the policy \(how), \(console.time(at))"
                 default: "decided by \(by), \(console.time(at)), \(how)"
                 }
@@ -111,10 +112,21 @@ struct ConflictAnswer: Sendable {
     }
 
     /// Kinds of which a row was not taken in.
-    var isWithholding: Bool { ["unique", "foreign_key", "check", "scope", "invalid"].contains(kind) }
+    var isWithholding: Bool { ConflictKind(rawValue: kind)?.withholds == true }
 
     /// A deleted row that came back for a child.
-    var isPutBack: Bool { kind == "foreign_key" && sides.contains { $0.table != nil } }
+    var isPutBack: Bool { kind == ConflictKind.foreignKey.rawValue && sides.contains { $0.table != nil } }
+
+    /// The row of the table of choices. What a later version calls a new kind is shown as two values would be.
+    var situation: ConflictSituation {
+        guard let kind = ConflictKind(rawValue: kind) else { return .cell }
+        return ConflictSituation(kind, withheld: kind.withholds && !isPutBack ? .write : .nothing)
+    }
+
+    /// True when this side deleted the row. The last side of the name is the one that counts.
+    func deletes(_ site: String) -> Bool {
+        column == nil && sides.last { $0.site == site }?.value.isNull == true
+    }
 
     /// Each site once, in the order of the sides.
     var sites: [String] {

@@ -1,4 +1,5 @@
 import JSONText
+import Replication
 
 /// A conflict with everything around it: the answer that `conflict show` asks for.
 struct ConflictDetailAnswer: Sendable {
@@ -70,49 +71,48 @@ struct ParentAnswer: Sendable {
 
 /// One way to settle a conflict, as the database offers it.
 struct ChoiceAnswer: Sendable {
-    let how: String
+    let how: ChoiceWord
     let site: String?
     let columns: [String]
 
+    /// A choice that this version does not know cannot be typed either.
     static func list(_ answer: Answer) throws(CommandError) -> [ChoiceAnswer] {
         var choices: [ChoiceAnswer] = []
-        for choice in try answer.list("choices") { choices.append(try ChoiceAnswer(choice)) }
+        for choice in try answer.list("choices") {
+            guard let how = ChoiceWord(rawValue: try choice.text("how")) else { continue }
+            choices.append(ChoiceAnswer(how, choice))
+        }
         return choices
     }
 
-    init(_ answer: Answer) throws(CommandError) {
-        how = try answer.text("how")
+    private init(_ how: ChoiceWord, _ answer: Answer) {
+        self.how = how
         site = answer["site"].string
         columns = (answer["columns"].array ?? []).compactMap(\.string)
     }
 
+    /// The choice itself; nil for `set`, whose values are asked for.
+    var choice: ConflictChoice? { ConflictChoice(how, site: site) }
+
+    private func form(_ conflict: ConflictAnswer?) -> ChoiceForm {
+        guard let choice else { return .set }
+        if case .take(let site) = choice, conflict?.deletes(site) == true { return .deletingSide }
+        return choice.form
+    }
+
     /// The words of the command line behind the conflict's number.
     var words: String {
-        switch how {
-        case "take": "--take \(site ?? "now")"
-        case "set":
-            columns.count == 1 ? "--set \(shellWord("\(columns[0])=VALUE"))" : "--set COLUMN=VALUE …"
-        default: "--\(how)"
-        }
+        form(nil).command(
+            site: site ?? ChoiceWord.now,
+            assignment: columns.count == 1 ? shellWord("\(columns[0])=VALUE") : "COLUMN=VALUE …")
     }
 
     /// What it would do, for a conflict of this kind.
     func meaning(_ conflict: ConflictAnswer) -> String {
-        switch how {
-        case "take" where conflict.kind == "unique":
-            site == "now" ? "what stands goes on standing" : "the row of \(site ?? "") stands, the other does not"
-        case "take" where ["delete_update", "foreign_key"].contains(conflict.kind):
-            // The last side of the name is the one that counts.
-            conflict.sides.last { $0.site == site }?.value.isNull == true
-                ? "the row goes, as \(site ?? "") has it" : "the row stays, as \(site ?? "") has it"
-        case "take": site == "now" ? "what stands now stays" : "what \(site ?? "") wrote"
-        case "set": conflict.isWithholding ? "let the row in with these values" : "values of your own"
-        case "restore": "the row stays"
-        case "delete": "the row goes"
-        case "admit": "let it in as it was written"
-        case "discard": "give it up; its values are kept"
-        default: ""
-        }
+        let form = form(conflict)
+        let meaning = ChoiceTable.rule(form, in: conflict.situation).meaning(site: site ?? "")
+        // The row of a conflict that is about no withheld row may be withheld all the same.
+        return meaning.isEmpty ? ChoiceTable.rule(form, in: .withheldWrite).meaning() : meaning
     }
 }
 

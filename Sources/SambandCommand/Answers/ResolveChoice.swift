@@ -1,86 +1,88 @@
 import JSONText
 import Presentation
+import RecordViews
+import Replication
 
 extension Option {
-    static let take = Option("take", "SITE|now", "let this side, or what stands now, be the outcome")
-    static let set = Option("set", "COL=VALUE", "write these values instead", isRepeatable: true)
-    static let restore = Option("restore", nil, "the row stays, as it was put back")
-    static let delete = Option("delete", nil, "delete the row")
-    static let admit = Option("admit", nil, "let a withheld row in as it was written")
-    static let discard = Option("discard", nil, "give a withheld row up; its values are kept")
+    /// The option by which a choice is made.
+    init(_ word: ChoiceWord) {
+        self.init(word.rawValue, word.argument, word.help, isRepeatable: word == .set)
+    }
 }
 
-/// How a conflict is to be settled.
-enum ResolveChoice: Sendable {
-    case take(String)
-    case set([(column: String, value: Literal)])
-    case restore
-    case delete
-    case admit
-    case discard
-
-    static let options: [Option] = [.take, .set, .restore, .delete, .admit, .discard]
+/// How a conflict is to be settled, in the words of the command line.
+extension ConflictChoice {
+    static let options: [Option] = ChoiceWord.allCases.map { Option($0) }
 
     /// The one choice of a command line.
     init(_ invocation: Invocation) throws(CommandError) {
-        var choices: [ResolveChoice] = []
-        if let site = invocation.value(.take) { choices.append(.take(site)) }
-        let values = invocation.values(.set)
-        if !values.isEmpty { choices.append(.set(try ResolveChoice.columns(values))) }
-        for (option, choice) in [
-            (Option.restore, ResolveChoice.restore), (.delete, .delete), (.admit, .admit), (.discard, .discard),
-        ] where invocation.flag(option) { choices.append(choice) }
+        var choices: [ConflictChoice] = []
+        for word in ChoiceWord.allCases {
+            let option = Option(word)
+            switch word {
+            case .take:
+                if let site = invocation.value(option), let choice = ConflictChoice(word, site: site) {
+                    choices.append(choice)
+                }
+            case .set:
+                let values = invocation.values(option)
+                if !values.isEmpty { choices.append(.set(try ConflictChoice.columns(values))) }
+            case .restore, .delete, .admit, .discard:
+                if invocation.flag(option), let choice = ConflictChoice(word) { choices.append(choice) }
+            }
+        }
         guard choices.count == 1 else {
             throw .words(
                 choices.isEmpty
                     ? "conflict resolve needs a choice"
                     : "conflict resolve takes one choice, not \(choices.count)",
-                hint: "Use one of --take SITE, --take now, --set COL=VALUE, --restore, --delete, --admit and --discard."
-            )
+                hint: "Use one of \(ConflictChoice.commands).")
         }
         self = choices[0]
     }
 
+    /// `--take SITE, --take now, … and --discard`.
+    private static var commands: String {
+        let words = ChoiceWord.allCases.flatMap { word -> [String] in
+            ChoiceForm.allCases.filter { $0.word == word && $0 != .deletingSide }.map { $0.command() }
+        }
+        return words.dropLast().joined(separator: ", ") + " and " + words.last!
+    }
+
+    /// `--take, --set, … and --discard`.
+    static var optionNames: String {
+        let words = ChoiceWord.allCases.map { "--\($0.rawValue)" }
+        return words.dropLast().joined(separator: ", ") + " and " + words.last!
+    }
+
     /// `COL=VALUE` words, each column once.
-    static func columns(_ words: [String]) throws(CommandError) -> [(column: String, value: Literal)] {
-        var columns: [(column: String, value: Literal)] = []
+    static func columns(_ words: [String]) throws(CommandError) -> ChosenValues {
+        var columns = ChosenValues()
         for word in words {
             guard let sign = word.firstIndex(of: "="), sign != word.startIndex else {
                 throw .words("--set takes COL=VALUE", hint: "For instance: --set status=accepted")
             }
             let column = String(word[..<sign])
-            if columns.contains(where: { $0.column == column }) {
+            if columns[column] != nil {
                 throw .words("--set names the column \(column) twice", hint: "Give each column once.")
             }
-            columns.append((column, try value(String(word[word.index(after: sign)...]), of: column)))
+            columns[column] = try value(String(word[word.index(after: sign)...]), of: column)
         }
         return columns
     }
 
-    static func value(_ text: String, of column: String) throws(CommandError) -> Literal {
+    static func value(_ text: String, of column: String) throws(CommandError) -> Value {
         do {
-            return try Literal.value(text)
+            return try Literal.value(text).value
         } catch {
             throw .words("the value for \(column) cannot be read: \(error.why)", hint: error.hint)
-        }
-    }
-
-    /// The member of the request that says it.
-    var member: (String, JSON) {
-        switch self {
-        case .take(let site): ("take", .string(site))
-        case .set(let columns): ("set", .object(JSON.Object(columns.map { ($0.column, $0.value.json) })))
-        case .restore: ("restore", true)
-        case .delete: ("delete", true)
-        case .admit: ("admit", true)
-        case .discard: ("discard", true)
         }
     }
 
     /// Behind "would": what it does to the conflict.
     func would(_ conflict: ConflictAnswer) throws(CommandError) -> String {
         switch self {
-        case .take("now"):
+        case .now:
             return conflict.isWithholding ? "give the withheld row up" : "keep \(conflict.shown(conflict.now))"
         case .take(let site):
             guard let side = conflict.sides.last(where: { $0.site == site }) else {
@@ -88,13 +90,14 @@ enum ResolveChoice: Sendable {
                     .usage, "conflict \(conflict.id) has no side of \(site)",
                     hint: "Its sides are: \(conflict.sites.joined(separator: ", ")).")
             }
-            if conflict.column == nil, side.value.isNull { return "delete the row" }
+            if conflict.deletes(site) { return "delete the row" }
             if conflict.kind == "unique" { return "let the row of \(site) stand: \(conflict.shown(side.value))" }
             if conflict.kind == "delete_update" || conflict.isPutBack { return "leave the row where it is" }
             if conflict.isWithholding { return "take what \(site) wrote: \(conflict.shown(side.value))" }
             return "write \(conflict.shown(side.value))"
         case .set(let columns):
-            let values = columns.map { "\($0.column) = \(ShownValue.text($0.value.json))" }.joined(separator: ", ")
+            let values = columns.members.map { "\($0.column) = \(ShownValue.text($0.value.json))" }
+                .joined(separator: ", ")
             return (conflict.isWithholding ? "let the row in with " : "write ") + values
         case .restore: return "leave the row where it is"
         case .delete: return "delete the row"
@@ -105,10 +108,8 @@ enum ResolveChoice: Sendable {
 
     /// True when it takes the side of a site that deleted the row.
     private func wantsNoRow(_ conflict: ConflictAnswer) -> Bool {
-        guard case .take(let site) = self, let side = conflict.sides.last(where: { $0.site == site }) else {
-            return false
-        }
-        return side.value.isNull
+        guard case .take(let site) = self else { return false }
+        return conflict.sides.last { $0.site == site }?.value.isNull == true
     }
 
     /// What has become of a conflict that it settled.
@@ -117,7 +118,8 @@ enum ResolveChoice: Sendable {
         let isGone = conflict.column == nil && conflict.now.isNull
         switch self {
         case .discard,
-            .take where conflict.isWithholding && isGone && !wantsNoRow(conflict):
+            .take where conflict.isWithholding && isGone && !wantsNoRow(conflict),
+            .now where conflict.isWithholding && isGone:
             return "\(state): the withheld row of \(conflict.placeWithKey) stays out, its values are kept"
         case .restore: return "\(state): \(conflict.placeWithKey) stays"
         default:
@@ -148,12 +150,12 @@ struct DecisionNote: Sendable {
 
     /// A request with these members and who and why.
     func request(
-        _ members: [(String, JSON)], changed: Int64? = nil, dryRun: Bool = false
+        _ members: [(name: String, value: JSON)], changed: Int64? = nil, dryRun: Bool = false
     ) -> JSON {
         let signature = Message<DecisionSignature> {
             ($0.reason, $0.by, $0.changed, $0.dryRun) = (reason, by, changed, dryRun ? true : nil)
         }
-        var body = JSON.Object(members)
+        var body = JSON.Object(members.map { ($0.name, $0.value) })
         for member in signature.json.object?.members ?? [] { body[member.name] = member.value }
         return .object(body)
     }

@@ -1,4 +1,5 @@
 import JSONText
+import Replication
 
 /// `conflict show`: what stood before, what each side wrote, what stands now, beside each other where the terminal
 /// is wide enough, else below each other; then what is around them, and how to settle it.
@@ -136,7 +137,7 @@ struct ConflictPage {
     private var settling: String {
         if !conflict.isOpen {
             // A row that was let in because its way was free again was no decision.
-            if conflict.decision?.how == "release" { return "" }
+            if conflict.decision?.how == DecidedHow.release { return "" }
             return "\nto take the decision back, at the hub\n"
                 + "  samband conflict undo \(conflict.id) --changed \(detail.changed)\n"
         }

@@ -1,5 +1,7 @@
 import HTTP
 import JSONText
+import RecordViews
+import Replication
 
 /// A value written as in SQL: `'S-12'`, `x'0a'`, `12`, `-1.5`. Read here and sent as a value; it is never part of
 /// any SQL.
@@ -10,16 +12,18 @@ enum Literal: Equatable, Sendable {
     case text(String)
     case blob([UInt8])
 
-    /// The form that the interfaces carry.
-    var json: JSON {
+    var value: Value {
         switch self {
         case .null: .null
         case .integer(let value): .integer(value)
-        case .real(let value): value.isFinite ? .real(value) : ["real": value < 0 ? "-Inf" : "Inf"]
-        case .text(let text): .string(text)
-        case .blob(let bytes): ["blob": .string(Base64.encode(bytes))]
+        case .real(let value): .real(value)
+        case .text(let text): .text(text)
+        case .blob(let bytes): .blob(bytes)
         }
     }
+
+    /// The form that the interfaces carry.
+    var json: JSON { value.json }
 
     /// A KEY: one literal, or a row of them in parentheses. NULL is refused, for no key holds one.
     static func key(_ text: String) throws(LiteralError) -> [Literal] {

@@ -1,4 +1,6 @@
 import JSONText
+import RecordViews
+import Replication
 
 /// `conflict resolve --interactive`: one open conflict after the other is shown and asked about, as `git add -p`
 /// does. Each answer is sent with what was on the screen: when the conflict has changed meanwhile it is refused, and
@@ -11,7 +13,7 @@ struct ConflictInterview {
     private var console: Console { context.console }
 
     private enum Reply {
-        case decide(ResolveChoice, reason: String?)
+        case decide(ConflictChoice, reason: String?)
         case skip
         case quit
     }
@@ -28,7 +30,7 @@ struct ConflictInterview {
                 "conflict resolve --interactive needs a terminal",
                 hint: "For scripts: samband conflict list --json, then samband conflict resolve ID --changed N …")
         }
-        for option in ResolveChoice.options + [.changed, .dryRun, .yes]
+        for option in ConflictChoice.options + [.changed, .dryRun, .yes]
         where !invocation.values(option).isEmpty {
             throw .words(
                 "--interactive asks for the choice, so --\(option.name) has no place beside it",
@@ -79,7 +81,7 @@ struct ConflictInterview {
 
     /// Sends the choice with what was seen. Nil when it was refused, and the conflict is to be shown again.
     private func send(
-        _ choice: ResolveChoice, _ reason: String?, _ detail: ConflictDetailAnswer
+        _ choice: ConflictChoice, _ reason: String?, _ detail: ConflictDetailAnswer
     ) async throws -> Step? {
         let request = DecisionNote(by: note.by, reason: reason ?? note.reason).request(
             [choice.member], changed: detail.changed)
@@ -117,7 +119,7 @@ struct ConflictInterview {
                     try console.print(help(detail, keys))
                     continue
                 }
-                guard key.choice.how == "set" else { return .decide(key.decision, reason: reason) }
+                if let choice = key.choice.choice { return .decide(choice, reason: reason) }
                 do {
                     if let columns = try values(key.choice) { return .decide(.set(columns), reason: reason) }
                 } catch {
@@ -133,30 +135,19 @@ struct ConflictInterview {
         let key: String
         let shown: String
         let choice: ChoiceAnswer
-
-        /// Of every choice but `set`, whose values are asked for.
-        var decision: ResolveChoice {
-            switch choice.how {
-            case "restore": .restore
-            case "delete": .delete
-            case "admit": .admit
-            case "discard": .discard
-            default: .take(choice.site ?? "now")
-            }
-        }
     }
 
     /// The sides by number, everything else by its letter.
     private func keys(_ detail: ConflictDetailAnswer) -> [Key] {
         var number = 0
         return detail.choices.map { choice in
-            if choice.how == "take", let site = choice.site, site != "now" {
+            if case .take(let site) = choice.choice {
                 number += 1
                 return Key(key: String(number), shown: "[\(number)] \(site)", choice: choice)
             }
             // To delete and to discard are never offered together, yet a finger that knows one shall not do the other.
-            if choice.how == "delete" { return Key(key: "x", shown: "[x] delete", choice: choice) }
-            let word = choice.how == "take" ? "now" : choice.how
+            if choice.how == .delete { return Key(key: "x", shown: "[x] delete", choice: choice) }
+            let word = choice.how == .take ? ChoiceWord.now : choice.how.rawValue
             return Key(key: String(word.prefix(1)), shown: "[\(word.prefix(1))]\(word.dropFirst())", choice: choice)
         }
     }
@@ -170,18 +161,18 @@ struct ConflictInterview {
     }
 
     /// The values to set; nil when the person thinks better of it.
-    private func values(
-        _ choice: ChoiceAnswer
-    ) throws(CommandError) -> [(column: String, value: Literal)]? {
-        var columns: [(column: String, value: Literal)] = []
+    private func values(_ choice: ChoiceAnswer) throws(CommandError) -> ChosenValues? {
         if choice.columns.count == 1 {
             let column = choice.columns[0]
             guard let text = try console.ask(Visible.text("  \(column) =")), !text.isEmpty else { return nil }
-            return [(column, try ResolveChoice.value(text, of: column))]
+            return [column: try ConflictChoice.value(text, of: column)]
         }
+        var words: [String] = []
         while let text = try console.ask("  COLUMN=VALUE, nothing to end:"), !text.isEmpty {
-            columns += try ResolveChoice.columns([text])
+            words.append(text)
+            // What cannot be read is said at once.
+            _ = try ConflictChoice.columns([text])
         }
-        return columns.isEmpty ? nil : columns
+        return words.isEmpty ? nil : try ConflictChoice.columns(words)
     }
 }

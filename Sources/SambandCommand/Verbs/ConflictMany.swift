@@ -1,4 +1,6 @@
 import JSONText
+import RecordViews
+import Replication
 
 /// `conflict resolve --where`: settles every open conflict that fits in one way, each in a transaction of its own
 /// and as it was when it was looked at. What is refused stays open and is told.
@@ -6,7 +8,7 @@ struct ManyConflicts {
     private let invocation: Invocation
     private let context: Context
     private let query: ConflictQuery
-    private let choice: ResolveChoice
+    private let choice: ConflictChoice
     private let note: DecisionNote
 
     private struct Result {
@@ -20,7 +22,7 @@ struct ManyConflicts {
         self.invocation = invocation
         self.context = context
         query = try ConflictQuery(invocation)
-        choice = try ResolveChoice(invocation)
+        choice = try ConflictChoice(invocation)
         note = DecisionNote(invocation, context.console)
         if invocation.value(.changed) != nil {
             throw .words(

@@ -1,5 +1,7 @@
 import HTTP
 import JSONText
+import RecordViews
+import Replication
 
 extension Option {
     static let changed = Option(
@@ -12,12 +14,12 @@ extension Verb {
     static let conflictResolve = Verb(
         "conflict resolve", "settle a conflict; the decision reaches every site",
         details: [
-            "One of --take, --set, --restore, --delete, --admit and --discard says how; conflict show says which fit.",
+            "One of \(ConflictChoice.optionNames) says how; conflict show says which fit.",
             "VALUE is a number, NULL, x'0a' or text; text that reads like one of these goes in quotes: --set \"note='12'\".",
             "--interactive asks for each; --where settles many in one way, each in a transaction of its own.",
         ],
         arguments: [Argument("ID", "the number in: samband conflict list", isOptional: true)],
-        options: ResolveChoice.options + DecisionNote.options
+        options: ConflictChoice.options + DecisionNote.options
             + place(
                 .changed, .dryRun, .interactive, .whereConflicts, .table, .site, .kind, .yes, .json),
         examples: [
@@ -90,7 +92,7 @@ func changed(_ invocation: Invocation) throws(CommandError) -> Int64? {
 }
 
 private func resolveOne(_ id: String, _ invocation: Invocation, _ context: Context) async throws -> ExitCode {
-    let choice = try ResolveChoice(invocation)
+    let choice = try ConflictChoice(invocation)
     let dryRun = invocation.flag(.dryRun)
     // A dry run has the hub try the choice and take it back: it is refused what the real one would be refused.
     let request = DecisionNote(invocation, context.console).request(

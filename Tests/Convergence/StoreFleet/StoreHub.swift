@@ -114,7 +114,7 @@ final class StoreHub: HubEnd {
         guard let record = try store.conflicts(includeSettled: true).first(where: { $0.id == id }) else {
             return false
         }
-        let chosen: HubDatabase.Choice
+        let chosen: ConflictChoice
         switch choice {
         case .side(let place):
             let side = record.life.sides[place % record.life.sides.count]
