@@ -69,19 +69,6 @@ package enum ConflictBase: Hashable, Sendable {
     case row([Value]?)
 }
 
-/// What has become of an operation that was withheld.
-package enum WithheldState: String, Hashable, Sendable {
-    case withheld
-    /// Its author wrote the row anew, so it has no say any more.
-    case superseded
-    /// A person let it in, and what came in is a write of the hub.
-    case admitted
-    /// A person gave it up.
-    case discarded
-    /// It came in by itself when nothing stood in its way any more.
-    case released
-}
-
 /// A row that was received and is kept with all its values, but is not in the table.
 package struct WithheldRecord: Hashable, Sendable {
     package let id: UInt64

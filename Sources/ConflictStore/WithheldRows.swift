@@ -121,8 +121,11 @@ extension ConflictTable {
         return id
     }
 
-    /// Says what has become of a withheld row. One that is withheld no more waits for nothing.
-    package func setState(_ state: WithheldState, of id: UInt64) throws {
+    /// Takes a step in the life of a withheld row. One that is withheld no more waits for nothing.
+    /// (Protocol/State-Machines.md#a-withheld-row)
+    package func setState(_ next: WithheldState, of id: UInt64) throws {
+        guard let record = try withheld(id: id) else { return }
+        let state = try record.state.to(next)
         let statement = try connection.cached("UPDATE samband_withheld SET state = ?2 WHERE id = ?1")
         try statement.bind(id, at: 1)
         try statement.bind(at: 2, text: state.rawValue)
@@ -232,9 +235,9 @@ package struct WithheldWrite {
     package init(_ records: [WithheldRecord]) {
         self.records = records
         var cells: [Int: Value] = [:]
+        var sums: [Int: WideSum] = [:]
         var isWhole = false
         var isDelete = false
-        var sums: [Int: WideSum] = [:]
         for record in records {
             if record.operation != .update {
                 isDelete = record.operation == .delete
@@ -251,10 +254,10 @@ package struct WithheldWrite {
                 sums[column, default: WideSum()].add(delta)
             }
         }
+        deltas = sums.compactMapValues(\.value)
         self.cells = cells
         self.isWhole = isWhole
         self.isDelete = isDelete
-        deltas = sums.compactMapValues(\.value)
     }
 
     package var row: RowID { records[0].row }

@@ -39,7 +39,7 @@ extension HubService {
         }
         if step != .resume { end(replicas) }
         if step == .retire { orderGrew() }
-        return try .json(Message<NewState> { ($0.name, $0.state) = (name, step.state) })
+        return try .json(Message<NewState> { ($0.name, $0.state) = (name, step.state.rawValue) })
     }
 
     /// Does what a person asks for and records that, both or neither.

@@ -157,8 +157,8 @@ package struct Release {
         if try conflicts.withheld(ofConflict: id).contains(where: { $0.state == .withheld }) {
             record.life.touch(at: position)
         } else {
-            record.life.settle(by: nil, .policy, at: position)
-            record.decision = Decision(by: "policy", atMs: nowMs, how: "release", reason: nil)
+            try record.life.settle(by: nil, .policy, at: position)
+            record.decision = Decision(by: "policy", atMs: nowMs, how: DecidedHow.release, reason: nil)
         }
         try conflicts.save(record)
     }

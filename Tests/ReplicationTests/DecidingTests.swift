@@ -180,18 +180,18 @@ struct DecidingTests {
     }
 
     @Test("a policy's record that a policy cannot settle any more is open again")
-    func record() {
+    func record() throws {
         func side(_ replica: UInt32, _ position: UInt64, _ value: Int64) -> ConflictSide {
             ConflictSide(
                 dot: Dot(replica: replica, seq: 1), hlc: position, position: position, value: .integer(value), row: nil)
         }
         var conflict = Conflict(opening: side(3, 2, 2), against: [side(2, 1, 1)], at: 2, policy: true)
         #expect(!conflict.isOpen)
-        _ = conflict.onWrite(side(4, 3, 3), seen: 0, others: [side(2, 1, 1)], at: 3, policy: true)
+        _ = try conflict.onWrite(side(4, 3, 3), seen: 0, others: [side(2, 1, 1)], at: 3, policy: true)
         #expect(!conflict.isOpen && conflict.sides.count == 3)
-        _ = conflict.onWrite(side(5, 4, 3), seen: 3, others: [], at: 4, policy: true, unsettled: true)
+        _ = try conflict.onWrite(side(5, 4, 3), seen: 3, others: [], at: 4, policy: true, unsettled: true)
         #expect(!conflict.isOpen)
-        _ = conflict.onWrite(side(5, 4, 3), seen: 3, others: [], at: 4, policy: false, unsettled: true)
+        _ = try conflict.onWrite(side(5, 4, 3), seen: 3, others: [], at: 4, policy: false, unsettled: true)
         #expect(conflict.isOpen && conflict.sides.count == 4)
     }
 }

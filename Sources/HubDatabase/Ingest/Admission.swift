@@ -23,7 +23,7 @@ struct Admission {
                 hint: "The sender's database is a copy or its bytes were made up; nothing was taken.")
         }
         let known = try store.replicaState(replica)
-        guard let known, known.state != "retired" else {
+        guard let known, known.state != .retired else {
             throw StoreError(
                 .refused, doing: doing, why: "replica \(replica) is not active here",
                 hint: "Ask the hub's operator: samband site list.")

@@ -15,7 +15,7 @@ extension HubStore {
             // Only what may come next is worth keeping.
             guard try dot.seq == log.vector()[dot.replica] + 1 else { return false }
             // Its next push goes into the quarantine, from the first segment on.
-            guard try replicaState(dot.replica)?.state != "retired" else { return false }
+            guard try replicaState(dot.replica)?.state != .retired else { return false }
             let kept = try keptDigests(of: dot).count
             if kept == 0 { try dropStaged(of: dot.replica) }
             guard first <= kept else { return false }

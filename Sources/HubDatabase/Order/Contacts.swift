@@ -27,7 +27,7 @@ extension HubStore {
         _ replica: UInt32, position: UInt64, sealed: UInt64, clockOffsetMs: Int64? = nil, nowMs: UInt64
     ) throws(StoreError) {
         let doing = "noting how far replica \(replica) has come"
-        if try givingOut(doing, { try replicaState(replica)?.state == "replaced" }) {
+        if try givingOut(doing, { try replicaState(replica)?.state == .replaced }) {
             try writing(doing) { try goesOn(replica, nowMs: nowMs) }
         }
         try givingOut(doing) {

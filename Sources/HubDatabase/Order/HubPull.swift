@@ -71,7 +71,7 @@ extension HubStore {
     /// - Parameter path: a file that does not exist yet.
     package func makeSnapshot(for replica: UInt32, to path: String, nowMs: UInt64) throws(StoreError) {
         let doing = "writing a snapshot for replica \(replica)"
-        guard let state = try storing(doing, { try replicaState(replica) }), state.state == "active" else {
+        guard let state = try storing(doing, { try replicaState(replica) }), state.state == .active else {
             throw StoreError(
                 .refused, doing: doing, why: "the replica is not active here", hint: "See: samband site list.")
         }

@@ -12,7 +12,7 @@ struct Absorption {
     let hubs: Set<UInt32>
     let nowMs: UInt64
     /// Authors of whom a change set was not taken: what they wrote behind it is not taken either.
-    private var held: [UInt32: String] = [:]
+    private var held: [UInt32: HandedState] = [:]
     /// What each author had seen at its last change set, as far as it is above the epoch's base.
     private var contexts: [UInt32: VectorClock] = [:]
     /// The highest seq of lost hubs that any context names.
@@ -89,20 +89,20 @@ struct Absorption {
         }
         let known = try store.log.entry(dot)
         if let known, known.header.digest != record.digest {
-            try handed.setState("refused", why: "the hub has other content under this dot", of: record.id)
-            if record.isByAuthor { held[dot.replica] = "refused" }
+            try handed.setState(.refused, why: "the hub has other content under this dot", of: record.id)
+            if record.isByAuthor { held[dot.replica] = .refused }
             return
         }
         if !isDead, known == nil, let state = held[dot.replica] {
             try handed.setState(
-                record.place == nil ? "refused" : state, why: "what its author wrote before it was not taken",
+                record.place == nil ? .refused : state, why: "what its author wrote before it was not taken",
                 of: record.id)
             return
         }
         if try HybridClock.milliseconds(header.hlc) > store.stampLimitMs(nowMs: nowMs) {
             // What a hub has once taken waits until the clock of this one is right; others may have it. What no hub has
             // taken its author stamps anew.
-            held[dot.replica] = record.place == nil ? "refused" : "waiting"
+            held[dot.replica] = record.place == nil ? .refused : .waiting
             try handed.setState(held[dot.replica]!, why: "its stamp is ahead of the hub's clock", of: record.id)
             return
         }
@@ -118,7 +118,7 @@ struct Absorption {
                 try store.takeHanded(record, handed.segments(record.id), seen: seen, nowMs: nowMs)
                 if isDead { try settle(header) }
             }
-            try handed.setState("taken", of: record.id)
+            try handed.setState(.taken, of: record.id)
             try store.connection.release("handed")
         } catch let error where !(error is SQLiteError) || (error as? SQLiteError)?.isOfRow == true {
             try store.connection.rollback(to: "handed")
@@ -127,8 +127,8 @@ struct Absorption {
             store.index.index.reset()
             store.finder.forget()
             try store.reloadDisputed()
-            try handed.setState("refused", why: "\(error)", of: record.id)
-            held[dot.replica] = "refused"
+            try handed.setState(.refused, why: "\(error)", of: record.id)
+            held[dot.replica] = .refused
         }
     }
 
@@ -199,7 +199,7 @@ struct Absorption {
         guard record.isByPerson, let decision = record.decision,
             var own = try match(record, settledBy: header.dot)
         else { return }
-        own.life.settle(by: own.life.settledBy, .person, at: try store.log.lastPosition())
+        try own.life.settle(by: own.life.settledBy, .person, at: try store.log.lastPosition())
         own.decision = decision
         try store.conflictTable.save(own)
         conflicts.insert(own.id)
@@ -237,7 +237,7 @@ struct Absorption {
             guard record.isByPerson, let decision = record.decision, var own = try match(record), own.life.isOpen,
                 [.discard, .take, .restore].contains(decision.choice)
             else { continue }
-            own.life.settle(by: nil, .person, at: try store.log.lastPosition())
+            try own.life.settle(by: nil, .person, at: try store.log.lastPosition())
             own.decision = decision
             try store.conflictTable.save(own)
             conflicts.insert(own.id)

@@ -40,9 +40,9 @@ struct HandedTable {
 
     /// Those in a state. Arbitrations of lost hubs are noted: not taken, but the rows that they name may differ at the
     /// sites.
-    func each(_ state: String, _ body: (Record) throws -> Void) throws {
+    func each(_ state: HandedState, _ body: (Record) throws -> Void) throws {
         let statement = try connection.prepare("SELECT \(Self.columns) FROM samband_handed WHERE state = ?1")
-        try statement.bind(at: 1, text: state)
+        try statement.bind(at: 1, text: state.rawValue)
         while try statement.step() { try body(read(statement)) }
     }
 
@@ -98,10 +98,21 @@ struct HandedTable {
 
     /// What could not be taken may be taken the next time: its author has it still.
     func tryAgain(_ id: UInt64) throws {
-        let statement = try connection.cached(
-            "UPDATE samband_handed SET state = 'waiting', why = NULL WHERE id = ?1 AND state = 'refused'")
+        if try state(of: id) == .refused { try setState(.waiting, of: id) }
+    }
+
+    /// The hub was restored again.
+    func tryAllAgain() throws {
+        var refused: [UInt64] = []
+        try each(.refused) { refused.append($0.id) }
+        for id in refused { try setState(.waiting, of: id) }
+    }
+
+    private func state(of id: UInt64) throws -> HandedState? {
+        let statement = try connection.cached("SELECT state FROM samband_handed WHERE id = ?1")
         try statement.bind(id, at: 1)
-        try statement.run()
+        defer { statement.reset() }
+        return try statement.step() ? HandedState(rawValue: statement.string(0)) : nil
     }
 
     /// A site that follows a newer epoch, or a hub at all, knows better where it stood.
@@ -139,9 +150,11 @@ struct HandedTable {
         return segments
     }
 
-    func setState(_ state: String, why: String? = nil, of id: UInt64) throws {
+    /// Takes a step in its life. (Protocol/State-Machines.md#a-change-set-that-was-handed-in)
+    func setState(_ next: HandedState, why: String? = nil, of id: UInt64) throws {
+        guard let state = try state(of: id)?.to(next) else { return }
         let statement = try connection.cached("UPDATE samband_handed SET state = ?1, why = ?2 WHERE id = ?3")
-        try statement.bind([.text(state), why.map { .text($0) } ?? .null, .integer(Int64(id))])
+        try statement.bind([.text(state.rawValue), why.map { .text($0) } ?? .null, .integer(Int64(id))])
         try statement.run()
     }
 
@@ -170,7 +183,7 @@ struct HandedTable {
             .integer(Int64(header.dot.replica)), .integer(Int64(bitPattern: header.dot.seq)), .blob(digest),
             .integer(Int64(sender)), .integer(Int64(epoch)), .integer(Int64(floor)),
             place.map { .integer(Int64($0)) } ?? .null, .integer(isWhole ? 1 : 0),
-            .text(header.kind == .arbitration ? "noted" : "waiting"), .blob(header.encoded()),
+            .text((header.kind == .arbitration ? HandedState.noted : .waiting).rawValue), .blob(header.encoded()),
         ])
         try statement.run()
         let id = UInt64(try connection.firstInteger("SELECT last_insert_rowid()") ?? 0)

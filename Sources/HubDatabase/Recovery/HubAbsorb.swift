@@ -20,7 +20,7 @@ extension HubStore {
         var taken: [HandedTable.Record] = []
         for record in waiting {
             if let digest = authored[record.header.dot], digest != record.digest, !record.isByAuthor {
-                try handed.setState("refused", why: "its author has handed in other content", of: record.id)
+                try handed.setState(.refused, why: "its author has handed in other content", of: record.id)
             } else {
                 taken.append(record)
             }
@@ -42,7 +42,7 @@ extension HubStore {
         // What was taken is in the log.
         try connection.execute(
             "DELETE FROM samband_handed_segment WHERE handed IN (SELECT id FROM samband_handed WHERE state = 'taken')")
-        try connection.setMeta(.recovering, 0)
+        try lives.set(.serving)
         try connection.setMeta(.hlc, clock.last)
         try reloadDisputed()
     }
@@ -78,11 +78,11 @@ extension HubStore {
             }
         }
         let handed = HandedTable(connection: connection)
-        try handed.each("noted") { record in
+        try handed.each(.noted) { record in
             for bytes in try handed.segments(record.id) { try repair.add(Segment(bytes)) }
         }
         // What could not be taken stands in the tables of those who have it.
-        try handed.each("refused") { record in
+        try handed.each(.refused) { record in
             // (What cannot be read nobody has applied.)
             for bytes in try handed.segments(record.id) {
                 if let segment = try? Segment(bytes) { try repair.add(segment) }

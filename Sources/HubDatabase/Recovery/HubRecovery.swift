@@ -28,7 +28,7 @@ extension HubStore {
             defer { statement.reset() }
             guard try statement.step() else { return .handIn(after: shared) }
             let isHeard = statement.type(0) != .null && statement.unsigned(0) >= sealed
-            let isBehind = statement.string(3) == "behind"
+            let isBehind = statement.string(3) == ReplicaLife.behind.rawValue
             if isHeard, !isRecovering, let place {
                 let testifies = try holdsMore(place, epochs, shared: shared)
                 if try testifies || endsBefore(place, shared: shared) {
@@ -160,16 +160,14 @@ extension HubStore {
             let isBuilt = try connection.meta(.fromNodes) != nil
             let from = isBuilt ? min(shared, place?.position ?? shared) : shared
             let statement = try connection.cached(
-                """
-                UPDATE samband_replica SET heard = ?1, switch_from = ?2, switch_at = NULL,
-                  state = CASE WHEN state NOT IN ('active', 'behind') THEN state WHEN ?4 THEN 'behind' ELSE 'active' END
-                WHERE replica = ?3
-                """)
+                "UPDATE samband_replica SET heard = ?1, switch_from = ?2, switch_at = NULL WHERE replica = ?3")
             try statement.bind([
                 .integer(Int64(bitPattern: sealed)), .integer(Int64(from)), .integer(Int64(replica)),
-                .integer(isBehind ? 1 : 0),
             ])
             try statement.run()
+            if let life = try lives.replica(replica), [.active, .behind].contains(life) {
+                try lives.set(isBehind ? .behind : .active, of: replica)
+            }
             let unheard = try connection.firstInteger(
                 "SELECT count(*) FROM samband_replica WHERE site <> '' AND state = 'active' AND heard IS NULL")
             if !isRecovering || unheard == 0 { try absorb(nowMs: nowMs) }

@@ -60,9 +60,8 @@ package enum Restoration: Sendable {
             isTaken = try taken.step()
             taken.reset()
         } while isTaken
-        let retire = try connection.prepare("UPDATE samband_replica SET state = 'retired' WHERE replica = ?1")
-        try retire.bind(UInt64(former), at: 1)
-        try retire.run()
+        let lives = LifeTable(connection: connection)
+        try lives.set(.retired, of: former)
         try ReplicaTable(connection: connection).add(number, site: "")
         try EpochTable(connection: connection).begin(hub: number, base: base, nowMs: nowMs)
         try AuditTable(connection: connection).append(
@@ -78,10 +77,10 @@ package enum Restoration: Sendable {
             DELETE FROM samband_staged;
             UPDATE samband_replica SET heard = NULL, switch_from = NULL, switch_at = NULL;
             UPDATE samband_replica SET acknowledged = min(acknowledged, \(base));
-            UPDATE samband_handed SET state = 'waiting', why = NULL WHERE state = 'refused';
             UPDATE samband_vector SET sealed = 0;
             """)
         try connection.setMeta(.replica, UInt64(number))
-        try connection.setMeta(.recovering, 1)
+        try HandedTable(connection: connection).tryAllAgain()
+        try lives.set(.gathering)
     }
 }

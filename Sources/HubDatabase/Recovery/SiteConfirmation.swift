@@ -25,16 +25,14 @@ extension HubStore {
             let site = try connection.cached(
                 """
                 INSERT INTO samband_site(name, state, secret_digest, joined) VALUES(?1, 'active', ?2, ?3)
-                ON CONFLICT(name) DO UPDATE SET state = 'active', secret_digest = excluded.secret_digest,
-                  token_digest = NULL, next_digest = NULL, joined = coalesce(joined, excluded.joined)
+                ON CONFLICT(name) DO UPDATE SET secret_digest = excluded.secret_digest, token_digest = NULL,
+                  next_digest = NULL, joined = coalesce(joined, excluded.joined)
                 """)
             try site.bind([.text(name), .blob(secretDigest), .integer(Int64(nowMs))])
             try site.run()
+            try lives.set(.active, ofSite: name)
             guard try replicaState(replica) == nil else { return }
-            let former = try connection.cached(
-                "UPDATE samband_replica SET state = 'replaced' WHERE site = ?1 AND state = 'active'")
-            try former.bind(at: 1, text: name)
-            try former.run()
+            try lives.setReplicas(.replaced, ofSite: name, whichAre: .active)
             try ReplicaTable(connection: connection).add(replica, site: name)
             // While it gathers nothing goes out: the repair names all of them.
             if !isRecovering { try publishReplicas([replica], nowMs: nowMs) }
@@ -55,15 +53,12 @@ extension HubStore {
             guard known.site == name else {
                 throw refuse("that replica is one of another site, or the hub's own", "It is not what it says it is.")
             }
-            guard known.state != "retired" else {
+            guard known.state != .retired else {
                 throw refuse("that replica was retired", "The site joins again with a token: samband site add NAME.")
             }
         }
-        let statement = try connection.cached("SELECT state FROM samband_site WHERE name = ?1")
-        try statement.bind(at: 1, text: name)
-        defer { statement.reset() }
-        if try statement.step(), !["active", "invited"].contains(statement.string(0)) {
-            throw refuse("the site is \(statement.string(0)) here", "See: samband site list.")
+        if let state = try siteState(name), ![.active, .invited].contains(state) {
+            throw refuse("the site is \(state.rawValue) here", "See: samband site list.")
         }
         if let other = try siteCredential(secretDigest: digest)?.site, other != name {
             throw refuse("its secret is that of site \(other)", "It is not what it says it is.")

@@ -77,14 +77,12 @@ extension HubStore {
                     hint: "Join under a file name of its own, so that a new secret is made.")
             }
             let update = try connection.cached(
-                """
-                UPDATE samband_site SET state = 'active', secret_digest = ?1, bundle_key = ?2, joined = ?3
-                WHERE name = ?4
-                """)
+                "UPDATE samband_site SET secret_digest = ?1, bundle_key = ?2, joined = ?3 WHERE name = ?4")
             try update.bind([
                 .blob(secrets.tokenDigest), .blob(secrets.bundleKey), .integer(Int64(nowMs)), .text(name),
             ])
             try update.run()
+            try lives.set(.active, ofSite: name)
             let replica = try newReplica(for: name, nowMs: nowMs)
             try audit.append(
                 AuditEntry(
@@ -148,7 +146,9 @@ extension HubStore {
                 found = next
                 isFirstUse = true
             }
-            guard let name = found, let state = try siteState(name).flatMap(SiteCredential.State.init) else {
+            guard let name = found,
+                let state = try siteState(name).flatMap({ SiteCredential.State(rawValue: $0.rawValue) })
+            else {
                 return nil
             }
             return SiteCredential(
@@ -159,7 +159,7 @@ extension HubStore {
 
     private func replica(of site: String, acting: UInt32?, isRetired: Bool) throws -> UInt32? {
         if let acting {
-            guard let known = try replicaState(acting), known.site == site, isRetired || known.state != "retired"
+            guard let known = try replicaState(acting), known.site == site, isRetired || known.state != .retired
             else { return nil }
             return acting
         }
@@ -174,12 +174,9 @@ extension HubStore {
         return try statement.step() ? UInt32(statement.integer(0)) : nil
     }
 
-    func siteState(_ name: String) throws -> String? {
-        let statement = try connection.cached("SELECT state FROM samband_site WHERE name = ?1")
-        try statement.bind(at: 1, text: name)
-        defer { statement.reset() }
-        return try statement.step() ? statement.string(0) : nil
-    }
+    func siteState(_ name: String) throws -> SiteState? { try lives.site(name) }
+
+    var lives: LifeTable { LifeTable(connection: connection) }
 
     private func isUnknown(_ secretDigest: [UInt8]) throws -> Bool {
         try site("secret_digest", is: secretDigest) == nil && site("next_digest", is: secretDigest) == nil

@@ -8,7 +8,7 @@ import TableModel
 /// A replica as the hub knows it.
 struct ReplicaState {
     package let site: String
-    package let state: String
+    package let state: ReplicaLife
     let lastDigest: [UInt8]
     /// The position up to which the hub has sent it the order.
     let sent: UInt64
@@ -42,7 +42,8 @@ extension HubStore {
         defer { statement.reset() }
         guard try statement.step() else { return nil }
         return ReplicaState(
-            site: statement.string(0), state: statement.string(1), lastDigest: statement.bytes(2),
+            site: statement.string(0), state: ReplicaLife(rawValue: statement.string(1)) ?? .retired,
+            lastDigest: statement.bytes(2),
             sent: max(statement.unsigned(3), positionAtOpening, contacts.sent[replica] ?? 0),
             acknowledged: max(statement.unsigned(4), contacts.reached[replica]?.position ?? 0),
             renumbered: statement.unsigned(5))
@@ -140,10 +141,7 @@ extension HubStore {
 
     func newReplica(for site: String, nowMs: UInt64) throws -> UInt32 {
         let former = try activeReplicas(of: site)
-        let retire = try connection.cached(
-            "UPDATE samband_replica SET state = 'retired' WHERE site = ?1 AND state <> 'retired'")
-        try retire.bind(at: 1, text: site)
-        try retire.run()
+        try lives.setReplicas(.retired, ofSite: site)
         let number = try drawUnused()
         try ReplicaTable(connection: connection).add(number, site: site)
         try publishReplicas(former + [number], nowMs: nowMs)

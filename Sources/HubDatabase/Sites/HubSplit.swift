@@ -12,7 +12,7 @@ extension HubStore {
     package func split(_ request: SplitRequest, nowMs: UInt64) throws(StoreError) -> SplitAnswer {
         let doing = "giving replica \(request.replica) a new number"
         return try writing(doing) {
-            guard let former = try replicaState(request.replica), former.state != "retired" else {
+            guard let former = try replicaState(request.replica), former.state != .retired else {
                 throw StoreError(
                     .refused, doing: doing, why: "it is not active here",
                     hint: "Ask the hub's operator: samband site list.")
@@ -99,7 +99,7 @@ extension HubStore {
             .integer(Int64(step.from.seq)), .integer(Int64(step.atMs)),
         ])
         try insert.run()
-        try setState("replaced", of: step.from.replica)
+        try lives.set(.replaced, of: step.from.replica)
         log.lines.forget()
     }
 
@@ -112,23 +112,17 @@ extension HubStore {
             guard try EpochTable(connection: connection).number() > 0 else { return }
             for step in line where try replicaState(step.replica) == nil {
                 guard let former = try replicaState(step.from.replica), former.site == site,
-                    former.state != "retired"
+                    former.state != .retired
                 else { return }
                 try insert(step, former, sent: 0)
             }
         }
     }
 
-    private func setState(_ state: String, of replica: UInt32) throws {
-        let statement = try connection.cached("UPDATE samband_replica SET state = ?1 WHERE replica = ?2")
-        try statement.bind([.text(state), .integer(Int64(replica))])
-        try statement.run()
-    }
-
     /// A replica of which another was split off is in touch, and what it has fits: its site runs on two machines.
     func goesOn(_ replica: UInt32, nowMs: UInt64) throws {
-        guard try replicaState(replica)?.state == "replaced" else { return }
-        try setState("active", of: replica)
+        guard try replicaState(replica)?.state == .replaced else { return }
+        try lives.set(.active, of: replica)
         try publishReplicas([replica], nowMs: nowMs)
     }
 

@@ -14,11 +14,11 @@ package enum SiteStep: String, CaseIterable, Sendable {
     case retire
 
     /// The state that it leads to.
-    package var state: String {
+    package var state: SiteState {
         switch self {
-        case .pause: "paused"
-        case .resume: "active"
-        case .retire: "retired"
+        case .pause: .paused
+        case .resume: .active
+        case .retire: .retired
         }
     }
 }
@@ -41,18 +41,16 @@ extension HubStore {
             let replicas = try ReplicaTable(connection: connection).replicas(of: name)
             if state == step.state { return replicas }
             switch (step, state) {
-            case (.pause, "active"), (.resume, "paused"): break
+            case (.pause, .active), (.resume, .paused): break
             case (.retire, _): try retire(name, replicas, nowMs: nowMs)
             default:
                 throw StoreError(
-                    .refused, doing: doing, why: "it is \(state)",
-                    hint: state == "retired"
+                    .refused, doing: doing, why: "it is \(state.rawValue)",
+                    hint: state == .retired
                         ? "A retired site does not come back; give its place a new name: samband site add NAME."
                         : "See: samband site list.")
             }
-            let update = try connection.cached("UPDATE samband_site SET state = ?1 WHERE name = ?2")
-            try update.bind([.text(step.state), .text(name)])
-            try update.run()
+            try lives.set(step.state, ofSite: name)
             return replicas
         }
     }
@@ -62,9 +60,7 @@ extension HubStore {
             "UPDATE samband_site SET token_digest = NULL, token_expires = NULL WHERE name = ?1")
         try token.bind(at: 1, text: name)
         try token.run()
-        let retire = try connection.cached("UPDATE samband_replica SET state = 'retired' WHERE site = ?1")
-        try retire.bind(at: 1, text: name)
-        try retire.run()
+        try lives.setReplicas(.retired, ofSite: name)
         // The site has it still, and sends it anew: into the quarantine.
         for replica in replicas { try dropStaged(of: replica) }
         if !replicas.isEmpty { try publishReplicas(replicas, nowMs: nowMs) }

@@ -79,6 +79,18 @@ package struct Conflict: Hashable, Sendable {
 
     package var isOpen: Bool { settlement == nil }
 
+    package var state: ConflictState { ConflictState(settlement) }
+
+    /// The one place where the state changes. (Protocol/State-Machines.md#a-conflict)
+    private mutating func to(
+        _ next: Settlement?, by side: ConflictSide?, at position: UInt64
+    ) throws(IllegalStep) {
+        _ = try state.to(ConflictState(next))
+        settlement = next
+        settledBy = side
+        changed = position
+    }
+
     /// A write of the disputed cell, or for a row an operation that decides about the whole row, has come in.
     ///
     /// - Parameters:
@@ -91,14 +103,14 @@ package struct Conflict: Hashable, Sendable {
     package mutating func onWrite(
         _ incoming: ConflictSide, seen: UInt64, others: [ConflictSide], at position: UInt64, policy: Bool,
         unsettled: Bool = false
-    ) -> Bool {
+    ) throws(IllegalStep) -> Bool {
         if isOpen {
-            if others.isEmpty && seen >= changed && !unsettled {
-                settle(by: incoming, .write, at: position)
+            if others.isEmpty && hadSeen(changed, upTo: seen) && !unsettled {
+                try settle(by: incoming, .write, at: position)
             } else {
                 join(incoming)
                 for side in others { join(side) }
-                changed = position
+                try to(nil, by: nil, at: position)
             }
             return true
         }
@@ -106,8 +118,7 @@ package struct Conflict: Hashable, Sendable {
         if settlement == .policy || policy {
             for side in others + [incoming] { join(side) }
             // What the policy cannot settle, or none settles any more, is a person's from here on.
-            if !policy { settlement = nil }
-            changed = position
+            try to(policy ? settlement : nil, by: settledBy, at: position)
             return true
         }
         // "At or after": a later, aware write may have replaced what the conflict was settled by. A person who
@@ -120,18 +131,16 @@ package struct Conflict: Hashable, Sendable {
         for side in isOwn ? others : later { join(side) }
         if let settledBy { join(settledBy) }
         join(incoming)
-        settlement = nil
-        self.settledBy = nil
-        changed = position
+        try to(nil, by: nil, at: position)
         return true
     }
 
     /// Settles it by a person's decision or an aware write that stands at `position`; `side` is nil when a
     /// person let things stand.
-    package mutating func settle(by side: ConflictSide?, _ how: Settlement, at position: UInt64) {
-        settlement = how
-        settledBy = side
-        changed = position
+    package mutating func settle(
+        by side: ConflictSide?, _ how: Settlement, at position: UInt64
+    ) throws(IllegalStep) {
+        try to(how, by: side, at: position)
     }
 
     /// Another write of an author who does not know that its row is withheld.
@@ -144,11 +153,7 @@ package struct Conflict: Hashable, Sendable {
     package mutating func touch(at position: UInt64) { changed = position }
 
     /// Opens it again with the sides that it has: a decision was taken back.
-    package mutating func reopen(at position: UInt64) {
-        settlement = nil
-        settledBy = nil
-        changed = position
-    }
+    package mutating func reopen(at position: UInt64) throws(IllegalStep) { try to(nil, by: nil, at: position) }
 
     /// The newest write of each author is its side.
     private mutating func join(_ side: ConflictSide) {
@@ -157,5 +162,17 @@ package struct Conflict: Hashable, Sendable {
             return
         }
         if sides[index].dot.replica != side.dot.replica || sides[index].dot.seq < side.dot.seq { sides[index] = side }
+    }
+}
+
+extension ConflictState {
+    fileprivate init(_ settlement: Conflict.Settlement?) {
+        self =
+            switch settlement {
+            case nil: .open
+            case .policy: .byPolicy
+            case .write: .byWrite
+            case .person: .byPerson
+            }
     }
 }
