@@ -121,10 +121,11 @@ extension ConflictTable {
         return id
     }
 
-    /// Takes a step in the life of a withheld row. One that is withheld no more waits for nothing.
+    /// Takes a step in the life of a withheld row, unless it is in that state already. One that is withheld no more waits
+    /// for nothing.
     /// (Protocol/State-Machines.md#a-withheld-row)
     package func setState(_ next: WithheldState, of id: UInt64) throws {
-        guard let record = try withheld(id: id) else { return }
+        guard let record = try withheld(id: id), record.state != next else { return }
         let state = try record.state.to(next)
         let statement = try connection.cached("UPDATE samband_withheld SET state = ?2 WHERE id = ?1")
         try statement.bind(id, at: 1)
