@@ -126,7 +126,7 @@ extension ConflictTable {
     /// (Protocol/State-Machines.md#a-withheld-row)
     package func setState(_ next: WithheldState, of id: UInt64) throws {
         guard let record = try withheld(id: id), record.state != next else { return }
-        let state = try record.state.to(next)
+        let state = record.state.to(next)
         let statement = try connection.cached("UPDATE samband_withheld SET state = ?2 WHERE id = ?1")
         try statement.bind(id, at: 1)
         try statement.bind(at: 2, text: state.rawValue)

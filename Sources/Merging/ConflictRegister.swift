@@ -150,7 +150,7 @@ package struct ConflictRegister {
     /// written the row anew, when nobody else wants it gone.
     private mutating func closeAsMoot(_ id: UInt64, _ side: ConflictSide) throws {
         guard var record = try conflicts.record(id), record.life.isOpen else { return }
-        try record.life.settle(by: side, .write, at: position)
+        record.life.settle(by: side, .write, at: position)
         try save(record)
     }
 
@@ -326,7 +326,7 @@ package struct ConflictRegister {
         var changed = record
         let wasOpen = record.life.isOpen
         guard
-            try changed.life.onWrite(
+            changed.life.onWrite(
                 side, seen: seen, others: others, at: position, policy: policy != nil, unsettled: unsettled)
         else { return }
         if changed.life.settlement == .policy, let policy {

@@ -157,7 +157,7 @@ package struct Release {
         if try conflicts.withheld(ofConflict: id).contains(where: { $0.state == .withheld }) {
             record.life.touch(at: position)
         } else {
-            try record.life.settle(by: nil, .policy, at: position)
+            record.life.settle(by: nil, .policy, at: position)
             record.decision = Decision(by: "policy", atMs: nowMs, how: DecidedHow.release, reason: nil)
         }
         try conflicts.save(record)

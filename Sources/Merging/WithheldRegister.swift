@@ -125,7 +125,7 @@ extension ConflictRegister {
             let left = try conflicts.withheld(ofConflict: conflict.id).filter { $0.state == .withheld }
             if conflict.life.isOpen, !left.contains(where: { $0.row == conflict.row }) {
                 var settled = conflict
-                try settled.life.settle(by: rowSide(operation, work), .write, at: position)
+                settled.life.settle(by: rowSide(operation, work), .write, at: position)
                 try save(settled)
             }
         }

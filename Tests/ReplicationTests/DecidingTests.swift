@@ -187,11 +187,11 @@ struct DecidingTests {
         }
         var conflict = Conflict(opening: side(3, 2, 2), against: [side(2, 1, 1)], at: 2, policy: true)
         #expect(!conflict.isOpen)
-        _ = try conflict.onWrite(side(4, 3, 3), seen: 0, others: [side(2, 1, 1)], at: 3, policy: true)
+        _ = conflict.onWrite(side(4, 3, 3), seen: 0, others: [side(2, 1, 1)], at: 3, policy: true)
         #expect(!conflict.isOpen && conflict.sides.count == 3)
-        _ = try conflict.onWrite(side(5, 4, 3), seen: 3, others: [], at: 4, policy: true, unsettled: true)
+        _ = conflict.onWrite(side(5, 4, 3), seen: 3, others: [], at: 4, policy: true, unsettled: true)
         #expect(!conflict.isOpen)
-        _ = try conflict.onWrite(side(5, 4, 3), seen: 3, others: [], at: 4, policy: false, unsettled: true)
+        _ = conflict.onWrite(side(5, 4, 3), seen: 3, others: [], at: 4, policy: false, unsettled: true)
         #expect(conflict.isOpen && conflict.sides.count == 4)
     }
 }

@@ -79,11 +79,11 @@ struct ConflictLifeTests {
     @Test("a write by an author who had reached it settles it, one who had not joins it")
     func aware() throws {
         var settled = open
-        let changed1 = try settled.onWrite(side(2, 2, at: 3, 30), seen: 2, others: [], at: 3, policy: false)
+        let changed1 = settled.onWrite(side(2, 2, at: 3, 30), seen: 2, others: [], at: 3, policy: false)
         #expect(changed1)
         #expect(settled.settlement == .write)
         var joined = open
-        let changed2 = try joined.onWrite(side(2, 2, at: 3, 30), seen: 1, others: [], at: 3, policy: false)
+        let changed2 = joined.onWrite(side(2, 2, at: 3, 30), seen: 1, others: [], at: 3, policy: false)
         #expect(changed2)
         #expect(joined.isOpen)
         #expect(joined.sides.map(\.value) == [.integer(30), .integer(20)])
@@ -92,12 +92,12 @@ struct ConflictLifeTests {
     @Test("one that agrees with the settlement does not open it again, one that differs does")
     func reopen() throws {
         var life = open
-        try life.settle(by: side(1, at: 3, 20), .person, at: 3)
+        life.settle(by: side(1, at: 3, 20), .person, at: 3)
         let unaware = side(4, at: 4, 20)
-        let changed3 = try life.onWrite(unaware, seen: 0, others: [side(2, at: 1, 10)], at: 4, policy: false)
+        let changed3 = life.onWrite(unaware, seen: 0, others: [side(2, at: 1, 10)], at: 4, policy: false)
         #expect(!changed3)
         let other = side(5, at: 5, 50)
-        let changed4 = try life.onWrite(other, seen: 0, others: [side(1, at: 3, 20)], at: 5, policy: false)
+        let changed4 = life.onWrite(other, seen: 0, others: [side(1, at: 3, 20)], at: 5, policy: false)
         #expect(changed4)
         #expect(life.isOpen)
     }
@@ -105,8 +105,8 @@ struct ConflictLifeTests {
     @Test("one that a person let stand as it was opens again when two new writes disagree")
     func letStand() throws {
         var life = open
-        try life.settle(by: nil, .person, at: 2)
-        let changed5 = try life.onWrite(
+        life.settle(by: nil, .person, at: 2)
+        let changed5 = life.onWrite(
             side(3, 2, at: 4, 40), seen: 2, others: [side(2, 2, at: 3, 30)], at: 4, policy: false)
         #expect(changed5)
         #expect(life.isOpen)
@@ -116,8 +116,8 @@ struct ConflictLifeTests {
     @Test("one that its own author settled unaware keeps the other side when that author goes on")
     func ownSettlement() throws {
         var life = open
-        try life.settle(by: side(3, 2, at: 3, 21), .write, at: 3)
-        let changed6 = try life.onWrite(
+        life.settle(by: side(3, 2, at: 3, 21), .write, at: 3)
+        let changed6 = life.onWrite(
             side(3, 3, at: 4, 22), seen: 0, others: [side(2, at: 1, 10)], at: 4, policy: false)
         #expect(changed6)
         #expect(life.sides.map(\.value) == [.integer(10), .integer(22)])

@@ -59,7 +59,7 @@ extension HubStore {
             settledBy = side(of: record, header, stored, position)
             next = position + 1
         }
-        try record.life.settle(by: settledBy, .person, at: position)
+        record.life.settle(by: settledBy, .person, at: position)
         record.decision = Decision(by: by, atMs: nowMs, how: choice.word.rawValue, reason: reason)
         try conflictTable.save(record)
         try finish(record, plan, settledBy?.dot, at: next, nowMs: nowMs)

@@ -86,7 +86,7 @@ extension HubStore {
                 $0
             }
         record.decision = nil
-        try record.life.reopen(at: position)
+        record.life.reopen(at: position)
         try conflictTable.save(record)
         try publish(at: next, nowMs: nowMs, conflicts: [id], withheld: states, releasing: Set(made))
         try reloadDisputed()

@@ -100,7 +100,7 @@ extension HubStore {
                 // It is about another row, which goes on waiting.
                 record.life.touch(at: position)
             } else {
-                try record.life.settle(by: nil, .person, at: position)
+                record.life.settle(by: nil, .person, at: position)
                 record.decision = decision
             }
             try conflictTable.save(record)

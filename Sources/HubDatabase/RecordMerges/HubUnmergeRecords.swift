@@ -60,7 +60,7 @@ extension HubStore {
             if isSettledByIt {
                 record.earlier += [record.decision, join.undone].compactMap { $0 }
                 record.decision = nil
-                try record.life.reopen(at: position)
+                record.life.reopen(at: position)
             } else {
                 record.life.touch(at: position)
             }

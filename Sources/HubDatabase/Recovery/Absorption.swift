@@ -199,7 +199,7 @@ struct Absorption {
         guard record.isByPerson, let decision = record.decision,
             var own = try match(record, settledBy: header.dot)
         else { return }
-        try own.life.settle(by: own.life.settledBy, .person, at: try store.log.lastPosition())
+        own.life.settle(by: own.life.settledBy, .person, at: try store.log.lastPosition())
         own.decision = decision
         try store.conflictTable.save(own)
         conflicts.insert(own.id)
@@ -237,7 +237,7 @@ struct Absorption {
             guard record.isByPerson, let decision = record.decision, var own = try match(record), own.life.isOpen,
                 [.discard, .take, .restore].contains(decision.choice)
             else { continue }
-            try own.life.settle(by: nil, .person, at: try store.log.lastPosition())
+            own.life.settle(by: nil, .person, at: try store.log.lastPosition())
             own.decision = decision
             try store.conflictTable.save(own)
             conflicts.insert(own.id)

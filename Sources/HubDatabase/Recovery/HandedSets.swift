@@ -152,7 +152,7 @@ struct HandedTable {
 
     /// Takes a step in its life. (Protocol/State-Machines.md#a-change-set-that-was-handed-in)
     func setState(_ next: HandedState, why: String? = nil, of id: UInt64) throws {
-        guard let state = try state(of: id)?.to(next) else { return }
+        let state = try state(of: id)?.to(next) ?? next
         let statement = try connection.cached("UPDATE samband_handed SET state = ?1, why = ?2 WHERE id = ?3")
         try statement.bind([.text(state.rawValue), why.map { .text($0) } ?? .null, .integer(Int64(id))])
         try statement.run()

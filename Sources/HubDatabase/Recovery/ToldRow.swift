@@ -31,7 +31,7 @@ extension HandedTable {
     /// Every row of our own tables that lost hubs told of, by the number of its table.
     func eachTold(_ body: (_ table: Int, ToldRow) throws -> Void) throws {
         let layouts = Dictionary(uniqueKeysWithValues: ConflictTable.travelling.map { ($0.number, $0) })
-        try each("noted") { record in
+        try each(.noted) { record in
             for bytes in try segments(record.id) {
                 let segment = try Segment(bytes)
                 let span = segment.bytes.span

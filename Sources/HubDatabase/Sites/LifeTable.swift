@@ -23,17 +23,19 @@ struct LifeTable {
 
     /// Takes a site to a state; nothing where it is there already.
     func set(_ next: SiteState, ofSite name: String) throws {
-        guard let state = try site(name), state != next else { return }
+        let state = try site(name)
+        if state == next { return }
         let update = try connection.cached("UPDATE samband_site SET state = ?1 WHERE name = ?2")
-        try update.bind([.text(try state.to(next).rawValue), .text(name)])
+        try update.bind([.text((state?.to(next) ?? next).rawValue), .text(name)])
         try update.run()
     }
 
     /// Takes a replica to a state; nothing where it is there already.
     func set(_ next: ReplicaLife, of number: UInt32) throws {
-        guard let state = try replica(number), state != next else { return }
+        let state = try replica(number)
+        if state == next { return }
         let update = try connection.cached("UPDATE samband_replica SET state = ?1 WHERE replica = ?2")
-        try update.bind([.text(try state.to(next).rawValue), .integer(Int64(number))])
+        try update.bind([.text((state?.to(next) ?? next).rawValue), .integer(Int64(number))])
         try update.run()
     }
 
@@ -55,6 +57,6 @@ struct LifeTable {
     /// Takes the hub to a phase. One that was never restored serves.
     func set(_ next: HubPhase) throws {
         let phase: HubPhase = try connection.metaNumber(.recovering) == 1 ? .gathering : .serving
-        try connection.setMeta(.recovering, try phase.to(next) == .gathering ? 1 : 0)
+        try connection.setMeta(.recovering, phase.to(next) == .gathering ? 1 : 0)
     }
 }

@@ -84,8 +84,8 @@ package struct Conflict: Hashable, Sendable {
     /// The one place where the state changes. (Protocol/State-Machines.md#a-conflict)
     private mutating func to(
         _ next: Settlement?, by side: ConflictSide?, at position: UInt64
-    ) throws(IllegalStep) {
-        _ = try state.to(ConflictState(next))
+    ) {
+        _ = state.to(ConflictState(next))
         settlement = next
         settledBy = side
         changed = position
@@ -103,14 +103,14 @@ package struct Conflict: Hashable, Sendable {
     package mutating func onWrite(
         _ incoming: ConflictSide, seen: UInt64, others: [ConflictSide], at position: UInt64, policy: Bool,
         unsettled: Bool = false
-    ) throws(IllegalStep) -> Bool {
+    ) -> Bool {
         if isOpen {
             if others.isEmpty && hadSeen(changed, upTo: seen) && !unsettled {
-                try settle(by: incoming, .write, at: position)
+                settle(by: incoming, .write, at: position)
             } else {
                 join(incoming)
                 for side in others { join(side) }
-                try to(nil, by: nil, at: position)
+                to(nil, by: nil, at: position)
             }
             return true
         }
@@ -118,7 +118,7 @@ package struct Conflict: Hashable, Sendable {
         if settlement == .policy || policy {
             for side in others + [incoming] { join(side) }
             // What the policy cannot settle, or none settles any more, is a person's from here on.
-            try to(policy ? settlement : nil, by: settledBy, at: position)
+            to(policy ? settlement : nil, by: settledBy, at: position)
             return true
         }
         // "At or after": a later, aware write may have replaced what the conflict was settled by. A person who
@@ -131,7 +131,7 @@ package struct Conflict: Hashable, Sendable {
         for side in isOwn ? others : later { join(side) }
         if let settledBy { join(settledBy) }
         join(incoming)
-        try to(nil, by: nil, at: position)
+        to(nil, by: nil, at: position)
         return true
     }
 
@@ -139,8 +139,8 @@ package struct Conflict: Hashable, Sendable {
     /// person let things stand.
     package mutating func settle(
         by side: ConflictSide?, _ how: Settlement, at position: UInt64
-    ) throws(IllegalStep) {
-        try to(how, by: side, at: position)
+    ) {
+        to(how, by: side, at: position)
     }
 
     /// Another write of an author who does not know that its row is withheld.
@@ -153,7 +153,7 @@ package struct Conflict: Hashable, Sendable {
     package mutating func touch(at position: UInt64) { changed = position }
 
     /// Opens it again with the sides that it has: a decision was taken back.
-    package mutating func reopen(at position: UInt64) throws(IllegalStep) { try to(nil, by: nil, at: position) }
+    package mutating func reopen(at position: UInt64) { to(nil, by: nil, at: position) }
 
     /// The newest write of each author is its side.
     private mutating func join(_ side: ConflictSide) {

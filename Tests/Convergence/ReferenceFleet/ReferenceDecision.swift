@@ -10,7 +10,7 @@ extension ReferenceHub {
         guard let write = write(for: choice, key, record.life) else {
             guard key.kind == .deleteUpdate, keeps(choice), table[key.row] != nil else { return false }
             // "Keep" writes nothing.
-            try! ledger.records[key]!.life.settle(by: nil, .person, at: UInt64(entries.count))
+            ledger.records[key]!.life.settle(by: nil, .person, at: UInt64(entries.count))
             return true
         }
         let position = UInt64(entries.count) + 1
@@ -41,7 +41,7 @@ extension ReferenceHub {
         let side = ConflictSide(
             dot: dot, hlc: hlc, position: position, value: isCell ? values[0] : nil,
             row: isCell || write.operation == .delete ? nil : write.cells)
-        try! ledger.records[key]!.life.settle(by: side, .person, at: position)
+        ledger.records[key]!.life.settle(by: side, .person, at: position)
         return true
     }
 

@@ -77,7 +77,7 @@ struct ReferenceLedger {
             let coversSides = record.life.sides.allSatisfy {
                 $0.dot.replica == side.dot.replica || covers($0.dot)
             }
-            _ = try! records[key]!.life.onWrite(
+            _ = records[key]!.life.onWrite(
                 side, seen: seen(coversSides), others: others, at: incoming.position, policy: policy)
         } else if !others.isEmpty {
             let id = UInt64(records.count) + 1
@@ -89,7 +89,7 @@ struct ReferenceLedger {
     /// A delete that took effect leaves nothing to dispute about the row being there.
     private mutating func moot(_ key: Key, _ side: ConflictSide) {
         guard let record = records[key], record.life.isOpen else { return }
-        try! records[key]!.life.settle(by: side, .write, at: side.position)
+        records[key]!.life.settle(by: side, .write, at: side.position)
     }
 
     private func cellSide(_ operation: LoggedOperation, _ column: Int) -> ConflictSide {
