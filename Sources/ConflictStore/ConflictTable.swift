@@ -38,7 +38,7 @@ package struct ConflictTable {
             ]),
         system(
             policyNumber, "samband_policy", ["table_name", "column_name", "policy", "unit", "set_by", "set_at"]),
-        JoinTable.layout,
+        RecordMergeTable.layout,
         system(epochNumber, "samband_epoch", ["hub", "base", "began_at"], key: "number"),
     ]
 

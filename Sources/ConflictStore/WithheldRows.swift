@@ -194,7 +194,7 @@ extension ConflictTable {
 }
 
 /// All that withheld rows wait for, in memory: tells of a change set in passing whether it may make room for one.
-package struct Awaited {
+package struct WaitIndex {
     private var tableOfHash: [UInt64: Int] = [:]
     private var tables: Set<Int> = []
 

@@ -90,7 +90,7 @@ struct Explainer {
 
     /// Those of this row with another, and those that led its references on.
     private func joins(of row: RowID, _ acts: [Act]) throws -> [Explanation.JoinView] {
-        try JoinTable(connection: views.connection).all().compactMap { join in
+        try RecordMergeTable(connection: views.connection).all().compactMap { join in
             guard let table = views.access.tables[join.tableNumber] else { return nil }
             let isOneOf =
                 row.table == table.number

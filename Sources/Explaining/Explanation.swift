@@ -22,7 +22,7 @@ package struct Explanation: Sendable {
 
     /// A join with the names of its key.
     package struct JoinView: Sendable {
-        package let join: RecordJoin
+        package let join: RecordMerge
         package let keyColumns: [String]
     }
 

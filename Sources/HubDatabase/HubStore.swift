@@ -21,7 +21,7 @@ package final class HubStore {
     let rules: MergeRules
     let drawReplica: () -> UInt32
     var pieces = MergePieces()
-    var joins: JoinTable { JoinTable(connection: connection) }
+    var joins: RecordMergeTable { RecordMergeTable(connection: connection) }
     /// Reads change sets of the log, whole.
     var reader: OperationReader { OperationReader(log: log, shapes: access.tables.mapValues(\.shape)) }
     /// Finds single rows in them.
@@ -35,7 +35,7 @@ package final class HubStore {
     /// The hub's own replica number, a new one with each restoration.
     package let replica: UInt32
     /// What remembers outside the file how far it had come; nil where nothing does.
-    private let seat: HubSeat?
+    private let seat: HubHighWaterMark?
     let files: StandingFiles
     /// True while a restored hub gathers what its sites know: it gives nothing out and takes no ordinary write.
     package internal(set) var isRecovering = false
@@ -44,7 +44,7 @@ package final class HubStore {
     /// Key hashes of rows with an open conflict: an operation on one is never applied blind.
     var disputed: Set<UInt64> = []
     /// How far the replicas have come, as far as it is not written yet.
-    var contacts = Contacts()
+    var contacts = SiteProgress()
     /// The end of the order when this was opened. Up to there every replica is believed to have been given it: the last
     /// notes of that may have gone with the machine's power (they wait for the next commit), and a site whose claim is
     /// not believed would be in conflict with what it has seen. A forger gains nothing by it, for the order is any
@@ -55,7 +55,7 @@ package final class HubStore {
     /// Bytes of what one replica has handed in that may wait here.
     var handedBytesLimit = Limits.handedBytes
     /// What withheld rows wait for. It may name more than is so, never less.
-    var awaited = Awaited()
+    var awaited = WaitIndex()
 
     /// Opens the hub's database. Throws when it is not one, or another process has it.
     ///
@@ -67,7 +67,7 @@ package final class HubStore {
     ///   - nowMs: the time, for the beginning of an epoch.
     package init(
         path: String, rules: MergeRules = .right, drawReplica: @escaping () -> UInt32 = HubStore.randomReplica,
-        seat: HubSeat? = nil, restored: Restoration? = nil, segmentBytes: Int = Limits.segmentTargetBytes,
+        seat: HubHighWaterMark? = nil, restored: Restoration? = nil, segmentBytes: Int = Limits.segmentTargetBytes,
         nowMs: UInt64 = 0
     ) throws(StoreError) {
         self.drawReplica = drawReplica
@@ -136,7 +136,7 @@ package final class HubStore {
         disputed = Set(try conflictTable.openRows().map(\.hash64))
         disputed.formUnion(try conflictTable.withheldHashes())
         disputed.formUnion(try joins.hashes())
-        awaited = Awaited(try conflictTable.waits())
+        awaited = WaitIndex(try conflictTable.waits())
     }
 
     /// Looks anew at these rows only: after a merge that touched them.
@@ -177,7 +177,7 @@ package final class HubStore {
                     if let entry { try audit.append(entry) }
                     return result
                 }
-                contacts = Contacts()
+                contacts = SiteProgress()
                 try seat?.note(replica: replica, position: try log.lastPosition())
                 return result
             }

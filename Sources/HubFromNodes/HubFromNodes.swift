@@ -53,7 +53,7 @@ package enum HubFromNodes {
             do throws(SchemaError) { try file.publish() } catch { throw refusal(error) }
             // Without its seat a hub's file counts as one that was put back.
             let (replica, position) = (result.hub, result.position)
-            try storing(doing) { try HubSeat(database: path).note(replica: replica, position: position) }
+            try storing(doing) { try HubHighWaterMark(database: path).note(replica: replica, position: position) }
             return result.result
         } catch {
             file.abandon()

@@ -67,7 +67,7 @@ extension HubService {
         let gone = try ReadRoutes.row(body)
         let into = try ReadRoutes.row(body, key: "into")
         let signature = Signature(request, body)
-        let (rows, merge) = try answering { () throws(StoreError) -> ([RowView], RecordMerge) in
+        let (rows, merge) = try answering { () throws(StoreError) -> ([RowView], RecordMergeResult) in
             let rows = [
                 try store.rowToJoin(table: gone.table, key: gone.key),
                 try store.rowView(table: into.table, key: into.key),
@@ -94,7 +94,7 @@ extension HubService {
             throw .incomplete("Joins of rows have numbers.", next: "Give the number that record merge printed.")
         }
         let signature = Signature(request, body)
-        let (merge, rows) = try answering { () throws(StoreError) -> (RecordMerge, [RowView]) in
+        let (merge, rows) = try answering { () throws(StoreError) -> (RecordMergeResult, [RowView]) in
             let joined = try store.rowsOfJoin(UInt64(id))
             let entry = try entry(
                 request, signature.dryRun ? .recordsRead : .recordsUnmerged,
@@ -155,7 +155,7 @@ extension HubService {
     }
 }
 
-extension RecordMerge {
+extension RecordMergeResult {
     /// The two rows as they stood before they were joined, or stand apart again.
     fileprivate func json(_ gone: RowView, into: RowView) -> JSON {
         [

@@ -71,7 +71,8 @@ package actor HubService {
         self.limitsSites = limitsSites
         executor = DatabaseExecutor(name: "samband-hub")
         store = try HubStore(
-            path: path, drawReplica: drawReplica, seat: try HubSeat(database: path), restored: restored, nowMs: now())
+            path: path, drawReplica: drawReplica, seat: try HubHighWaterMark(database: path), restored: restored,
+            nowMs: now())
         self.now = now
         self.path = path
         self.limits = limits

@@ -8,14 +8,14 @@ import TableModel
 /// it arbitrates, or none.
 package struct ArbitrationWriter {
     package let access: TableAccess
-    package var origins: Origins
+    package var origins: CellProvenance
     private var sink: SegmentSink
     private var hashes: [UInt64] = []
     private var travelled: Set<RowID> = []
     /// Of conflicts and withheld rows, by the hash of their key.
     private var records: Set<UInt64> = []
 
-    package init(access: TableAccess, origins: Origins, change: UInt64) {
+    package init(access: TableAccess, origins: CellProvenance, change: UInt64) {
         self.access = access
         self.origins = origins
         sink = SegmentSink(log: origins.log, change: change)

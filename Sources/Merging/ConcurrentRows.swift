@@ -108,7 +108,7 @@ final class ConcurrentRows {
 
     /// The row as the newest delete among these operations that took effect found it. (One that came when the row was
     /// gone already has no image.)
-    package func deleted(_ row: RowID, by operations: [LoggedOperation]) throws -> CarefulMerge.DeletedRow? {
+    package func deleted(_ row: RowID, by operations: [LoggedOperation]) throws -> ConflictingRows.DeletedRow? {
         for delete in operations.reversed() where delete.operation == .delete {
             if let image = try image(of: row, at: delete.position), image.operation.operation == .insert {
                 return (delete.position, image.key, image.operation.values)
@@ -130,7 +130,7 @@ final class ConcurrentRows {
     /// The newest concurrent delete of a row of a table to which these values refer.
     func deletedParent(
         _ reference: TableLayout.Reference, in table: TableLayout, _ values: [Value]
-    ) throws -> (row: RowID, image: CarefulMerge.DeletedRow)? {
+    ) throws -> (row: RowID, image: ConflictingRows.DeletedRow)? {
         if values.contains(.null) { return nil }
         for entry in concurrent.reversed() {
             guard let logged = try self.entry(entry.id) else { continue }

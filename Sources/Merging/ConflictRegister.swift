@@ -6,15 +6,15 @@ import Replication
 package struct ConflictRegister {
     let conflicts: ConflictTable
     let policies: Policies
-    let merge: CarefulMerge
-    let origins: Origins
+    let merge: ConflictingRows
+    let origins: CellProvenance
     /// Where the change set stands, and the hub's time.
     let position: UInt64
     let nowMs: UInt64
     var changedConflicts: [UInt64] = []
     var withheldRows: [UInt64] = []
     /// What writes of rows that were joined into others have written there.
-    var ledOn: [LedOn] = []
+    var ledOn: [MergedRowRedirect] = []
     /// The rows that remain of joins and were to take such a write.
     var remaining: Set<RowID> = []
     /// What the withheld rows of this change set wait for.
@@ -27,7 +27,7 @@ package struct ConflictRegister {
     var conflictOfWithheld: [RowID: UInt64?] = [:]
 
     init(
-        conflicts: ConflictTable, policies: Policies, merge: CarefulMerge, origins: Origins, position: UInt64,
+        conflicts: ConflictTable, policies: Policies, merge: ConflictingRows, origins: CellProvenance, position: UInt64,
         nowMs: UInt64
     ) {
         self.conflicts = conflicts
@@ -38,7 +38,7 @@ package struct ConflictRegister {
         self.nowMs = nowMs
     }
 
-    mutating func register(_ work: RowWork) throws {
+    mutating func register(_ work: MergeRow) throws {
         for join in work.ledOn { try merge.joins.noteChild(work.row.table, work.key, of: join) }
         if let withholding = work.withheld {
             if let join = withholding.ledOnBy, try leadOn(work, join) { return }
@@ -66,7 +66,7 @@ package struct ConflictRegister {
     // MARK: about the whole row
 
     private mutating func registerInsert(
-        _ work: RowWork, _ operation: LoggedOperation, _ pairs: [HubMerge.Pair], _ existing: [ConflictRecord]
+        _ work: MergeRow, _ operation: LoggedOperation, _ pairs: [HubMerge.Pair], _ existing: [ConflictRecord]
     ) throws {
         let others = pairs.compactMap { if case .insert(let other) = $0 { other } else { nil } }
         let record = existing.last { $0.kind == .insert }
@@ -93,7 +93,7 @@ package struct ConflictRegister {
     }
 
     private mutating func registerDelete(
-        _ work: RowWork, _ operation: LoggedOperation, _ pairs: [HubMerge.Pair], _ existing: [ConflictRecord]
+        _ work: MergeRow, _ operation: LoggedOperation, _ pairs: [HubMerge.Pair], _ existing: [ConflictRecord]
     ) throws {
         let others = pairs.compactMap { if case .deleteUpdate(let other) = $0 { other } else { nil } }
         let record = existing.last { $0.kind == .deleteUpdate }
@@ -121,7 +121,7 @@ package struct ConflictRegister {
 
     /// The side of an author in the log: the operation over what the same author had written on the row before, none of
     /// which the other had seen.
-    private func wholeSide(_ operation: LoggedOperation, _ work: RowWork) -> ConflictSide {
+    private func wholeSide(_ operation: LoggedOperation, _ work: MergeRow) -> ConflictSide {
         let own = work.concurrent.filter { $0.dot.replica == operation.dot.replica && $0.dot.seq < operation.dot.seq }
         let cells = own.sorted { $0.dot.seq < $1.dot.seq }.reduce(into: [Int: Value]()) { cells, earlier in
             if earlier.operation != .update { cells = [:] }
@@ -131,12 +131,12 @@ package struct ConflictRegister {
     }
 
     /// True when a delete has taken the row, and nothing that it went with brings it back.
-    func isGone(_ work: RowWork) -> Bool { work.merge?.target == .remove && work.target == nil }
+    func isGone(_ work: MergeRow) -> Bool { work.merge?.target == .remove && work.target == nil }
 
     /// A delete that took effect leaves nothing to decide about a parent that had been put back. A dispute about cells
     /// stays: the row may come back.
     private mutating func closeParents(
-        _ work: RowWork, _ operation: LoggedOperation, _ existing: [ConflictRecord]
+        _ work: MergeRow, _ operation: LoggedOperation, _ existing: [ConflictRecord]
     ) throws {
         guard isGone(work) else { return }
         for record in existing where record.life.isOpen && record.kind.withholds {
@@ -156,7 +156,7 @@ package struct ConflictRegister {
 
     /// The row before a delete and the writes that it had not seen: the row, with the cells that they wrote taken back.
     private func rowBase(
-        _ work: RowWork, _ operation: LoggedOperation, _ others: [LoggedOperation]
+        _ work: MergeRow, _ operation: LoggedOperation, _ others: [LoggedOperation]
     ) throws -> [Value]? {
         guard var row = try work.before ?? merge.image(work.row, work.concurrent) ?? work.target else { return nil }
         for column in Set((others + [operation]).flatMap(\.columns)) {
@@ -167,7 +167,7 @@ package struct ConflictRegister {
 
     /// What an author's write of a row says, laid over what it wrote there before; no cells for a delete.
     func rowSide(
-        _ operation: LoggedOperation, _ work: RowWork, over earlier: [Int: Value] = [:]
+        _ operation: LoggedOperation, _ work: MergeRow, over earlier: [Int: Value] = [:]
     ) -> ConflictSide {
         var cells = earlier
         for (column, value) in zip(operation.columns, operation.values) { cells[column] = value }
@@ -177,7 +177,7 @@ package struct ConflictRegister {
     }
 
     /// The side of an author in the log: the operation with what the same author wrote on the row since.
-    private func latestSide(_ operation: LoggedOperation, _ work: RowWork) -> ConflictSide {
+    private func latestSide(_ operation: LoggedOperation, _ work: MergeRow) -> ConflictSide {
         let later = work.concurrent.filter {
             $0.operation.isUserWrite && $0.operation != .delete && $0.isByAuthor(of: operation.dot)
                 && $0.covers(operation)
@@ -191,7 +191,7 @@ package struct ConflictRegister {
     // MARK: about a cell
 
     private mutating func registerCells(
-        _ work: RowWork, _ operation: LoggedOperation, _ pairs: [HubMerge.Pair], _ existing: [ConflictRecord]
+        _ work: MergeRow, _ operation: LoggedOperation, _ pairs: [HubMerge.Pair], _ existing: [ConflictRecord]
     ) throws {
         var byColumn: [Int: [LoggedOperation]] = [:]
         for case .cell(let column, let other) in pairs { byColumn[column, default: []].append(other) }
@@ -230,7 +230,7 @@ package struct ConflictRegister {
 
     /// The columns of a unit are disputed together: one conflict, whose sides are what each wrote in all of them.
     private mutating func registerUnit(
-        _ work: RowWork, _ operation: LoggedOperation, _ unit: [Int], _ byColumn: [Int: [LoggedOperation]],
+        _ work: MergeRow, _ operation: LoggedOperation, _ unit: [Int], _ byColumn: [Int: [LoggedOperation]],
         _ existing: [ConflictRecord], _ isPartOfInserts: (Dot) -> Bool
     ) throws {
         let written = unit.filter { operation.index(of: $0) != nil }
@@ -259,7 +259,7 @@ package struct ConflictRegister {
 
     /// The value before: the newest write that the author had seen; else what the first concurrent write
     /// overwrote; else what stands. (Protocol/Merge-Model.md#base-value)
-    private func cellBase(_ work: RowWork, _ operation: LoggedOperation, _ column: Int) throws -> Value {
+    private func cellBase(_ work: MergeRow, _ operation: LoggedOperation, _ column: Int) throws -> Value {
         if let base = try overwritten(work, operation, column) { return base }
         let hash = work.row.hash64
         var best: (stamp: Stamp, value: Value)?
@@ -282,7 +282,7 @@ package struct ConflictRegister {
 
     /// The value that the first concurrent write or delete of the cell overwrote: what its author had seen, unless it has
     /// written there itself since. Nil when that does not say.
-    private func overwritten(_ work: RowWork, _ operation: LoggedOperation, _ column: Int) throws -> Value? {
+    private func overwritten(_ work: MergeRow, _ operation: LoggedOperation, _ column: Int) throws -> Value? {
         if merge.inLog.hasOwn(on: work.row) { return nil }
         for other in work.concurrent where other.operation == .delete || other.index(of: column) != nil {
             if let undo = try merge.inLog.image(of: work.row, at: other.position)?.operation.value(of: column) {
@@ -297,7 +297,7 @@ package struct ConflictRegister {
     // MARK: the life of one record
 
     private mutating func openOrJoin(
-        _ record: ConflictRecord?, _ kind: ConflictKind, _ work: RowWork, column: Int?, base: ConflictBase,
+        _ record: ConflictRecord?, _ kind: ConflictKind, _ work: MergeRow, column: Int?, base: ConflictBase,
         _ side: ConflictSide, _ others: [ConflictSide], seen: UInt64, policy: String?, evenAlone: Bool = false
     ) throws {
         if let record, record.life.isOpen || !sawSettlement(record, seen, others) {

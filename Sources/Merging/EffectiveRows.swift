@@ -7,7 +7,7 @@ struct EffectiveRows {
     private var altered: [UInt32: Int32] = [:]
     private var columns: [[Int]] = []
 
-    mutating func note(_ work: RowWork) {
+    mutating func note(_ work: MergeRow) {
         guard let operation = work.operation, let ordinal = work.ordinal else { return }
         guard let left = work.effectiveColumns else {
             altered[ordinal] = -1

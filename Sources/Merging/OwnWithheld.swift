@@ -1,7 +1,7 @@
 import ConflictStore
 import Replication
 
-extension CarefulMerge {
+extension ConflictingRows {
     /// An author adds to a column of the policy `sum` while, unknown to it, an earlier write of its own on the row is
     /// withheld: what its row shows is not what the hub's does. What the new write replaces of the withheld one counts
     /// with it.

@@ -6,10 +6,10 @@ import TableModel
 /// Puts the judged rows in place so that every constraint holds, withholding one operation after the other
 /// until it does. (Protocol/Merge-Model.md#withholding)
 struct Placement {
-    let merge: CarefulMerge
+    let merge: ConflictingRows
     private var access: TableAccess { merge.access }
 
-    init(_ merge: CarefulMerge) { self.merge = merge }
+    init(_ merge: ConflictingRows) { self.merge = merge }
 
     /// - Parameter isFree: true for rows that touch no constraint between rows.
     func run(isFree: Bool) throws {
@@ -27,7 +27,7 @@ struct Placement {
     /// Writes the row's target, or withholds its operation.
     ///
     /// - Parameter isUntouched: true while the row, if it was there, stands as before.
-    private func place(_ work: RowWork, isUntouched: Bool = false) throws {
+    private func place(_ work: MergeRow, isUntouched: Bool = false) throws {
         // An earlier withholding may have taken this one down with it.
         guard work.withheld == nil, merge.works[work.row] === work, let target = work.target else { return }
         guard let failure = try isUntouched ? move(work, to: target) : put(work, target) else { return }
@@ -47,7 +47,7 @@ struct Placement {
     }
 
     /// The same as `put` for a row that was not taken out: writes only the cells that change.
-    private func move(_ work: RowWork, to target: [Value]) throws -> SQLiteError? {
+    private func move(_ work: MergeRow, to target: [Value]) throws -> SQLiteError? {
         guard let before = work.before, !work.isRespelt, !work.changesUnique else { return try put(work, target) }
         let columns = target.indices.filter { target[$0] != before[$0] }
         do {
@@ -59,7 +59,7 @@ struct Placement {
     }
 
     /// Nil when it went in, else the constraint that refused it.
-    private func put(_ work: RowWork, _ data: [Value]) throws -> SQLiteError? {
+    private func put(_ work: MergeRow, _ data: [Value]) throws -> SQLiteError? {
         do {
             try access.put(work.table, work.key, data)
             return nil
@@ -69,7 +69,7 @@ struct Placement {
     }
 
     /// Takes the operation out of the merge: the row stands as it did before.
-    private func withhold(_ work: RowWork, _ reason: Withholding) throws {
+    private func withhold(_ work: MergeRow, _ reason: Withholding) throws {
         work.withheld = reason
         work.merge = nil
         work.rewritten = []
@@ -80,7 +80,7 @@ struct Placement {
 
     /// The row stands as it did before this hub transaction. A row of the same change set that has taken a value which
     /// it still needs is withheld in its turn.
-    private func restoreBefore(_ work: RowWork) throws {
+    private func restoreBefore(_ work: MergeRow) throws {
         guard let before = work.before else {
             try access.delete(work.table, work.key)
             return
@@ -108,7 +108,7 @@ struct Placement {
     }
 
     /// Gives up putting a row back, or a cell of a row that stands: all as it was before.
-    private func dropPutBack(_ work: RowWork) throws {
+    private func dropPutBack(_ work: MergeRow) throws {
         merge.forget(work)
         try restoreBefore(work)
     }
@@ -129,7 +129,7 @@ struct Placement {
         return changed
     }
 
-    private func settleParents(of work: RowWork, _ target: [Value]) throws -> Bool {
+    private func settleParents(of work: MergeRow, _ target: [Value]) throws -> Bool {
         for reference in work.table.references {
             let values = work.table.pick(reference.childColumns, key: work.key, data: target)
             if try access.hasParent(reference, values) { continue }
@@ -152,7 +152,7 @@ struct Placement {
 
     /// A reference to a row that was joined into another leads to that one, where the author could not know of it.
     private func leadOn(
-        _ work: RowWork, _ target: [Value], _ reference: TableLayout.Reference, _ values: [Value]
+        _ work: MergeRow, _ target: [Value], _ reference: TableLayout.Reference, _ values: [Value]
     ) throws -> Bool {
         guard let operation = work.operation, let table = access.tables[reference.parent],
             let gone = reference.parentRow(values, table), let join = try merge.joins.join(of: gone),
@@ -178,7 +178,7 @@ struct Placement {
     /// A parent that was deleted where the author could not see it comes back from the delete's undo image, with what
     /// went with the same delete.
     private func putBackParent(
-        _ reference: TableLayout.Reference, _ values: [Value], for child: RowWork
+        _ reference: TableLayout.Reference, _ values: [Value], for child: MergeRow
     ) throws -> Bool {
         guard let table = access.tables[reference.parent],
             let (row, image) = try deletedParent(reference, values, table), !merge.givenUp.contains(row),
@@ -206,7 +206,7 @@ struct Placement {
     /// The row that these values refer to, as a delete that the author had not seen found it.
     private func deletedParent(
         _ reference: TableLayout.Reference, _ values: [Value], _ table: TableLayout
-    ) throws -> (row: RowID, image: CarefulMerge.DeletedRow)? {
+    ) throws -> (row: RowID, image: ConflictingRows.DeletedRow)? {
         if let row = reference.parentRow(values, table) {
             return try merge.concurrentDelete(of: row).map { (row, $0) }
         }
@@ -253,7 +253,7 @@ struct Placement {
         return nil
     }
 
-    private func settleChildren(of work: RowWork, _ before: [Value]) throws -> Bool {
+    private func settleChildren(of work: MergeRow, _ before: [Value]) throws -> Bool {
         for reference in work.table.referencedBy {
             let old = work.table.pick(reference.parentColumns, key: work.key, data: before)
             if let target = work.target,

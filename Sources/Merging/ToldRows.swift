@@ -8,7 +8,8 @@ extension ArbitrationWriter {
     ///   - ledOn: cells that a merge of records has led to rows.
     ///   - replica: the hub's.
     package mutating func tell(
-        _ works: [RowWork], _ ledOn: [LedOn], _ policies: Policies, replica: UInt32, _ clock: inout HybridClock
+        _ works: [MergeRow], _ ledOn: [MergedRowRedirect], _ policies: Policies, replica: UInt32,
+        _ clock: inout HybridClock
     ) throws {
         for work in works {
             // What a join has led to the row goes out with what else the hub says of it.
@@ -29,7 +30,7 @@ extension ArbitrationWriter {
     /// Cells that the hub writes in a row which is not carried whole: those that a delete which did not stand had
     /// cleared, those that a join has led there, and those that a policy decides.
     private mutating func writeCells(
-        of work: RowWork, _ led: [Int], _ policies: Policies, _ replica: UInt32, _ clock: inout HybridClock
+        of work: MergeRow, _ led: [Int], _ policies: Policies, _ replica: UInt32, _ clock: inout HybridClock
     ) throws {
         // A unit is written as one, by the hub too.
         let written = policies.table(work.table.number).wholeUnits(Set(work.rewritten + led).sorted())

@@ -1,6 +1,6 @@
 import Replication
 
-extension CarefulMerge {
+extension ConflictingRows {
     /// The writes that made a row what it is, where a program made it anew that was not shown it; else none.
     ///
     /// At a node a row of another site stands aside while its parent's deletion is on its way: its author has seen it,

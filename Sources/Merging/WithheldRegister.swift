@@ -5,7 +5,7 @@ import TableModel
 /// What the register does about rows that are withheld, and about parents that came back for a child.
 extension ConflictRegister {
     /// - Returns: the conflict that the withheld row belongs to; nil where references lead in a circle.
-    mutating func registerWithheld(_ work: RowWork, _ withholding: Withholding) throws -> UInt64? {
+    mutating func registerWithheld(_ work: MergeRow, _ withholding: Withholding) throws -> UInt64? {
         if let known = conflictOfWithheld[work.row] { return known }
         conflictOfWithheld[work.row] = .some(nil)
         let operation = work.operation!
@@ -36,7 +36,7 @@ extension ConflictRegister {
     /// The open conflict about what the same author has withheld on the row already: however often one who knows nothing
     /// of it writes, it is one conflict.
     private func joined(
-        _ work: RowWork, _ operation: LoggedOperation, _ withholding: Withholding
+        _ work: MergeRow, _ operation: LoggedOperation, _ withholding: Withholding
     ) throws -> ConflictRecord? {
         var id = withholding.joins
         if id == nil {
@@ -50,7 +50,7 @@ extension ConflictRegister {
     }
 
     private mutating func openWithheld(
-        _ work: RowWork, _ operation: LoggedOperation, _ withholding: Withholding
+        _ work: MergeRow, _ operation: LoggedOperation, _ withholding: Withholding
     ) throws -> UInt64 {
         let id = try conflicts.nextConflictID()
         var sides: [ConflictSide] = []
@@ -85,7 +85,7 @@ extension ConflictRegister {
             row: Dictionary(uniqueKeysWithValues: data.enumerated().map { ($0, $1) }), key: found)
     }
 
-    mutating func registerParent(_ work: RowWork, _ child: RowID) throws {
+    mutating func registerParent(_ work: MergeRow, _ child: RowID) throws {
         guard let needing = merge.works[child], needing.origin == .incoming, let operation = needing.operation,
             needing.table.number != work.table.number || needing.merge?.carries != true,
             work.table.referencedBy.contains(where: { $0.child == child.table }),
@@ -111,7 +111,7 @@ extension ConflictRegister {
 
     /// A write that leaves nothing of what is withheld on its row takes its place; and what wanted the row away has that
     /// when somebody else has taken it.
-    mutating func supersede(_ work: RowWork, _ operation: LoggedOperation, by id: UInt64? = nil) throws {
+    mutating func supersede(_ work: MergeRow, _ operation: LoggedOperation, by id: UInt64? = nil) throws {
         for record in try conflicts.withheld(of: work.row, onlyOpen: true) where record.id != id {
             if id == nil { latest[work.row] = work.latest }
             guard let conflict = try conflicts.record(record.conflict) else { continue }

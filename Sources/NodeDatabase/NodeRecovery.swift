@@ -135,7 +135,7 @@ extension NodeStore {
         try setVector(of: repair.header)
         clock.observe(repair.header.hlc)
         try resealInFlight(behind: base, transaction, nowMs: nowMs)
-        var settling = try Settling(store: self)
+        var settling = try LocalRebase(store: self)
         _ = try takeForeign(repair, position: position + 1, careful: true, &settling)
         try connection.setMeta(.position, position + 1)
         try connection.setMeta(.hlc, clock.last)

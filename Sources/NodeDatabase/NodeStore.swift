@@ -33,7 +33,7 @@ package final class NodeStore {
     package private(set) var uncaptured: [String] = []
 
     let files: StandingFiles
-    var lineNotes = LineNotes()
+    var lineNotes = LinkRecord()
     /// What a restored hub has said that it could not take in: who follows it does without.
     package var leftOut: Set<Dot> = []
     /// True from a failed write until what memory knows has been read anew.
@@ -110,7 +110,7 @@ package final class NodeStore {
                     try write(lineNotes)
                     return result
                 }
-                lineNotes = LineNotes()
+                lineNotes = LinkRecord()
                 return result
             }
         } catch {

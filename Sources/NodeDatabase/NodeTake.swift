@@ -29,7 +29,7 @@ extension NodeStore {
     /// - Parameter hasPolicies: becomes true when other policies come with it.
     private func take(_ transaction: HubTransaction, _ hasPolicies: inout Bool) throws {
         let hadInFlight = !inFlight.isEmpty
-        var settling = try Settling(store: self)
+        var settling = try LocalRebase(store: self)
         var seen = try connection.metaNumber(.hlcSeen)
         for delivered in transaction {
             guard let position = Optional(delivered.delivery.position), position > 0 else {
@@ -123,12 +123,12 @@ extension NodeStore {
     }
 
     func takeForeign(
-        _ delivered: DeliveredChangeSet, position: UInt64, careful: Bool, _ settling: inout Settling
+        _ delivered: DeliveredChangeSet, position: UInt64, careful: Bool, _ settling: inout LocalRebase
     ) throws -> [Segment] {
         let segments = try delivered.segments.map { try Segment($0) }
         let (entry, hashes) = try logForeign(delivered, segments, position: position)
         let rows = IncomingRows(entry, segments, hashes: hashes, shapes: access.tables.mapValues(\.shape))
-        try MixedTake(store: self, rows: rows, checksReferences: careful).run(&settling)
+        try ChangeSetApply(store: self, rows: rows, checksReferences: careful).run(&settling)
         return segments
     }
 

@@ -24,7 +24,7 @@ struct RecoveryTests {
             let verran = try await fleet.join("verran", over: Tap(fleet.hub.networkHandler))
             for node in [snasa, verran] { _ = try await node.syncOnce() }
             _ = try fleet.copy("hub.db", as: "backup.db")
-            try? FileManager.default.removeItem(atPath: HubSeat.path(of: fleet.folder.file("backup.db")))
+            try? FileManager.default.removeItem(atPath: HubHighWaterMark.path(of: fleet.folder.file("backup.db")))
             try fleet.write(
                 "snasa", "UPDATE ward SET name = 'medisin' WHERE id = 'w-1'; DELETE FROM stock WHERE id = 'masks'")
             try fleet.write(

@@ -72,9 +72,9 @@ final class TappedFleet: Sendable {
         try source.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         try FileManager.default.copyItem(atPath: folder.file(name), toPath: path)
         // With its seat a hub's file is no restored one; a node has none.
-        try? FileManager.default.removeItem(atPath: HubSeat.path(of: path))
+        try? FileManager.default.removeItem(atPath: HubHighWaterMark.path(of: path))
         try? FileManager.default.copyItem(
-            atPath: HubSeat.path(of: folder.file(name)), toPath: HubSeat.path(of: path))
+            atPath: HubHighWaterMark.path(of: folder.file(name)), toPath: HubHighWaterMark.path(of: path))
         return path
     }
 }

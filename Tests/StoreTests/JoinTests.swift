@@ -31,7 +31,7 @@ struct JoinTests {
         for place in ["hub", "snasa", "verran"] { #expect(try fleet.rows(place, sql) == rows, "\(place): \(sql)") }
     }
 
-    private func join(_ fleet: TestFleet, dryRun: Bool = false) throws -> RecordMerge {
+    private func join(_ fleet: TestFleet, dryRun: Bool = false) throws -> RecordMergeResult {
         try fleet.hub.mergeRecords(
             table: "person", key: [.text("p2")], into: [.text("p1")], by: "kari", reason: "the same",
             nowMs: fleet.nowMs, dryRun: dryRun)

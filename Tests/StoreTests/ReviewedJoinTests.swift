@@ -31,13 +31,13 @@ struct ReviewedJoinTests {
     }
 
     @discardableResult
-    func join(_ fleet: TestFleet, _ key: String, _ into: String, table: String = "person") throws -> RecordMerge {
+    func join(_ fleet: TestFleet, _ key: String, _ into: String, table: String = "person") throws -> RecordMergeResult {
         try fleet.hub.mergeRecords(
             table: table, key: [.text(key)], into: [.text(into)], by: "kari", reason: nil, nowMs: fleet.nowMs,
             dryRun: false)
     }
 
-    func undo(_ fleet: TestFleet, _ joined: RecordMerge) throws {
+    func undo(_ fleet: TestFleet, _ joined: RecordMergeResult) throws {
         _ = try fleet.hub.undoMerge(joined.id, by: "ola", reason: nil, nowMs: fleet.nowMs, dryRun: false)
     }
 

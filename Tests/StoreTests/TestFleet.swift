@@ -185,7 +185,7 @@ extension TestFleet {
         }
         let result = try HubFromNodes.build(
             from: sites.map { "\(folder)/\($0).db" }, to: folder + "/hub.db", nowMs: nowMs)
-        hub = try HubStore(path: folder + "/hub.db", seat: HubSeat(database: folder + "/hub.db"), nowMs: nowMs)
+        hub = try HubStore(path: folder + "/hub.db", seat: HubHighWaterMark(database: folder + "/hub.db"), nowMs: nowMs)
         return result
     }
 

@@ -72,7 +72,7 @@ struct ToldRowTests {
         let cells = columns.enumerated().filter { $0.element != "shown" }
             .map { (column: $0.offset, value: values[$0.element] ?? .null) }
         try handIn(fleet, lost, table: ConflictTable.conflictNumber, 12, cells)
-        let found = try LostRecords(HandedTable(connection: fleet.hub.connection))
+        let found = try LostRecords(RecoveredSets(connection: fleet.hub.connection))
         let record = try #require(found.conflicts[LostRecords.Name(hub: lost, id: 12)])
         #expect(record.isByPerson && record.columnIndex == 3 && record.canonical == [7])
         #expect(record.decision == Decision(by: "kari", atMs: 5, how: "take", reason: "seen"))

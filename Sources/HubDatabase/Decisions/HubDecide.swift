@@ -131,12 +131,12 @@ extension HubStore {
         at position: UInt64, nowMs: UInt64, conflicts: Set<UInt64>, withheld: Set<UInt64>,
         releasing waits: Set<ConflictTable.Wait>,
         adding: (inout ArbitrationWriter) throws -> Void = { _ in },
-        parting: (inout Release) throws -> Void = { _ in }
+        parting: (inout WithheldRelease) throws -> Void = { _ in }
     ) throws {
         let origins = origins
         var arbitration = ArbitrationWriter(access: access, origins: origins, change: position)
         var undo = SegmentSink(log: log, change: position, variant: .undo)
-        var release = Release(
+        var release = WithheldRelease(
             conflicts: conflictTable, access: access, origins: origins, policies: policies, position: position,
             nowMs: nowMs)
         try adding(&arbitration)
@@ -164,5 +164,5 @@ extension HubStore {
     }
 
     /// Which writes the cells of rows repeat, as the log has it now.
-    var origins: Origins { Origins(index: index, log: log, finder: finder) }
+    var origins: CellProvenance { CellProvenance(index: index, log: log, finder: finder) }
 }

@@ -40,7 +40,7 @@ extension HubStore {
 
     /// Takes in what a site handed in to a restored hub: its own change set or another's.
     func takeHanded(
-        _ record: HandedTable.Record, _ segments: [[UInt8]], seen: UInt64, nowMs: UInt64
+        _ record: RecoveredSets.Record, _ segments: [[UInt8]], seen: UInt64, nowMs: UInt64
     ) throws {
         let header = record.header
         let admission = Admission(
@@ -75,10 +75,12 @@ extension HubStore {
                 line: line),
             segments, hashes: hashes, shapes: access.tables.mapValues(\.shape),
             isRenumbered: try header.dot.seq <= replicaState(replica)?.renumbered ?? 0)
-        let met = try Meeting(rows: rows, finder: finder).met(
+        let met = try ConcurrencyFilter(rows: rows, finder: finder).met(
             concurrent.map { ($0.id, $0.hashes) }, disputed: disputed)
-        var merged = try MixedMerge(mergeContext, rows, concurrent: concurrent, met: met, clock: clock, nowMs: nowMs)
-            .run()
+        var merged = try ChangeSetMerge(
+            mergeContext, rows, concurrent: concurrent, met: met, clock: clock, nowMs: nowMs
+        )
+        .run()
         clock = merged.clock
         awaited.insert(merged.findings.waits)
         for (hash, isDisputed) in merged.findings.disputed {
@@ -136,16 +138,16 @@ extension HubStore {
         let met = awaited.met(by: rows.hashes, on: tables).union(
             awaited.met(by: findings.putBack.map(\.hash64).sorted(), on: Set(findings.putBack.map(\.table))))
         let superseded = findings.superseded
-        let origins = Origins(index: index, log: log, finder: finder)
+        let origins = CellProvenance(index: index, log: log, finder: finder)
         arbitration.origins = origins
-        var release = Release(
+        var release = WithheldRelease(
             conflicts: conflictTable, access: access, origins: origins, policies: policies, position: position + 1,
             nowMs: nowMs)
         release.latest = findings.latest
         let ledOn = findings.ledOn
         if !met.isEmpty || !superseded.isEmpty || !ledOn.isEmpty {
             var undo = SegmentSink(log: log, change: position + 1, variant: .undo)
-            for write in LedOn.byRow(ledOn) {
+            for write in MergedRowRedirect.byRow(ledOn) {
                 let kind = BlockKind(table: write.table.number, operation: .update, columns: write.columns)
                 try undo.add(kind, key: write.key, values: write.before)
                 let columns = policies.table(write.table.number).wholeUnits(write.columns)

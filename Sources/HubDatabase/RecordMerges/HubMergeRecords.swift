@@ -6,7 +6,7 @@ import SQLite
 import TableModel
 
 /// What joining two rows does, or would do.
-package struct RecordMerge: Sendable {
+package struct RecordMergeResult: Sendable {
     /// By which it is undone.
     package let id: UInt64
     package let table: String
@@ -34,7 +34,7 @@ extension HubStore {
     package func mergeRecords(
         table: String, key: [Value], into: [Value], by: String, reason: String?, nowMs: UInt64, dryRun: Bool,
         audit entry: AuditEntry? = nil
-    ) throws(StoreError) -> RecordMerge {
+    ) throws(StoreError) -> RecordMergeResult {
         let doing = "joining two rows of \(table)"
         return try trying(doing, dryRun: dryRun, audit: entry) {
             let plan = try plan(table, key, into, doing)
@@ -43,7 +43,7 @@ extension HubStore {
         }
     }
 
-    private func plan(_ name: String, _ key: [Value], _ into: [Value], _ doing: String) throws -> JoinPlan {
+    private func plan(_ name: String, _ key: [Value], _ into: [Value], _ doing: String) throws -> RecordMergePlan {
         func missing(_ why: String) -> StoreError {
             StoreError(.notFound, doing: doing, why: why, hint: "Check the spelling of table and keys.")
         }
@@ -74,18 +74,18 @@ extension HubStore {
         }
         let data = standing ?? (withheld.isEmpty ? nil : WithheldWrite(withheld).over(nil))
         guard let data else { throw missing("the row that is to go is not there, nor withheld") }
-        return try JoinPlan(
+        return try RecordMergePlan(
             self, table, key: try access.spelling(table, key) ?? withheld.first?.key ?? key, into: intoKey,
             data: data, isWithheld: standing == nil, remaining: remaining, doing)
     }
 
-    private func carryOut(_ plan: JoinPlan, _ decision: Decision, nowMs: UInt64) throws -> RecordMerge {
+    private func carryOut(_ plan: RecordMergePlan, _ decision: Decision, nowMs: UInt64) throws -> RecordMergeResult {
         let row = RowID(shape: plan.table.shape, key: plan.key)
         let own = plan.isWithheld ? try conflictTable.withheld(of: row, onlyOpen: true) : []
         let position = try log.lastPosition() + 1
         let conflict = own.first?.conflict ?? 0
         _ = try write(plan.rows, conflict: conflict, position: position, nowMs: nowMs, plan.doing)
-        let join = RecordJoin(
+        let join = RecordMerge(
             id: try joins.nextID(), tableNumber: row.table, table: plan.table.name, key: plan.key, into: plan.into,
             position: position, conflict: conflict, decision: decision)
         try joins.save(join, canonical: row.canonical)
@@ -111,13 +111,13 @@ extension HubStore {
             adding: { try $0.system(ConflictTable.joinNumber, id: join.id) },
             parting: { for id in concerned.sorted() { try $0.part(id) } })
         try reloadDisputed()
-        return RecordMerge(
+        return RecordMergeResult(
             id: join.id, table: plan.table.name, key: plan.key, into: plan.into, repointed: plan.repointed,
             columns: plan.columns)
     }
 
     /// The joins of this database, oldest first, those taken back included.
-    package func recordJoins() throws(StoreError) -> [RecordJoin] {
+    package func recordJoins() throws(StoreError) -> [RecordMerge] {
         try storing("listing joined rows") { try joins.all() }
     }
 }

@@ -12,7 +12,7 @@ extension HubStore {
     /// - Throws: `.notFound`; `.changed` when it was taken back already; `.refused` when a constraint would break.
     package func undoMerge(
         _ id: UInt64, by: String, reason: String?, nowMs: UInt64, dryRun: Bool, audit entry: AuditEntry? = nil
-    ) throws(StoreError) -> RecordMerge {
+    ) throws(StoreError) -> RecordMergeResult {
         let doing = "undoing join \(id)"
         return try trying(doing, dryRun: dryRun, audit: entry) {
             guard var join = try joins.join(id: id) else {
@@ -35,7 +35,7 @@ extension HubStore {
         }
     }
 
-    private func takeBack(_ join: RecordJoin, nowMs: UInt64, _ doing: String) throws -> RecordMerge {
+    private func takeBack(_ join: RecordMerge, nowMs: UInt64, _ doing: String) throws -> RecordMergeResult {
         let table = try access.table(join.tableNumber, doing)
         let row = RowID(shape: table.shape, key: join.key)
         var back = JoinBack(store: self, join: join, table: table, row: row, doing: doing)
@@ -73,13 +73,13 @@ extension HubStore {
             adding: { try $0.system(ConflictTable.joinNumber, id: join.id) },
             parting: { for id in reopened.sorted() { try $0.part(id) } })
         try reloadDisputed()
-        return RecordMerge(
+        return RecordMergeResult(
             id: join.id, table: join.table, key: join.key, into: join.into, repointed: back.repointed, columns: [])
     }
 
     /// The conflicts about what was withheld and the join let in or gave up: those it settled, and the one that its row
     /// waited in.
-    fileprivate func conflicts(of join: RecordJoin) throws -> [ConflictRecord] {
+    fileprivate func conflicts(of join: RecordMerge) throws -> [ConflictRecord] {
         if join.conflict == 0 { return [] }
         return try conflictTable.all(includeSettled: true).filter {
             $0.id == join.conflict || ($0.decision?.how == DecidedHow.merge && $0.life.changed == join.position)
@@ -90,7 +90,7 @@ extension HubStore {
 /// What taking a join back writes.
 private struct JoinBack {
     let store: HubStore
-    let join: RecordJoin
+    let join: RecordMerge
     let table: TableLayout
     let row: RowID
     let doing: String
@@ -101,7 +101,7 @@ private struct JoinBack {
     /// What sites that did not know of the join added to it, by column: the remaining row gives that back.
     private var added: [Int: WideSum] = [:]
 
-    init(store: HubStore, join: RecordJoin, table: TableLayout, row: RowID, doing: String) {
+    init(store: HubStore, join: RecordMerge, table: TableLayout, row: RowID, doing: String) {
         self.store = store
         self.join = join
         self.table = table
@@ -111,7 +111,7 @@ private struct JoinBack {
 
     private var access: TableAccess { store.access }
 
-    var repointed: [RecordMerge.Repointed] {
+    var repointed: [RecordMergeResult.Repointed] {
         table.referencedBy.compactMap { reference in
             guard let count = counts[reference.child], count > 0, let child = access.tables[reference.child] else {
                 return nil

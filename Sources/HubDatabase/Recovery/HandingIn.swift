@@ -75,7 +75,7 @@ extension HubStore {
     /// What another wrote, or a lost hub, follows what is known to have come before it, and what came after follows it: so
     /// nobody puts something of his own in between.
     private func checkChain(_ header: ChangeSetHeader, _ refuse: (String) -> StoreError) throws {
-        let handed = HandedTable(connection: connection)
+        let handed = RecoveredSets(connection: connection)
         let (replica, seq) = (header.dot.replica, header.dot.seq)
         let before =
             seq > 1 ? try handed.digests(of: Dot(replica: replica, seq: seq - 1)) : [ChangeSetHeader.firstPrevious]

@@ -8,16 +8,16 @@ extension HubStore {
     /// Takes all that was handed in and waits, in the lost order, each as a new arrival that is judged like any other;
     /// then writes the repair: every row that may stand otherwise at a site, as it stands here. Runs in one transaction.
     func absorb(nowMs: UInt64) throws {
-        let handed = HandedTable(connection: connection)
+        let handed = RecoveredSets(connection: connection)
         let lost = try LostRecords(handed)
         let settings = try LostSettings(handed)
         let policiesBack = try settings.bringBackPolicies(connection)
         if !policiesBack.isEmpty { policies = try Policies(connection) }
-        var absorption = Absorption(store: self, lost: lost, hubs: try handed.hubs(), nowMs: nowMs)
+        var absorption = RecoveryReplay(store: self, lost: lost, hubs: try handed.hubs(), nowMs: nowMs)
         let waiting = try handed.waiting()
         var authored: [Dot: [UInt8]] = [:]
         for record in waiting where record.isByAuthor { authored[record.header.dot] = record.digest }
-        var taken: [HandedTable.Record] = []
+        var taken: [RecoveredSets.Record] = []
         for record in waiting {
             if let digest = authored[record.header.dot], digest != record.digest, !record.isByAuthor {
                 try handed.setState(.refused, why: "its author has handed in other content", of: record.id)
@@ -61,7 +61,7 @@ extension HubStore {
     }
 
     /// - Returns: its position.
-    private func writeRepair(_ absorption: Absorption, policies: Set<UInt64>, nowMs: UInt64) throws -> UInt64 {
+    private func writeRepair(_ absorption: RecoveryReplay, policies: Set<UInt64>, nowMs: UInt64) throws -> UInt64 {
         let position = try log.lastPosition() + 1
         let from = UInt64(
             try connection.firstInteger(
@@ -77,7 +77,7 @@ extension HubStore {
                 number += 1
             }
         }
-        let handed = HandedTable(connection: connection)
+        let handed = RecoveredSets(connection: connection)
         try handed.each(.noted) { record in
             for bytes in try handed.segments(record.id) { try repair.add(Segment(bytes)) }
         }

@@ -51,7 +51,7 @@ extension HubStore {
         try writing("looking at what replica \(replica) has", whileRecovering: true) {
             try checkHandsIn(replica, epochs)
             let shared = try sharedPosition(with: epochs)
-            let handed = HandedTable(connection: connection)
+            let handed = RecoveredSets(connection: connection)
             let floor = try floor(epochs)
             var wanted: [Dot] = []
             for offer in offers {
@@ -102,7 +102,7 @@ extension HubStore {
         try writing("keeping what replica \(replica) hands in", whileRecovering: true) {
             try checkHandsIn(replica, epochs)
             let floor = try floor(epochs)
-            let kept = try HandedTable(connection: connection).size(of: replica)
+            let kept = try RecoveredSets(connection: connection).size(of: replica)
             guard kept.sets < Limits.handedSets, kept.bytes < handedBytesLimit else {
                 throw StoreError(
                     .refused, doing: "keeping what replica \(replica) hands in",
@@ -111,7 +111,7 @@ extension HubStore {
             }
             for set in sets {
                 try checkHanded(set, from: replica)
-                try HandedTable(connection: connection).keep(
+                try RecoveredSets(connection: connection).keep(
                     set.header, set.segments, isWhole: !set.delivery.isEffective,
                     place: set.delivery.position == 0 ? nil : set.delivery.position, sender: replica,
                     epoch: UInt64(epochs.count), floor: floor)
@@ -232,7 +232,7 @@ extension HubStore {
         // Behind the repair that it was told of others have brought what it may know, too: it needs a newer one.
         guard try statement.step(), statement.integer(0) == 0 else { return true }
         let limit = try stampLimitMs(nowMs: nowMs)
-        return try HandedTable(connection: connection).waiting().contains {
+        return try RecoveredSets(connection: connection).waiting().contains {
             HybridClock.milliseconds($0.header.hlc) <= limit
         }
     }

@@ -25,7 +25,7 @@ struct LostRecords {
     /// The replica numbers of all lost hubs of which something was handed in.
     let hubs: Set<UInt32>
 
-    init(_ handed: HandedTable) throws {
+    init(_ handed: RecoveredSets) throws {
         hubs = try handed.hubs()
         try handed.eachTold { number, row in
             guard number == ConflictTable.conflictNumber, case .integer(let id) = row.key.first,

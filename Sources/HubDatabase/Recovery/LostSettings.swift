@@ -22,7 +22,7 @@ struct LostSettings {
     private var policies: [Name: SetPolicy] = [:]
     private var joins: Set<[Value]> = []
 
-    init(_ handed: HandedTable) throws {
+    init(_ handed: RecoveredSets) throws {
         try handed.eachTold { table, row in
             switch table {
             case ConflictTable.policyNumber: note(policy: row)
@@ -112,7 +112,7 @@ struct LostSettings {
     /// Joins of records that a lost hub told of and that are not here: what they wrote comes back, but not that the two
     /// are one.
     func missingJoins(_ connection: Connection) throws -> Int {
-        let known = JoinTable(connection: connection)
+        let known = RecordMergeTable(connection: connection)
         return try joins.count(where: { try !known.holds(tableNumber: $0[0], canonical: $0[1], into: $0[2]) })
     }
 }

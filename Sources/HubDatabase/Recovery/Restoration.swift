@@ -15,7 +15,7 @@ package enum Restoration: Sendable {
     /// Opens a hub's file; one that was restored begins a new epoch under a new replica number before anything else.
     /// (Protocol/Merge-Model.md#lost-hub)
     static func open(
-        _ path: String, seat: HubSeat?, known: Restoration?, drawReplica: () -> UInt32, nowMs: UInt64
+        _ path: String, seat: HubHighWaterMark?, known: Restoration?, drawReplica: () -> UInt32, nowMs: UInt64
     ) throws -> ReplicaFile.Opened {
         let opened = try ReplicaFile.open(path, role: "hub")
         guard let restoration = try known ?? detect(opened, seat) else { return opened }
@@ -31,7 +31,7 @@ package enum Restoration: Sendable {
     /// The mark in the file by which an operator says that it was put back some time ago.
     static let unnoticedMark: UInt64 = 2
 
-    private static func detect(_ opened: ReplicaFile.Opened, _ seat: HubSeat?) throws -> Restoration? {
+    private static func detect(_ opened: ReplicaFile.Opened, _ seat: HubHighWaterMark?) throws -> Restoration? {
         switch try opened.connection.metaNumber(.restored) {
         case 0: break
         case unnoticedMark: return .unnoticed
@@ -80,7 +80,7 @@ package enum Restoration: Sendable {
             UPDATE samband_vector SET sealed = 0;
             """)
         try connection.setMeta(.replica, UInt64(number))
-        try HandedTable(connection: connection).tryAllAgain()
+        try RecoveredSets(connection: connection).tryAllAgain()
         try lives.set(.gathering)
     }
 }

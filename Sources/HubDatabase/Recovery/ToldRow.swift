@@ -27,7 +27,7 @@ struct ToldRow {
     }
 }
 
-extension HandedTable {
+extension RecoveredSets {
     /// Every row of our own tables that lost hubs told of, by the number of its table.
     func eachTold(_ body: (_ table: Int, ToldRow) throws -> Void) throws {
         let layouts = Dictionary(uniqueKeysWithValues: ConflictTable.travelling.map { ($0.number, $0) })

@@ -15,10 +15,10 @@ final class SimulatedSeat {
         self.maker = maker
         database = maker.folder + "/hub.db"
         let hub = try StoreHub(maker, path: path)
-        try HubSeat(database: database).note(replica: hub.replica, position: hub.lastPosition())
+        try HubHighWaterMark(database: database).note(replica: hub.replica, position: hub.lastPosition())
     }
 
-    func open() throws -> HubSeat { try HubSeat(database: database) }
+    func open() throws -> HubHighWaterMark { try HubHighWaterMark(database: database) }
 
     /// Planted: it says what the file of an image says.
     func fit(_ image: SimulatedDisk.Image) throws {
@@ -28,5 +28,5 @@ final class SimulatedSeat {
         try open().note(replica: hub.replica, position: hub.lastPosition())
     }
 
-    func lose() { try? FileManager.default.removeItem(atPath: HubSeat.path(of: database)) }
+    func lose() { try? FileManager.default.removeItem(atPath: HubHighWaterMark.path(of: database)) }
 }

@@ -15,7 +15,7 @@ final class StoreHub: HubEnd {
     let reader: Connection
 
     /// - Parameter seat: what says beside the file how far the hub had come.
-    init(_ maker: StoreMaker, path: String, seat: HubSeat? = nil) throws {
+    init(_ maker: StoreMaker, path: String, seat: HubHighWaterMark? = nil) throws {
         self.maker = maker
         store = try HubStore(
             path: path, rules: maker.bug?.rules ?? .right, drawReplica: maker.numbers.draw, seat: seat,

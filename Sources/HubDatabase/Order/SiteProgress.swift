@@ -5,7 +5,7 @@ import TableModel
 /// How far the replicas have come and when they were here last: too frequent for a commit of its own each time. It is
 /// kept in memory, counts from there, and goes to the disk with the next commit. What is lost of it with the machine's
 /// power the sites say again, and `positionAtOpening` covers what they were sent.
-struct Contacts {
+struct SiteProgress {
     /// By replica: the position up to which it has been given the order.
     fileprivate(set) var sent: [UInt32: UInt64] = [:]
     /// By replica: the position that it has said it reached, and its last own seq then.
@@ -50,7 +50,7 @@ extension HubStore {
         if !contacts.isEmpty { try writing("noting how far the sites have come", whileRecovering: true) {} }
     }
 
-    func write(_ contacts: Contacts) throws {
+    func write(_ contacts: SiteProgress) throws {
         for (replica, position) in contacts.sent {
             let statement = try connection.cached(
                 "UPDATE samband_replica SET sent = ?1 WHERE replica = ?2 AND sent < ?1")

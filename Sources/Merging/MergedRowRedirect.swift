@@ -4,7 +4,7 @@ import SQLite
 import TableModel
 
 /// What a write of a row that was joined into another has written on the row that remains.
-package struct LedOn {
+package struct MergedRowRedirect {
     package let table: TableLayout
     package let row: RowID
     package let key: [Value]
@@ -12,22 +12,22 @@ package struct LedOn {
     package let before: [Value]
 
     /// Several writes of one row as one: rows of one change set may have led to the same.
-    package static func byRow(_ all: [LedOn]) -> [LedOn] {
+    package static func byRow(_ all: [MergedRowRedirect]) -> [MergedRowRedirect] {
         Dictionary(grouping: all, by: \.row).sorted { $0.key < $1.key }.map { _, writes in
             var before: [Int: Value] = [:]
             for write in writes { before.merge(zip(write.columns, write.before)) { first, _ in first } }
             let columns = before.keys.sorted()
-            return LedOn(
+            return MergedRowRedirect(
                 table: writes[0].table, row: writes[0].row, key: writes[0].key, columns: columns,
                 before: columns.map { before[$0]! })
         }
     }
 }
 
-extension CarefulMerge {
+extension ConflictingRows {
     /// The key of the row that remains of a join: the one that it was joined into itself, when that went in its turn
     /// unknown to the author; nil when no row is there.
-    package func end(of join: RecordJoin, _ table: TableLayout, seen: UInt64) throws -> [Value]? {
+    package func end(of join: RecordMerge, _ table: TableLayout, seen: UInt64) throws -> [Value]? {
         var known: Set<UInt64> = [join.id]
         var last = join
         while try !access.exists(table, last.into) {
@@ -47,7 +47,7 @@ extension ConflictRegister {
     /// a conflict. The write itself is kept.
     ///
     /// - Returns: false when no row remains; nothing is done then.
-    mutating func leadOn(_ work: RowWork, _ join: RecordJoin) throws -> Bool {
+    mutating func leadOn(_ work: MergeRow, _ join: RecordMerge) throws -> Bool {
         let operation = work.operation!
         guard let end = try merge.end(of: join, work.table, seen: operation.seen),
             let standing = try merge.access.row(work.table, end)
@@ -79,7 +79,7 @@ extension ConflictRegister {
     }
 
     /// The row that went as this author had it last: as the join found it, with what the author wrote there since.
-    private func lastSeen(_ work: RowWork, _ operation: LoggedOperation, _ join: RecordJoin) throws -> [Int: Value] {
+    private func lastSeen(_ work: MergeRow, _ operation: LoggedOperation, _ join: RecordMerge) throws -> [Int: Value] {
         var seen: [Int: Value] = [:]
         if let image = try merge.inLog.image(of: work.row, at: join.position)?.operation {
             for (column, value) in zip(image.columns, image.values) { seen[column] = value }
@@ -102,7 +102,7 @@ extension ConflictRegister {
     }
 
     private mutating func write(
-        _ cells: [Int: Value], on row: Row, _ work: RowWork, _ operation: LoggedOperation
+        _ cells: [Int: Value], on row: Row, _ work: MergeRow, _ operation: LoggedOperation
     ) throws {
         if cells.isEmpty { return }
         let access = merge.access
@@ -123,7 +123,7 @@ extension ConflictRegister {
         try access.connection.release("led_on")
         if holds {
             ledOn.append(
-                LedOn(
+                MergedRowRedirect(
                     table: work.table, row: row.id, key: row.key, columns: columns,
                     before: columns.map { standing[$0] }))
         } else {
@@ -135,7 +135,7 @@ extension ConflictRegister {
 
     /// Both values of a cell of the row that remains are in a conflict; what stands there stands.
     private mutating func dispute(
-        _ work: RowWork, _ operation: LoggedOperation, _ remaining: Row, _ column: Int, before: Value
+        _ work: MergeRow, _ operation: LoggedOperation, _ remaining: Row, _ column: Int, before: Value
     ) throws {
         let row = remaining.id
         let side = ConflictSide(

@@ -7,7 +7,7 @@ import TableModel
 
 /// A change set that came from a receiver only, without what the lost hub had not given out of it, comes whole from its
 /// author: what the receiver's copy lacked is put before a person, for nobody knows any more why it did not stand.
-struct Complement {
+struct PartialSetCompletion {
     let store: HubStore
     let nowMs: UInt64
     /// The position that it counts as having happened at.
@@ -40,7 +40,7 @@ struct Complement {
 
     /// A change set that stands in the log behind what its author wrote later: nothing of it goes out as it is.
     mutating func addLate(
-        _ record: HandedTable.Record, _ bytes: [[UInt8]], _ segments: [Segment], _ admission: Admission, seen: UInt64
+        _ record: RecoveredSets.Record, _ bytes: [[UInt8]], _ segments: [Segment], _ admission: Admission, seen: UInt64
     ) throws {
         let header = record.header
         let shapes = store.access.tables.mapValues(\.shape)

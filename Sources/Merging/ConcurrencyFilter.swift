@@ -4,7 +4,7 @@ import Replication
 /// Tells which rows of a change set meet a concurrent write in a way that must be looked at. A row that nothing
 /// concurrent touches is applied blind, and so is an update of a row on which all concurrent writes are updates of other
 /// columns: each of its cells stands, and none is disputed.
-package struct Meeting {
+package struct ConcurrencyFilter {
     package let rows: IncomingRows
     package let finder: RowFinder
 

@@ -8,13 +8,13 @@ import TableModel
 /// memory. Rows that depend on each other are merged in one piece; where that shows only on the way (two rows swap a
 /// UNIQUE value, a child waits for a parent), all is taken back and begun again with them together. So the outcome is
 /// that of merging all rows carefully at once.
-package final class MixedMerge {
+package final class ChangeSetMerge {
     private let context: MergeContext
     private let rows: IncomingRows
     private let concurrent: [ConcurrentIndex.Entry]
     private let position: UInt64
     private let nowMs: UInt64
-    private let careful: CarefulRows
+    private let careful: RowGrouping
     private var undo: SegmentSink
     private var findings = Findings()
     private var arbitration: ArbitrationWriter
@@ -35,11 +35,11 @@ package final class MixedMerge {
         self.concurrent = concurrent
         self.nowMs = nowMs
         position = rows.entry.id
-        careful = try CarefulRows(rows, met: met, access: context.access)
+        careful = try RowGrouping(rows, met: met, access: context.access)
         try careful.tieJoined(disputed: context.disputed)
         if context.pieces.areOne { careful.tieAll() }
         undo = SegmentSink(log: context.log, change: position, variant: .undo)
-        let origins = Origins(index: context.index, log: context.log, finder: context.finder)
+        let origins = CellProvenance(index: context.index, log: context.log, finder: context.finder)
         arbitration = ArbitrationWriter(access: context.access, origins: origins, change: position + 1)
     }
 
@@ -64,7 +64,7 @@ package final class MixedMerge {
                 try context.access.connection.release("merge")
                 return Outcome(
                     isEffective: isEffective, findings: findings, clock: clock, arbitration: arbitration)
-            } catch let entangled as Entangled {
+            } catch let entangled as NeedsGrouping {
                 try context.access.connection.rollback(to: "merge")
                 try context.access.connection.release("merge")
                 begin()
@@ -94,7 +94,7 @@ package final class MixedMerge {
         try mergeBound()
         var check = ReferenceCheck(access: context.access, leaving: leaving)
         for segment in rows.segments { try check.check(segment) }
-        if !check.refused.isEmpty { throw Entangled(rows: check.refused) }
+        if !check.refused.isEmpty { throw NeedsGrouping(rows: check.refused) }
     }
 
     // MARK: blind
@@ -107,9 +107,9 @@ package final class MixedMerge {
     }
 
     /// Rows that were refused, with those of the change set that stand in their way.
-    private func entangled(_ refused: [UInt32], isHopeless: Bool) throws -> Entangled {
-        if isHopeless { return Entangled(rows: (0..<UInt32(rows.count)).map { $0 }) }
-        var entangled = Entangled(rows: refused)
+    private func entangled(_ refused: [UInt32], isHopeless: Bool) throws -> NeedsGrouping {
+        if isHopeless { return NeedsGrouping(rows: (0..<UInt32(rows.count)).map { $0 }) }
+        var entangled = NeedsGrouping(rows: refused)
         for (ordinal, found) in try rows.operations(at: refused) {
             let table = try context.access.table(found.row.table, "merging change set \(rows.entry.header.dot)")
             guard !table.uniqueIndexes.isEmpty, found.operation.operation != .delete,
@@ -128,8 +128,8 @@ package final class MixedMerge {
 
     // MARK: carefully
 
-    private func piece() throws -> CarefulMerge {
-        try CarefulMerge(
+    private func piece() throws -> ConflictingRows {
+        try ConflictingRows(
             rows, careful: careful, concurrent: concurrent, access: context.access, log: context.log,
             finder: context.finder,
             index: context.index, rules: context.rules, policies: context.policies)
@@ -177,10 +177,10 @@ package final class MixedMerge {
     }
 
     /// Puts judged rows in place and writes down all that follows from them.
-    private func place(_ piece: CarefulMerge, isFree: Bool) throws {
+    private func place(_ piece: ConflictingRows, isFree: Bool) throws {
         try Placement(piece).run(isFree: isFree)
         let works = piece.ordered
-        arbitration.origins = Origins(
+        arbitration.origins = CellProvenance(
             index: context.index, log: context.log, finder: context.finder,
             wanted: works.filter { $0.isPutRight }.map(\.row))
         var register = ConflictRegister(
@@ -198,7 +198,7 @@ package final class MixedMerge {
     }
 
     /// What was overwritten: cells of rows that stay, whole rows that went.
-    private func keepOld(_ work: RowWork) throws {
+    private func keepOld(_ work: MergeRow) throws {
         guard work.target != work.before, let before = work.before else { return }
         if let target = work.target {
             let columns = before.indices.filter { before[$0] != target[$0] }
@@ -218,7 +218,7 @@ package struct Findings {
     package private(set) var waits: Set<ConflictTable.Wait> = []
     package private(set) var superseded: Set<RowID> = []
     package private(set) var latest: [RowID: [Int: Stamp]] = [:]
-    package private(set) var ledOn: [LedOn] = []
+    package private(set) var ledOn: [MergedRowRedirect] = []
     /// Rows that the hub has put back.
     package private(set) var putBack: Set<RowID> = []
     /// Rows that go on being withheld: put right at their author only when what was added does not let them in.
@@ -227,7 +227,7 @@ package struct Findings {
     package private(set) var disputed: [(hash: UInt64, isDisputed: Bool)] = []
 
     /// Adds what the merge of one piece has found.
-    package mutating func add(_ register: ConflictRegister, _ works: [RowWork], _ context: MergeContext) throws {
+    package mutating func add(_ register: ConflictRegister, _ works: [MergeRow], _ context: MergeContext) throws {
         changedConflicts.formUnion(register.changedConflicts)
         withheldRows.formUnion(register.withheldRows)
         waits.formUnion(register.waits)

@@ -5,7 +5,7 @@ import Replication
 import SQLite
 
 /// Takes one change set after the other that was handed in to a restored hub.
-struct Absorption {
+struct RecoveryReplay {
     let store: HubStore
     let lost: LostRecords
     /// Hubs of epochs that may be unknown here.
@@ -34,12 +34,12 @@ struct Absorption {
 
     /// Takes all that waits in the order given, each behind what its author had seen. What nobody has handed in of that
     /// holds nothing up.
-    mutating func take(all records: [HandedTable.Record], _ handed: HandedTable) throws {
+    mutating func take(all records: [RecoveredSets.Record], _ handed: RecoveredSets) throws {
         var left = records
         var isPatient = true
         pending = PendingSets(records)
         while !left.isEmpty {
-            var waiting: [HandedTable.Record] = []
+            var waiting: [RecoveredSets.Record] = []
             for (place, record) in left.enumerated() {
                 if try take(record, handed, isPatient: isPatient) {
                     guard isPatient else {
@@ -59,7 +59,7 @@ struct Absorption {
     /// Takes it in as a new arrival; one that cannot be taken is kept with the reason, and the others go on.
     /// - Returns: false when it waits for others.
     private mutating func take(
-        _ record: HandedTable.Record, _ handed: HandedTable, isPatient: Bool
+        _ record: RecoveredSets.Record, _ handed: RecoveredSets, isPatient: Bool
     ) throws -> Bool {
         let header = record.header
         let dot = header.dot
@@ -79,7 +79,7 @@ struct Absorption {
         return header.contextDelta.entries.contains { pending.has($0.replica, upTo: $0.seq) }
     }
 
-    private mutating func takeNow(_ record: HandedTable.Record, isDead: Bool, _ handed: HandedTable) throws {
+    private mutating func takeNow(_ record: RecoveredSets.Record, isDead: Bool, _ handed: RecoveredSets) throws {
         let header = record.header
         let dot = header.dot
         if isDead {
@@ -132,10 +132,10 @@ struct Absorption {
         }
     }
 
-    private mutating func complete(_ entry: LogEntry, _ record: HandedTable.Record, _ bytes: [[UInt8]]) throws {
+    private mutating func complete(_ entry: LogEntry, _ record: RecoveredSets.Record, _ bytes: [[UInt8]]) throws {
         guard record.isWhole else { return }
         let admission = Admission(store: store, replica: entry.header.dot.replica, nowMs: nowMs)
-        var complement = Complement(store: store, nowMs: nowMs, position: try store.log.lastPosition() + 1)
+        var complement = PartialSetCompletion(store: store, nowMs: nowMs, position: try store.log.lastPosition() + 1)
         try complement.add(entry, bytes, read: admission.read(entry.header, bytes, isWhole: true))
         conflicts.formUnion(complement.conflicts)
         withheld.formUnion(complement.withheld)
@@ -143,10 +143,10 @@ struct Absorption {
 
     /// What an author wrote before something of it that is here already: it is in the log, and where it differs from
     /// what stands a person looks at it.
-    private mutating func comeLate(_ record: HandedTable.Record, _ bytes: [[UInt8]]) throws {
+    private mutating func comeLate(_ record: RecoveredSets.Record, _ bytes: [[UInt8]]) throws {
         let admission = Admission(store: store, replica: record.header.dot.replica, nowMs: nowMs)
         let segments = try admission.read(record.header, bytes, isWhole: record.isWhole)
-        var complement = Complement(store: store, nowMs: nowMs, position: try store.log.lastPosition() + 1)
+        var complement = PartialSetCompletion(store: store, nowMs: nowMs, position: try store.log.lastPosition() + 1)
         try complement.addLate(record, bytes, segments, admission, seen: try seen(record))
         conflicts.formUnion(complement.conflicts)
         withheld.formUnion(complement.withheld)
@@ -177,7 +177,7 @@ struct Absorption {
     /// The position in the new order up to which the author had seen all: behind the last change set of another that its
     /// context covers, before the first that it does not. Too low is safe, too high is not.
     /// (Protocol/Merge-Model.md#lost-hub)
-    private func seen(_ record: HandedTable.Record) throws -> UInt64 {
+    private func seen(_ record: RecoveredSets.Record) throws -> UInt64 {
         let header = record.header
         if header.position <= record.floor { return header.position }
         let context = contexts[header.dot.replica] ?? VectorClock()
@@ -215,7 +215,7 @@ struct Absorption {
             try store.conflictTable.setState(state, of: withheld.id)
             self.withheld.insert(withheld.id)
         }
-        var release = Release(
+        var release = WithheldRelease(
             conflicts: store.conflictTable, access: store.access, origins: store.origins, policies: store.policies,
             position: try store.log.lastPosition(), nowMs: nowMs)
         try release.part(own.id)
@@ -256,7 +256,7 @@ private struct PendingSets {
 
     private var lines: [UInt32: Line]
 
-    init(_ records: [HandedTable.Record]) {
+    init(_ records: [RecoveredSets.Record]) {
         lines = Dictionary(grouping: records, by: \.header.dot.replica).mapValues { records in
             Line(records: records.map { (seq: $0.header.dot.seq, id: $0.id) }.sorted { $0.seq < $1.seq })
         }
@@ -267,7 +267,7 @@ private struct PendingSets {
         return line.records[line.first].seq <= seq
     }
 
-    mutating func remove(_ record: HandedTable.Record) {
+    mutating func remove(_ record: RecoveredSets.Record) {
         let replica = record.header.dot.replica
         lines[replica]?.gone.insert(record.id)
         while let line = lines[replica], line.first < line.records.count,

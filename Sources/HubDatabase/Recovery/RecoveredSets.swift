@@ -2,7 +2,7 @@ import Replication
 import SQLite
 
 /// What sites have handed in to a restored hub.
-struct HandedTable {
+struct RecoveredSets {
     let connection: Connection
 
     struct Record {

@@ -12,13 +12,13 @@ struct Withholding: Hashable {
     /// The withheld row that it refers to: it waits with that one, in the same conflict.
     var parent: RowID?
     /// The join that took the row away: what was written goes to the row that remains.
-    var ledOnBy: RecordJoin?
+    var ledOnBy: RecordMerge?
     /// What must come or change before it may fit.
     var waits: [ConflictTable.Wait] = []
 }
 
 /// One row of a change set on its way through the careful path.
-package final class RowWork {
+package final class MergeRow {
     enum Origin {
         /// An operation of the change set.
         case incoming

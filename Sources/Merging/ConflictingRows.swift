@@ -7,19 +7,19 @@ import TableModel
 /// The merge of rows of one change set at the hub that meet concurrent writes, an open conflict or a constraint: all of
 /// them in memory, judged one by one, then put in place together.
 /// (Protocol/Merge-Model.md#hub-ingest, Protocol/Merge-Model.md#withholding)
-final class CarefulMerge {
+final class ConflictingRows {
     let access: TableAccess
     let log: ChangeLog
     let conflicts: ConflictTable
-    let joins: JoinTable
+    let joins: RecordMergeTable
     let incoming: LogEntry
     /// Every row touched, by identity, and their order: by table, then key.
-    private(set) var works: [RowID: RowWork] = [:] {
+    private(set) var works: [RowID: MergeRow] = [:] {
         didSet { sorted = nil }
     }
-    private var sorted: [RowWork]?
+    private var sorted: [MergeRow]?
     /// Rows that the hub puts back, in the order in which that was found.
-    private(set) var added: [RowWork] = []
+    private(set) var added: [MergeRow] = []
     /// Rows that the hub meant to put back and could not.
     private(set) var givenUp: Set<RowID> = []
     let index: ConcurrentIndexBox
@@ -30,14 +30,14 @@ final class CarefulMerge {
     private let finder: RowFinder
     /// All rows of the change set, of which these may be a part.
     private let rows: IncomingRows
-    private let careful: CarefulRows
+    private let careful: RowGrouping
     private let concurrent: [ConcurrentIndex.Entry]
     private var concurrentRows: ConcurrentRows?
     /// The rows of the change set by what they referred to before it, for those who ask what goes with a parent.
-    private var referring: [Int: [UInt64: [RowWork]]] = [:]
+    private var referring: [Int: [UInt64: [MergeRow]]] = [:]
 
     init(
-        _ rows: IncomingRows, careful: CarefulRows, concurrent: [ConcurrentIndex.Entry], access: TableAccess,
+        _ rows: IncomingRows, careful: RowGrouping, concurrent: [ConcurrentIndex.Entry], access: TableAccess,
         log: ChangeLog, finder: RowFinder, index: ConcurrentIndexBox, rules: MergeRules, policies: Policies
     ) throws {
         self.rows = rows
@@ -52,10 +52,10 @@ final class CarefulMerge {
         self.index = index
         incoming = rows.entry
         conflicts = ConflictTable(connection: access.connection)
-        joins = JoinTable(connection: access.connection)
+        joins = RecordMergeTable(connection: access.connection)
     }
 
-    var ordered: [RowWork] {
+    var ordered: [MergeRow] {
         if let sorted { return sorted }
         let all = works.values.sorted { $0.row < $1.row }
         sorted = all
@@ -80,7 +80,7 @@ final class CarefulMerge {
             // row does not change how it stands: all get the row as the hub spells it.
             let isRespelt = operation.operation.isWholeRow && before != nil && before?.key != key
             let keeps = !operation.operation.isWholeRow || !others.isEmpty
-            let work = RowWork(
+            let work = MergeRow(
                 row: row, table: table, key: keeps ? before?.key ?? key : key, origin: .incoming, operation: operation,
                 concurrent: others, before: before?.data)
             work.ordinal = ordinal
@@ -93,7 +93,7 @@ final class CarefulMerge {
     }
 
     /// Keeps or brings back what goes with rows whose delete does not stand.
-    func undoGroups(of works: [RowWork]) throws {
+    func undoGroups(of works: [MergeRow]) throws {
         for work in works where work.merge?.pairs.isEmpty == false || work.carries { try undoGroup(of: work) }
     }
 
@@ -114,15 +114,15 @@ final class CarefulMerge {
     }
 
     /// To be thrown when a row here depends on one that is merged elsewhere.
-    func entangled(_ work: RowWork, _ others: [RowID]) -> Entangled {
+    func entangled(_ work: MergeRow, _ others: [RowID]) -> NeedsGrouping {
         var own = work
         while own.ordinal == nil, let child = own.putBackFor, let next = works[child] { own = next }
         let ordinals = others.flatMap { rows.ordinals(of: $0) }
-        guard let ordinal = own.ordinal else { return Entangled(rows: ordinals) }
-        return Entangled(pairs: ordinals.map { (ordinal, $0) })
+        guard let ordinal = own.ordinal else { return NeedsGrouping(rows: ordinals) }
+        return NeedsGrouping(pairs: ordinals.map { (ordinal, $0) })
     }
 
-    private func judge(_ work: RowWork) throws {
+    private func judge(_ work: MergeRow) throws {
         let (operation, isElsewhere) = try countingOwn(work.operation!, on: work.row)
         work.operation = operation
         if work.before == nil, operation.operation != .delete, let join = try joins.join(of: work.row),
@@ -176,7 +176,7 @@ final class CarefulMerge {
 
     /// A delete that does not stand takes nothing with it: what the same change set deleted or set to NULL
     /// through references to the row comes back too, unless changed since.
-    private func undoGroup(of work: RowWork) throws {
+    private func undoGroup(of work: MergeRow) throws {
         guard work.withheld == nil, let operation = work.operation, let row = work.target else { return }
         if operation.operation == .delete {
             keepGroup(of: work, row: row)
@@ -189,8 +189,8 @@ final class CarefulMerge {
     ///
     /// - Returns: the companions that stay, to be put back where they were taken out already.
     @discardableResult
-    func keepGroup(of parent: RowWork, row: [Value]) -> [RowWork] {
-        var kept: [RowWork] = []
+    func keepGroup(of parent: MergeRow, row: [Value]) -> [MergeRow] {
+        var kept: [MergeRow] = []
         for reference in parent.table.referencedBy {
             let parentValues = parent.table.pick(reference.parentColumns, key: parent.key, data: row)
             for work in referring(reference, to: parentValues) where work.row != parent.row {
@@ -220,11 +220,11 @@ final class CarefulMerge {
     }
 
     /// The rows of the change set that referred to these values before it, by a reference's own hash of them.
-    private func referring(_ reference: TableLayout.Reference, to values: [Value]) -> [RowWork] {
+    private func referring(_ reference: TableLayout.Reference, to values: [Value]) -> [MergeRow] {
         let place = access.tables[reference.child]?.references.firstIndex { $0.isSame(as: reference) } ?? 0
         let source = reference.child << 8 | place
         if referring[source] == nil {
-            var index: [UInt64: [RowWork]] = [:]
+            var index: [UInt64: [MergeRow]] = [:]
             for work in ordered where work.row.table == reference.child && work.operation != nil {
                 guard let before = work.before else { continue }
                 let old = work.table.pick(reference.childColumns, key: work.key, data: before)
@@ -237,7 +237,7 @@ final class CarefulMerge {
 
     /// Brings back what the change set at a position deleted or set to NULL through references to a row, unless changed
     /// since.
-    func restoreGroup(of parent: RowWork, row: [Value], deletedAt position: UInt64) throws {
+    func restoreGroup(of parent: MergeRow, row: [Value], deletedAt position: UInt64) throws {
         for reference in parent.table.referencedBy {
             let table = try access.table(reference.child, "restoring what went with a delete")
             let parentValues = parent.table.pick(reference.parentColumns, key: parent.key, data: row)
@@ -268,7 +268,7 @@ final class CarefulMerge {
             table.dataColumns.firstIndex(of: column).flatMap { image.operation.value(of: $0) }
         }
         guard old.count == parentValues.count, reference.refers(old, to: parentValues) else { return }
-        let work = RowWork(
+        let work = MergeRow(
             row: image.row, table: table, key: image.key, origin: .putBack, operation: nil, concurrent: [],
             before: now)
         for column in reference.childColumns {
@@ -294,8 +294,8 @@ final class CarefulMerge {
 
     /// Adds a row that the hub puts back.
     @discardableResult
-    func putBack(_ row: RowID, _ table: TableLayout, _ key: [Value], _ data: [Value], for child: RowID) -> RowWork {
-        let work = RowWork(
+    func putBack(_ row: RowID, _ table: TableLayout, _ key: [Value], _ data: [Value], for child: RowID) -> MergeRow {
+        let work = MergeRow(
             row: row, table: table, key: key, origin: .putBack, operation: nil, concurrent: [], before: nil)
         work.target = data
         work.putBackFor = child
@@ -306,13 +306,13 @@ final class CarefulMerge {
 
     /// Gives up putting a row back: something that it needs is not to be had. It is not tried again, so that a row that
     /// needs it is withheld at last.
-    func forget(_ work: RowWork) {
+    func forget(_ work: MergeRow) {
         works[work.row] = nil
         givenUp.insert(work.row)
     }
 
     /// Leaves a judged row to another piece.
-    func leave(_ work: RowWork) { works[work.row] = nil }
+    func leave(_ work: MergeRow) { works[work.row] = nil }
 
     /// The key of a row as it stands in the table: of one of this change set, or as the log last wrote it.
     func key(of row: RowID, _ table: TableLayout) throws -> [Value]? {

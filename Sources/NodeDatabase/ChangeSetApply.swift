@@ -6,16 +6,16 @@ import SQLite
 /// Takes a change set of the hub's order into a node's tables: rows that meet nothing of our own blind, the others through
 /// settling, in pieces that bound memory. Where a row that was taken blind does not fit (an own row is in its way, or on
 /// the other side of a reference), all is taken back and begun again with that row among the others.
-struct MixedTake {
+struct ChangeSetApply {
     let store: NodeStore
     let rows: IncomingRows
     /// While something of our own is in flight, references are asked too: our own rows may be on the other side of them.
     let checksReferences: Bool
 
-    func run(_ settling: inout Settling) throws {
+    func run(_ settling: inout LocalRebase) throws {
         let own = store.inFlight.holding(rows.hashes).map { (id: $0.entry.id, hashes: $0.hashes) }
         let aside = try store.asideHashes()
-        var careful = Set(try Meeting(rows: rows, finder: store.finder).met(own, disputed: aside))
+        var careful = Set(try ConcurrencyFilter(rows: rows, finder: store.finder).met(own, disputed: aside))
         for attempt in 0... {
             let before = settling
             try store.connection.beginSavepoint("take")
@@ -23,7 +23,7 @@ struct MixedTake {
                 try take(careful.sorted(), checksReferences || !aside.isEmpty, &settling)
                 try store.connection.release("take")
                 return
-            } catch let entangled as Entangled {
+            } catch let entangled as NeedsGrouping {
                 try store.connection.rollback(to: "take")
                 try store.connection.release("take")
                 settling = before
@@ -32,15 +32,15 @@ struct MixedTake {
         }
     }
 
-    private func take(_ careful: [UInt32], _ checksReferences: Bool, _ settling: inout Settling) throws {
+    private func take(_ careful: [UInt32], _ checksReferences: Bool, _ settling: inout LocalRebase) throws {
         var blind = BlindApply(access: store.access, undo: nil, leaving: careful)
         for segment in rows.segments { try blind.apply(segment) }
-        if blind.isHopeless { throw Entangled(rows: Array(0..<UInt32(rows.count))) }
-        if !blind.refused.isEmpty { throw Entangled(rows: blind.refused) }
+        if blind.isHopeless { throw NeedsGrouping(rows: Array(0..<UInt32(rows.count))) }
+        if !blind.refused.isEmpty { throw NeedsGrouping(rows: blind.refused) }
         if checksReferences {
             var check = ReferenceCheck(access: store.access, leaving: careful)
             for segment in rows.segments { try check.check(segment) }
-            if !check.refused.isEmpty { throw Entangled(rows: check.refused) }
+            if !check.refused.isEmpty { throw NeedsGrouping(rows: check.refused) }
         }
         for start in stride(from: 0, to: careful.count, by: store.pieces.rows) {
             let piece = Array(careful[start..<min(start + store.pieces.rows, careful.count)])

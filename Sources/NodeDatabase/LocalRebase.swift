@@ -8,7 +8,7 @@ import TableModel
 /// every constraint true: incoming operations are always taken in; own rows that then break a constraint step
 /// aside whole, with the rows that refer to them, and come back when they fit.
 /// (Protocol/Merge-Model.md#constraints-at-a-node)
-struct Settling {
+struct LocalRebase {
     let store: NodeStore
     private var access: TableAccess { store.access }
     /// Rows whose presence or values changed, with what stood before: where references may have broken.

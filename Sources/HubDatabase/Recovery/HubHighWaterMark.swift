@@ -7,7 +7,7 @@ import TableModel
 /// the hub ever names two contents, though nothing in a restored file says that it is one.
 ///
 /// It is written without fsync after each commit: after a power cut it may be behind, never ahead of what was committed.
-package final class HubSeat {
+package final class HubHighWaterMark {
     package let path: String
     private let file: Int32
     private var last: [UInt8] = []
@@ -17,9 +17,9 @@ package final class HubSeat {
 
     /// Opens the seat of a database, or makes it, readable by its owner only.
     package init(database: String) throws(StoreError) {
-        path = HubSeat.path(of: database)
+        path = HubHighWaterMark.path(of: database)
         file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard file >= 0 else { throw HubSeat.failure(path) }
+        guard file >= 0 else { throw HubHighWaterMark.failure(path) }
     }
 
     deinit { close(file) }
@@ -34,7 +34,7 @@ package final class HubSeat {
     func read() throws -> (replica: UInt32, position: UInt64)? {
         var bytes = [UInt8](repeating: 0, count: 64)
         let count = pread(file, &bytes, bytes.count, 0)
-        guard count >= 0 else { throw HubSeat.failure(path) }
+        guard count >= 0 else { throw HubHighWaterMark.failure(path) }
         let words = String(decoding: bytes.prefix(count), as: UTF8.self).split(whereSeparator: {
             $0 == " " || $0 == "\n"
         })
@@ -49,7 +49,7 @@ package final class HubSeat {
         let padded = zip(numbers, widths).map { String(repeating: "0", count: $1 - $0.utf8.count) + $0 }
         let text = Array((padded.joined(separator: " ") + "\n").utf8)
         if text == last { return }
-        guard pwrite(file, text, text.count, 0) == text.count else { throw HubSeat.failure(path) }
+        guard pwrite(file, text, text.count, 0) == text.count else { throw HubHighWaterMark.failure(path) }
         last = text
     }
 }

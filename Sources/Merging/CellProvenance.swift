@@ -3,7 +3,7 @@ import Replication
 
 /// Which write each cell of a row repeats: the stamp of the last effective write of it in the log, zero when
 /// that is no longer there. (Protocol/Merge-Model.md#origin-of-a-cell)
-package final class Origins {
+package final class CellProvenance {
     package let index: ConcurrentIndexBox
     package let log: ChangeLog
     private let finder: RowFinder

@@ -8,10 +8,10 @@ import TableModel
 /// newcomer whose UNIQUE value is free. What comes in is a write of the hub's own, in the transaction that made room.
 /// Rows that wait for a person (CHECK, or a delete that did not stand) are left alone.
 /// (Protocol/Merge-Model.md#release)
-package struct Release {
+package struct WithheldRelease {
     package let conflicts: ConflictTable
     package let access: TableAccess
-    package let origins: Origins
+    package let origins: CellProvenance
     package let policies: Policies
     /// Where the hub's own change set stands, and its time.
     package let position: UInt64
@@ -26,7 +26,7 @@ package struct Release {
     package private(set) var released: [RowID] = []
 
     package init(
-        conflicts: ConflictTable, access: TableAccess, origins: Origins, policies: Policies, position: UInt64,
+        conflicts: ConflictTable, access: TableAccess, origins: CellProvenance, policies: Policies, position: UInt64,
         nowMs: UInt64
     ) {
         self.policies = policies

@@ -2,7 +2,7 @@ import Replication
 import SQLite
 
 /// Two rows that were joined into one, as every site sees it.
-package struct RecordJoin: Hashable, Sendable {
+package struct RecordMerge: Hashable, Sendable {
     package let id: UInt64
     package let tableNumber: Int
     package let table: String
@@ -34,7 +34,7 @@ package struct RecordJoin: Hashable, Sendable {
 }
 
 /// The joins of one database, and at the hub what came in later and was led to the row that remains.
-package struct JoinTable {
+package struct RecordMergeTable {
     package let connection: Connection
 
     package init(connection: Connection) {
@@ -49,7 +49,7 @@ package struct JoinTable {
             "joined_at", "reason", "undone_by", "undone_at", "undone_reason",
         ])
 
-    package func join(id: UInt64) throws -> RecordJoin? {
+    package func join(id: UInt64) throws -> RecordMerge? {
         let statement = try connection.cached("SELECT \(Self.columns) FROM samband_join WHERE id = ?1")
         try statement.bind(id, at: 1)
         return try read(statement).first
@@ -71,7 +71,7 @@ package struct JoinTable {
     }
 
     /// The join that took this row away and stands.
-    package func join(of row: RowID) throws -> RecordJoin? {
+    package func join(of row: RowID) throws -> RecordMerge? {
         let statement = try connection.cached(
             "SELECT \(Self.columns) FROM samband_join WHERE table_number = ?1 AND canonical = ?2 "
                 + "AND undone_by IS NULL ORDER BY id")
@@ -80,7 +80,7 @@ package struct JoinTable {
         return try read(statement).last
     }
 
-    package func all() throws -> [RecordJoin] {
+    package func all() throws -> [RecordMerge] {
         try read(try connection.cached("SELECT \(Self.columns) FROM samband_join ORDER BY id"))
     }
 
@@ -96,15 +96,15 @@ package struct JoinTable {
         return found
     }
 
-    private func read(_ statement: Statement) throws -> [RecordJoin] {
+    private func read(_ statement: Statement) throws -> [RecordMerge] {
         defer { statement.reset() }
         func text(_ column: Int32) -> String? {
             statement.type(column) == .null ? nil : statement.string(column)
         }
-        var found: [RecordJoin] = []
+        var found: [RecordMerge] = []
         while try statement.step() {
             found.append(
-                RecordJoin(
+                RecordMerge(
                     id: statement.unsigned(0), tableNumber: Int(statement.integer(1)), table: statement.string(2),
                     key: try ConflictRecord.decodeKey(statement.bytes(3)),
                     into: try ConflictRecord.decodeKey(statement.bytes(5)), position: statement.unsigned(6),
@@ -123,7 +123,7 @@ package struct JoinTable {
     }
 
     /// Writes a merge of records, new or taken back.
-    package func save(_ join: RecordJoin, canonical: [UInt8]) throws {
+    package func save(_ join: RecordMerge, canonical: [UInt8]) throws {
         let marks = (1...14).map { "?\($0)" }.joined(separator: ", ")
         let statement = try connection.cached(
             "INSERT OR REPLACE INTO samband_join(\(Self.columns)) VALUES(\(marks))")

@@ -3,7 +3,7 @@ import Replication
 import TableModel
 
 /// What joining two rows writes, before it is done.
-struct JoinPlan {
+struct RecordMergePlan {
     let store: HubStore
     let table: TableLayout
     package let key: [Value]
@@ -15,7 +15,7 @@ struct JoinPlan {
     /// The row that remains, as it will be.
     private(set) var remaining: [Value]
     private(set) var columns: [(name: String, isTaken: Bool)] = []
-    private(set) var repointed: [RecordMerge.Repointed] = []
+    private(set) var repointed: [RecordMergeResult.Repointed] = []
     private var cells: [RowID: (table: TableLayout, key: [Value], cells: [Int: Value])] = [:]
     private var others: [DecidedRow] = []
 

@@ -5,7 +5,7 @@ import TableModel
 
 /// Which rows of a change set are merged carefully, and which of those must be together: rows that depend on each other
 /// are one unit. Free rows touch no constraint between rows, so each is merged by itself.
-final class CarefulRows {
+final class RowGrouping {
     private let rows: IncomingRows
     private let access: TableAccess
     private var unbound: Set<UInt32> = []
@@ -131,7 +131,7 @@ final class CarefulRows {
     ///
     /// - Parameter disputed: key hashes, those of rows that were joined into others among them.
     func tieJoined(disputed: Set<UInt64>) throws {
-        let joins = JoinTable(connection: access.connection)
+        let joins = RecordMergeTable(connection: access.connection)
         guard try !disputed.isEmpty && joins.exist() else { return }
         var ordinals: [UInt32] = []
         for hash in rows.hashes where disputed.contains(hash) { ordinals += rows.locations.ordinals(of: hash) }
@@ -164,7 +164,7 @@ final class CarefulRows {
 
 /// Rows of one change set turned out to depend on each other that were not merged together: nothing of the attempt
 /// stays, and the next one has them in one unit.
-package struct Entangled: Error {
+package struct NeedsGrouping: Error {
     package var rows: [UInt32] = []
     var pairs: [(UInt32, UInt32)] = []
 

@@ -4,7 +4,7 @@ import TableModel
 
 /// What a node notes of its line to the hub: too frequent for a commit of its own each time. It is kept in memory and
 /// goes to the disk with the next commit; what is lost of it with the machine's power the hub says again.
-struct LineNotes {
+struct LinkRecord {
     fileprivate var acknowledged: UInt64?
     fileprivate var clockOffsetMs: Int64?
     fileprivate var lastContactMs: UInt64?
@@ -54,7 +54,7 @@ extension NodeStore {
         if !lineNotes.isEmpty { try writing("noting the state of the line") {} }
     }
 
-    func write(_ notes: LineNotes) throws {
+    func write(_ notes: LinkRecord) throws {
         if let seq = notes.acknowledged { try connection.setMeta(.acknowledged, seq) }
         if let ms = notes.clockOffsetMs { try connection.setMeta(.clockOffsetMs, .integer(ms)) }
         if let ms = notes.lastContactMs { try connection.setMeta(.lastContactMs, ms) }
