@@ -17,7 +17,9 @@ extension ConflictingRows {
                 continue
             }
             isElsewhere = true
-            guard record.state == .withheld, record.isReplaced(by: operation, changed: .max) else { continue }
+            guard record.state == .withheld, record.isReplaced(by: operation, changed: .max, counted: true) else {
+                continue
+            }
             for (column, delta) in record.deltas { sums[column]?.add(delta) }
         }
         // What is beyond 64 bits counts without the withheld ones.
@@ -35,12 +37,25 @@ extension WithheldRecord {
     /// True when a write leaves nothing of it: an insert or delete by the same author, who goes on; and any write of all
     /// its cells by one who goes on or has seen that it is withheld.
     ///
-    /// - Parameter changed: where its conflict last changed.
-    func isReplaced(by write: LoggedOperation, changed: UInt64) -> Bool {
+    /// What was added to a sum is added once more or not at all: a write that adds as well leaves it, unless it counts
+    /// it. (Protocol/Merge-Model.md#withheld)
+    ///
+    /// - Parameters:
+    ///   - changed: where its conflict last changed.
+    ///   - counted: the write holds what was added here (`countingOwn`).
+    ///   - policy: the table's; only a column of the policy `sum` adds up.
+    func isReplaced(
+        by write: LoggedOperation, changed: UInt64, counted: Bool, policy: TablePolicy? = nil
+    ) -> Bool {
         let goesOn = write.isByAuthor(of: dot)
         let isWhole = write.operation != .update
         guard operation == .update else { return goesOn && isWhole }
-        return (goesOn || write.hadSeen(position: changed))
-            && (isWhole || columns.allSatisfy { write.index(of: $0) != nil })
+        guard goesOn || write.hadSeen(position: changed) else { return false }
+        if !counted && columns.contains(where: { adds($0, policy) && write.deltas[$0] != nil }) { return false }
+        return isWhole || columns.allSatisfy { write.index(of: $0) != nil }
+    }
+
+    private func adds(_ column: Int, _ policy: TablePolicy?) -> Bool {
+        deltas[column] != nil && policy?.policy(of: column) == .sum
     }
 }

@@ -109,14 +109,23 @@ extension ConflictRegister {
                 decision: nil))
     }
 
+    /// True when the author of a write had seen the withheld one at the hub, and so knows that it does not stand.
+    private func isAware(_ operation: LoggedOperation, of record: WithheldRecord) throws -> Bool {
+        guard let position = try merge.log.entry(record.dot)?.position else { return true }
+        return operation.hadSeen(position: position)
+    }
+
     /// A write that leaves nothing of what is withheld on its row takes its place; and what wanted the row away has that
     /// when somebody else has taken it.
     mutating func supersede(_ work: MergeRow, _ operation: LoggedOperation, by id: UInt64? = nil) throws {
         for record in try conflicts.withheld(of: work.row, onlyOpen: true) where record.id != id {
             if id == nil { latest[work.row] = work.latest }
             guard let conflict = try conflicts.record(record.conflict) else { continue }
+            let counted = try operation.isByAuthor(of: record.dot) && !isAware(operation, of: record)
             guard
-                record.isReplaced(by: operation, changed: conflict.life.changed)
+                record.isReplaced(
+                    by: operation, changed: conflict.life.changed, counted: counted,
+                    policy: policies.table(work.row.table))
                     || (record.operation == .delete && isGone(work))
             else { continue }
             try conflicts.setState(.superseded, of: record.id)

@@ -5,7 +5,7 @@ import Testing
 /// Change sets of which some rows meet a concurrent write and others do not, and the two depend on each other
 /// (promises 4, 5 and 6).
 @Suite("Rows that meet something beside rows that do not")
-struct MixedMergeTests {
+struct ChangeSetMergeTests {
     private func fleet() throws -> TestFleet {
         let fleet = try TestFleet(Schemas.teams)
         for site in ["snasa", "verran"] { try fleet.join(site) }
