@@ -56,6 +56,8 @@ package struct ConflictRegister {
         let existing = try conflicts.records(of: work.row)
         let pairs = work.merge?.pairs ?? []
         try supersede(work, operation)
+        // Who spells the key otherwise, and leaves the row as it is, decides nothing about it.
+        if work.isRespelt && operation.values == work.before { return }
         if pairs.isEmpty && existing.isEmpty && work.merge?.overflowed.isEmpty ?? true { return }
         try registerInsert(work, operation, pairs, existing)
         try registerDelete(work, operation, pairs, existing)
@@ -73,6 +75,9 @@ package struct ConflictRegister {
         let isWhole = operation.operation == .insert || operation.operation == .replace
         if let record, others.isEmpty {
             if isWhole || operation.operation == .delete {
+                // It is about what was inserted: an author who deletes that again is in a conflict about the row.
+                let isBeside = operation.operation == .delete && !operation.hadSeen(position: record.life.changed)
+                if record.life.isOpen && isBeside { return }
                 try onWrite(record, rowSide(operation, work), seen: operation.seen, [])
             } else if record.life.isOpen, !operation.hadSeen(position: record.life.changed) {
                 // An author who does not know of the dispute goes on editing its own row: its side moves along.
@@ -154,13 +159,19 @@ package struct ConflictRegister {
         try save(record)
     }
 
-    /// The row before a delete and the writes that it had not seen: the row, with the cells that they wrote taken back.
+    /// The row as it was before a delete and the writes beside it: cells that all had seen, else those that the delete's
+    /// author had.
     private func rowBase(
         _ work: MergeRow, _ operation: LoggedOperation, _ others: [LoggedOperation]
     ) throws -> [Value]? {
         guard var row = try work.before ?? merge.image(work.row, work.concurrent) ?? work.target else { return nil }
-        for column in Set((others + [operation]).flatMap(\.columns)) {
-            row[column] = try cellBase(work, operation, column)
+        let all = others + [operation]
+        let beside = work.concurrent.filter { $0.operation.isUserWrite } + all
+        for column in Set(beside.flatMap(\.columns)) {
+            let known =
+                try sharedBase(work, operation, column)
+                ?? all.first { $0.operation == .delete }.flatMap { try newestSeen(work, column, by: [$0]) }
+            if let known { row[column] = known }
         }
         return row
     }
@@ -177,7 +188,7 @@ package struct ConflictRegister {
     }
 
     /// The side of an author in the log: the operation with what the same author wrote on the row since.
-    private func latestSide(_ operation: LoggedOperation, _ work: MergeRow) -> ConflictSide {
+    func latestSide(_ operation: LoggedOperation, _ work: MergeRow) -> ConflictSide {
         let later = work.concurrent.filter {
             $0.operation.isUserWrite && $0.operation != .delete && $0.isByAuthor(of: operation.dot)
                 && $0.covers(operation)
@@ -214,6 +225,8 @@ package struct ConflictRegister {
             if record == nil && isSide(operation.dot) { others.removeAll { isSide($0.dot) } }
             if record == nil && others.isEmpty && !isOverflow { continue }
             let value = operation.value(of: column)!
+            // Who spells the key otherwise has not written the other cells.
+            if work.isRespelt && others.isEmpty && value == work.before?[column] { continue }
             let side = ConflictSide(
                 dot: operation.dot, hlc: operation.hlc, position: position, value: value, row: nil)
             let sides = others.map {
@@ -257,27 +270,37 @@ package struct ConflictRegister {
             seen: operation.seen, policy: policies.settling(work.row.table, columns: unit))
     }
 
-    /// The value before: the newest write that the author had seen; else what the first concurrent write
-    /// overwrote; else what stands. (Protocol/Merge-Model.md#base-value)
-    private func cellBase(_ work: MergeRow, _ operation: LoggedOperation, _ column: Int) throws -> Value {
+    /// The value before: the newest write that both had seen, the author and those who wrote the cell beside it; else what
+    /// the first concurrent write overwrote; else what stands. (Protocol/Merge-Model.md#base-value)
+    func cellBase(_ work: MergeRow, _ operation: LoggedOperation, _ column: Int) throws -> Value {
+        try sharedBase(work, operation, column) ?? work.before?[column] ?? .null
+    }
+
+    /// The same; nil where the row was made by one of those writes.
+    private func sharedBase(_ work: MergeRow, _ operation: LoggedOperation, _ column: Int) throws -> Value? {
         if let base = try overwritten(work, operation, column) { return base }
-        let hash = work.row.hash64
+        let beside = work.concurrent.filter { $0.operation.isUserWrite && $0.index(of: column) != nil }
+        if let base = try newestSeen(work, column, by: [operation] + beside) { return base }
+        for other in work.concurrent where other.index(of: column) != nil {
+            if let undo = try merge.inLog.image(of: work.row, at: other.position)?.operation.value(of: column) {
+                return undo
+            }
+        }
+        return nil
+    }
+
+    /// The newest write of a cell that all these had seen.
+    private func newestSeen(_ work: MergeRow, _ column: Int, by writes: [LoggedOperation]) throws -> Value? {
         var best: (stamp: Stamp, value: Value)?
-        try merge.index.index.descend([hash], log: merge.log) { entry, _ in
-            guard operation.hadSeen(entry.dot, at: entry.position) else { return true }
+        try merge.index.index.descend([work.row.hash64], log: merge.log) { entry, _ in
+            guard writes.allSatisfy({ $0.hadSeen(entry.dot, at: entry.position) }) else { return true }
             guard let found = try merge.operation(on: work.row, in: entry.id), found.operation.isUserWrite,
                 let stamp = found.stamp(of: column), let value = found.value(of: column), stamp > best?.stamp ?? .zero
             else { return true }
             best = (stamp, value)
             return true
         }
-        if let best { return best.value }
-        for other in work.concurrent where other.index(of: column) != nil {
-            if let undo = try merge.inLog.image(of: work.row, at: other.position)?.operation.value(of: column) {
-                return undo
-            }
-        }
-        return work.before?[column] ?? .null
+        return best?.value
     }
 
     /// The value that the first concurrent write or delete of the cell overwrote: what its author had seen, unless it has

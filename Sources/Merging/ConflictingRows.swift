@@ -237,49 +237,77 @@ final class ConflictingRows {
 
     /// Brings back what the change set at a position deleted or set to NULL through references to a row, unless changed
     /// since.
-    func restoreGroup(of parent: MergeRow, row: [Value], deletedAt position: UInt64) throws {
+    ///
+    /// - Returns: the rows that are not as they were, to be put in place.
+    @discardableResult
+    func restoreGroup(of parent: MergeRow, row: [Value], deletedAt position: UInt64) throws -> [MergeRow] {
+        var changed: [MergeRow] = []
         for reference in parent.table.referencedBy {
             let table = try access.table(reference.child, "restoring what went with a delete")
             let parentValues = parent.table.pick(reference.parentColumns, key: parent.key, data: row)
             for image in try inLog.companions(at: position, reference, in: table, parentValues)
-            where works[image.row] == nil && !rows.contains(image.row) && !givenUp.contains(image.row) {
+            where !givenUp.contains(image.row) {
                 let now = try access.row(table, image.key)
                 if image.operation.operation == .insert, now == nil {
-                    guard
+                    guard works[image.row] == nil, !rows.contains(image.row),
                         reference.refers(
                             table.pick(reference.childColumns, key: image.key, data: image.operation.values),
                             to: parentValues),
                         try !isWritten(image.row, since: position, { _ in true })
                     else { continue }
                     let work = putBack(image.row, table, image.key, image.operation.values, for: parent.row)
-                    try restoreGroup(of: work, row: image.operation.values, deletedAt: position)
+                    changed.append(work)
+                    changed += try restoreGroup(of: work, row: image.operation.values, deletedAt: position)
                 } else if image.operation.operation == .update, let now {
-                    try rewriteCleared(image, table, reference, parentValues, now, since: position)
+                    let columns = try cleared(image, table, reference, parentValues, now, since: position)
+                    if let work = try rewrite(columns, of: image, table, now, for: parent) { changed.append(work) }
                 }
             }
         }
+        return changed
     }
 
-    private func rewriteCleared(
+    /// The columns of a reference that a delete cleared and nobody has written since; none when it led elsewhere.
+    private func cleared(
         _ image: (row: RowID, key: [Value], operation: LoggedOperation), _ table: TableLayout,
         _ reference: TableLayout.Reference, _ parentValues: [Value], _ now: [Value], since position: UInt64
-    ) throws {
-        let old = reference.childColumns.compactMap { column in
-            table.dataColumns.firstIndex(of: column).flatMap { image.operation.value(of: $0) }
+    ) throws -> [Int] {
+        let columns = reference.childColumns.compactMap { table.dataColumns.firstIndex(of: $0) }
+        let old = columns.compactMap { image.operation.value(of: $0) }
+        guard old.count == parentValues.count, reference.refers(old, to: parentValues) else { return [] }
+        let areCleared = try columns.allSatisfy { index in
+            try now[index] == .null && !isWritten(image.row, since: position, { $0.index(of: index) != nil })
         }
-        guard old.count == parentValues.count, reference.refers(old, to: parentValues) else { return }
-        let work = MergeRow(
-            row: image.row, table: table, key: image.key, origin: .putBack, operation: nil, concurrent: [],
-            before: now)
-        for column in reference.childColumns {
-            guard let index = table.dataColumns.firstIndex(of: column), now[index] == .null,
-                try !isWritten(image.row, since: position, { $0.index(of: index) != nil })
-            else { return }
-            work.target![index] = image.operation.value(of: index)!
-            work.rewritten.append(index)
+        return areCleared ? columns : []
+    }
+
+    /// Writes cleared columns back. A row that this change set writes as well gets them beside what that wrote; one that
+    /// it writes anew says itself that it refers to nothing.
+    private func rewrite(
+        _ columns: [Int], of image: (row: RowID, key: [Value], operation: LoggedOperation), _ table: TableLayout,
+        _ now: [Value], for parent: MergeRow
+    ) throws -> MergeRow? {
+        if columns.isEmpty { return nil }
+        if isElsewhere(image.row) { throw entangled(parent, [image.row]) }
+        let work: MergeRow
+        if let own = works[image.row] {
+            let operation = own.operation
+            guard own.withheld == nil, operation.map({ $0.operation == .update }) ?? true,
+                columns.allSatisfy({ own.target?[$0] == .null && operation?.index(of: $0) == nil })
+            else { return nil }
+            work = own
+        } else {
+            work = MergeRow(
+                row: image.row, table: table, key: image.key, origin: .putBack, operation: nil, concurrent: [],
+                before: now)
+            works[image.row] = work
+            added.append(work)
         }
-        works[image.row] = work
-        added.append(work)
+        for column in columns {
+            work.target![column] = image.operation.value(of: column)!
+            work.rewritten.append(column)
+        }
+        return work
     }
 
     /// True when a site or a person has deleted the row behind a position of the hub's order, or written of it what

@@ -38,7 +38,7 @@ extension WithheldRecord {
     /// its cells by one who goes on or has seen that it is withheld.
     ///
     /// What was added to a sum is added once more or not at all: a write that adds as well leaves it, unless it counts
-    /// it. (Protocol/Merge-Model.md#withheld)
+    /// it. (Protocol/Merge-Model.md#withholding)
     ///
     /// - Parameters:
     ///   - changed: where its conflict last changed.

@@ -143,7 +143,7 @@ struct Placement {
             if work.origin == .putBack {
                 try dropPutBack(work)
             } else {
-                try withhold(work, missingParent(reference, values))
+                try withhold(work, missingParent(reference, values, of: work))
             }
             return true
         }
@@ -197,9 +197,8 @@ struct Placement {
             merge.forget(work)
             return false
         }
-        let known = merge.added.count
-        try merge.restoreGroup(of: work, row: image.data, deletedAt: image.position)
-        for companion in merge.added[known...].sorted(by: { $0.row < $1.row }) { try place(companion) }
+        let companions = try merge.restoreGroup(of: work, row: image.data, deletedAt: image.position)
+        for companion in companions.sorted(by: { $0.row < $1.row }) { try place(companion) }
         return true
     }
 
@@ -215,7 +214,9 @@ struct Placement {
 
     /// Why a row whose parent is missing is withheld: whether that is the doing of others or the author's own, with
     /// which withheld row it goes, and what it waits for.
-    private func missingParent(_ reference: TableLayout.Reference, _ values: [Value]) throws -> Withholding {
+    private func missingParent(
+        _ reference: TableLayout.Reference, _ values: [Value], of work: MergeRow
+    ) throws -> Withholding {
         guard let table = access.tables[reference.parent] else { return Withholding(kind: .foreignKey) }
         let row = reference.parentRow(values, table)
         let waits = [access.wait(for: reference, values)]
@@ -225,6 +226,11 @@ struct Placement {
         let wasThere =
             try deletedParent(reference, values, table) != nil
             || merge.inLog.wasOverwritten(reference, in: table, values)
+            // Another has written a part of the reference: together they lead nowhere.
+            || reference.childColumns.contains { column in
+                guard let index = work.table.dataColumns.firstIndex(of: column) else { return false }
+                return work.concurrent.contains { $0.operation.isUserWrite && $0.index(of: index) != nil }
+            }
         return Withholding(kind: wasThere ? .foreignKey : .invalid, waits: waits)
     }
 
@@ -264,13 +270,15 @@ struct Placement {
             if old.contains(.null) { continue }
             if try !access.rows(reference.parent, reference.parentColumns, old, limit: 1).isEmpty { continue }
             guard let child = try access.children(reference, old, limit: 1).first else { continue }
-            if let table = access.tables[reference.child] {
-                let row = RowID(shape: table.shape, key: child)
-                if merge.isUnsettledElsewhere(row) { throw merge.entangled(work, [row]) }
-            }
+            let table = try access.table(reference.child, "looking for rows that refer to a deleted one")
+            let row = RowID(shape: table.shape, key: child)
+            if merge.isUnsettledElsewhere(row) { throw merge.entangled(work, [row]) }
             // What went with the delete stays too.
             let kept = merge.keepGroup(of: work, row: before)
-            try withhold(work, Withholding(kind: .foreignKey))
+            // The child's own delete may not stand either: then both wait for one decision.
+            let isWithheldToo =
+                merge.works[row].map { $0.withheld != nil && $0.operation?.operation == .delete } ?? false
+            try withhold(work, Withholding(kind: .foreignKey, parent: isWithheldToo ? row : nil))
             for companion in kept { try place(companion) }
             return true
         }

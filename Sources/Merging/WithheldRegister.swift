@@ -53,14 +53,12 @@ extension ConflictRegister {
         _ work: MergeRow, _ operation: LoggedOperation, _ withholding: Withholding
     ) throws -> UInt64 {
         let id = try conflicts.nextConflictID()
-        var sides: [ConflictSide] = []
-        for row in withholding.blockers {
-            if let side = try standingSide(row, work.table) { sides.append(side) }
-        }
+        let sides = try opponents(of: work, operation, withholding)
         try save(
             ConflictRecord(
                 id: id, kind: withholding.kind, tableNumber: work.row.table, table: work.table.name, key: work.key,
-                row: work.row, columnIndex: nil, column: nil, openedAtMs: nowMs, base: .row(work.before),
+                row: work.row, columnIndex: nil, column: nil, openedAtMs: nowMs,
+                base: .row(try rowBase(work, operation)),
                 life: Conflict(opening: rowSide(operation, work), against: sides, at: position, policy: false),
                 decision: nil))
         return id
@@ -73,16 +71,6 @@ extension ConflictRegister {
             return try registerWithheld(work, withholding)
         }
         return try conflicts.withheld(of: row, onlyOpen: true).last?.conflict
-    }
-
-    /// The row that stands in the way, with who wrote it last.
-    private func standingSide(_ row: RowID, _ table: TableLayout) throws -> ConflictSide? {
-        guard let writer = try origins.lastWriter(of: row),
-            let found = try merge.key(of: row, table), let data = try merge.access.row(table, found)
-        else { return nil }
-        return ConflictSide(
-            dot: writer.dot, hlc: writer.hlc, position: writer.position, value: nil,
-            row: Dictionary(uniqueKeysWithValues: data.enumerated().map { ($0, $1) }), key: found)
     }
 
     mutating func registerParent(_ work: MergeRow, _ child: RowID) throws {

@@ -172,8 +172,14 @@ package struct WithheldRelease {
         let left = try conflicts.withheld(ofConflict: id).filter { $0.state == .withheld }
         if left.contains(where: { $0.row == conflict.row }) { return }
         let writes = Dictionary(grouping: left) { Author(row: $0.row, replica: $0.dot.replica) }
+        // Deletes of one change set go on waiting together: each waits for the one before it.
+        var deletes: [Dot: UInt64] = [:]
         for (author, records) in writes.sorted(by: { $0.value[0].id < $1.value[0].id }) {
             let write = WithheldWrite(records)
+            if write.isDelete, let first = deletes[records[0].dot] {
+                try move(records, to: first)
+                continue
+            }
             let table = try access.table(author.row.table, "parting withheld rows")
             let before = try access.row(table, write.key)
             let (kind, standing) = try obstacle(write, table, before)
@@ -187,10 +193,15 @@ package struct WithheldRelease {
                     row: author.row, columnIndex: nil, column: nil, openedAtMs: nowMs, base: .row(before),
                     life: Conflict(opening: side, against: standing, at: position, policy: false), decision: nil))
             changedConflicts.insert(own)
-            for record in records {
-                try conflicts.setConflict(own, of: record.id)
-                withheldRows.insert(record.id)
-            }
+            if write.isDelete { deletes[records[0].dot] = own }
+            try move(records, to: own)
+        }
+    }
+
+    private mutating func move(_ records: [WithheldRecord], to conflict: UInt64) throws {
+        for record in records {
+            try conflicts.setConflict(conflict, of: record.id)
+            withheldRows.insert(record.id)
         }
     }
 

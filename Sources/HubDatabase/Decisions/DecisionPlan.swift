@@ -83,7 +83,9 @@ struct DecisionPlanner {
 
     private func plan(_ choice: ConflictChoice, _ withheld: WithheldWrite) throws -> DecisionPlan {
         var write = withheld
-        let records = write.records
+        // Deletes that wait for this one are decided with it.
+        let dependents = write.isDelete ? try dependentDeletes() : []
+        let records = write.records + dependents
         let discard = DecisionPlan(withheld: (records, .discarded))
         switch choice {
         // To let the row stand is to give up its delete.
@@ -100,7 +102,18 @@ struct DecisionPlanner {
         let isSo =
             try row.operation == .delete
             ? !access.exists(table, record.key) : row.operation == .update && row.columns.isEmpty
-        return DecisionPlan(rows: isSo ? [] : [row], withheld: (records, .admitted))
+        let others = try dependents.compactMap { record -> DecidedRow? in
+            let table = try access.table(record.tableNumber, doing)
+            guard try access.exists(table, record.key) else { return nil }
+            return DecidedRow(table: table, key: record.key, operation: .delete)
+        }
+        return DecisionPlan(rows: (isSo ? [] : [row]) + others, withheld: (records, .admitted))
+    }
+
+    /// Withheld deletes of rows that the conflict's own row refers to, and so on up: none can happen while that row stands.
+    private func dependentDeletes() throws -> [WithheldRecord] {
+        try store.conflictTable.withheld(ofConflict: record.id)
+            .filter { $0.state == .withheld && $0.row != record.row && $0.operation == .delete }
     }
 
     private func admitted(_ admitted: WithheldWrite) throws -> DecidedRow {
