@@ -45,10 +45,13 @@ extension ConflictTable {
     }
 
     /// Those withheld now, oldest first.
-    package func withheld() throws -> [WithheldRecord] {
-        try readWithheld(
-            connection.cached(
-                "SELECT \(Self.withheldColumns) FROM samband_withheld WHERE state = 'withheld' ORDER BY id"))
+    ///
+    /// - Parameter includeSettled: also those that wait no more.
+    package func withheld(includeSettled: Bool = false) throws -> [WithheldRecord] {
+        let statement = try connection.cached(
+            "SELECT \(Self.withheldColumns) FROM samband_withheld WHERE state = 'withheld' OR ?1 ORDER BY id")
+        try statement.bind(at: 1, integer: includeSettled ? 1 : 0)
+        return try readWithheld(statement)
     }
 
     /// Every operation on a row that was ever withheld, superseded ones included: none of them is in the merge.

@@ -130,11 +130,13 @@ extension Views {
             })
         else {
             throw StoreError(
-                .notFound, doing: doing, why: "there is no replicated table of that name", hint: "Check its spelling.")
+                .notFound, doing: doing, why: "there is no replicated table \(name)",
+                hint: spellingHint(
+                    name, access.tables.values.filter { $0.number < ConflictTable.conflictNumber }.map(\.name)))
         }
         guard key.count == table.keyColumns.count else {
             throw StoreError(
-                .refused, doing: doing, why: "its key has \(table.keyColumns.count) columns, not \(key.count)",
+                .misused, doing: doing, why: "its key has \(table.keyColumns.count) columns, not \(key.count)",
                 hint: "Give the key as \(table.keyColumns.joined(separator: ", ")).")
         }
         return table

@@ -50,8 +50,11 @@ extension ConflictView {
 }
 
 extension Views {
+    /// - Throws: `.misused` when the filter has a name that this database does not know: nothing found would read as "none
+    ///   is open".
     package func conflicts(_ filter: ConflictFilter) throws -> [ConflictView] {
-        try conflicts.all(includeSettled: filter.includesSettled).filter { filter.fits($0) }
+        try check(filter)
+        return try conflicts.all(includeSettled: filter.includesSettled).filter { filter.fits($0) }
             .map { try conflict($0) }.filter { filter.fits($0) }
     }
 
@@ -60,5 +63,43 @@ extension Views {
         let all = Int(try connection.firstInteger("SELECT count(*) FROM samband_conflict") ?? 0)
         let open = try conflicts.openCount()
         return (open, all - open)
+    }
+
+    private func check(_ filter: ConflictFilter) throws {
+        let tables = access.tables.values.filter { $0.number < ConflictTable.conflictNumber }
+        if let name = filter.table {
+            // Conflicts keep the name that their table had.
+            let names =
+                tables.map(\.name) + (try texts("SELECT DISTINCT table_name FROM samband_conflict"))
+            try check(name, among: names, "there is no replicated table \(name)")
+        }
+        if let site = filter.site {
+            let known = try texts(
+                "SELECT name FROM samband_site UNION SELECT site FROM samband_replica WHERE site <> ''")
+            try check(site, among: known + ["hub"], "there is no site \(site)", isExact: true)
+        }
+        if let column = filter.column {
+            let these = tables.filter { table in filter.table.map { sameName($0, table.name) } ?? true }
+            let columns = these.flatMap { $0.keyColumns + $0.dataColumns }
+            let place = filter.table.map { "table \($0)" } ?? "no replicated table"
+            try check(
+                column, among: columns, "\(place) has \(filter.table == nil ? "a" : "no") column \(column)")
+        }
+    }
+
+    private func check(_ name: String, among known: [String], _ why: String, isExact: Bool = false)
+        throws(StoreError)
+    {
+        if known.contains(where: { isExact ? $0 == name : sameName($0, name) }) { return }
+        throw StoreError(
+            .misused, doing: "listing conflicts", why: why, hint: spellingHint(name, known))
+    }
+
+    private func texts(_ sql: String) throws -> [String] {
+        let statement = try connection.cached(sql)
+        defer { statement.reset() }
+        var found: [String] = []
+        while try statement.step() { found.append(statement.string(0)) }
+        return found
     }
 }

@@ -20,8 +20,16 @@ extension ReadableStore {
         try storing("showing conflict \(id)") { try views.conflicts.record(id).map { try views.conflict($0) } }
     }
 
-    package func withheldViews() throws(StoreError) -> [WithheldView] {
-        try storing("listing withheld rows") { try views.conflicts.withheld().map { try views.withheld($0) } }
+    /// - Parameter includeSettled: also those that wait no more.
+    package func withheldViews(includeSettled: Bool = false) throws(StoreError) -> [WithheldView] {
+        try storing("listing withheld rows") {
+            try views.conflicts.withheld(includeSettled: includeSettled).map { try views.withheld($0) }
+        }
+    }
+
+    /// The records that were merged, oldest first, also those that were taken apart again.
+    package func mergedRecords() throws(StoreError) -> [MergedRecord] {
+        try storing("listing merged records") { try views.mergedRecords() }
     }
 
     package func logViews(limit: Int) throws(StoreError) -> [LogView] {

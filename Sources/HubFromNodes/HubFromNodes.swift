@@ -87,7 +87,7 @@ private struct Building {
         self.drawReplica = drawReplica
         guard !files.isEmpty else {
             throw StoreError(
-                .refused, doing: HubFromNodes.doing, why: "no file was named", hint: "Name the files of the nodes.")
+                .misused, doing: HubFromNodes.doing, why: "no file was named", hint: "Name the files of the nodes.")
         }
         copies = try files.enumerated().map { try NodeCopy(of: $1, at: "\(path)-node\($0)") }
         try checkFit()

@@ -36,7 +36,7 @@ final class NodeCopy {
         let facts = try DatabaseFacts(path: file)
         guard facts.role == "node" else {
             throw StoreError(
-                .refused, doing: doing, why: "it is the database of a \(facts.role)",
+                .misused, doing: doing, why: "it is the database of a \(facts.role)",
                 hint: facts.role == "hub"
                     ? "A hub's file is put in its place as it is; a backup too." : "Name the files of nodes.")
         }

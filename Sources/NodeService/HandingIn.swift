@@ -13,7 +13,8 @@ extension NodeService {
         case .handIn(let after): try await handIn(after: after)
         case .wait:
             throw .unreachable(
-                "the hub was restored from a backup and waits for other sites; everything here has been handed in")
+                "the hub was restored from a backup and waits for other sites; everything here has been handed in",
+                .gathering)
         case .rejoin(_, let testify):
             if testify, try storing({ () throws(StoreError) in try store.testify(to: hub, nowMs: nowMs) }) { return }
             throw .refused(

@@ -25,14 +25,14 @@ package enum Joining {
         guard !FileManager.default.fileExists(atPath: path) else {
             throw .store(
                 StoreError(
-                    .refused, doing: "joining with \(path)", why: "there is a file already",
+                    .misused, doing: "joining with \(path)", why: "there is a file already",
                     hint: "Name a file that does not exist yet with --db."))
         }
         // SQLite would take what an earlier database of this name has left in its log for the new one's.
         for end in companions where FileManager.default.fileExists(atPath: path + end) {
             throw .store(
                 StoreError(
-                    .refused, doing: "joining with \(path)",
+                    .misused, doing: "joining with \(path)",
                     why: "\(path + end) is there, which belonged to another database of this name",
                     hint: "It may hold what was written last there: put it back together with its database, or move it "
                         + "away."))

@@ -46,7 +46,8 @@ extension NodeService {
                 answer = try await hello()
             }
             guard answer.recovery == nil else {
-                throw .unreachable("the hub, which was restored from a backup, does not go on yet")
+                throw .unreachable(
+                    "the hub, which was restored from a backup, does not go on yet", .gathering)
             }
             guard try fits(answer) else {
                 throw .unreachable("the hub gives one new replica number after the other")

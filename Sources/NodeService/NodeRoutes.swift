@@ -24,7 +24,7 @@ extension NodeService: ReadingService {
         },
         NodeRoute(
             .post, "/v1/sync", for: .ownMachine, .writes, answers: .json(SyncAnswer.described),
-            problems: [.hubUnreachable, .hubRefused]
+            problems: [.hubUnreachable, .hubRefused, .recovering]
         ) { node, _, _ throws(Problem) in try await node.sync() },
         NodeRoute(
             .post, "/v1/secret/rotate", for: .ownMachine, .writes,
@@ -45,16 +45,16 @@ extension NodeService: ReadingService {
 
     private static func refusal(_ method: Method, _ pattern: String, _ problem: Problem) -> NodeRoute {
         NodeRoute(
-            method, pattern, for: .ownMachine, problems: [.refused]
+            method, pattern, for: .ownMachine, problems: [.misused]
         ) { _, _, _ throws(Problem) in throw problem }
     }
 
     private static let atHub = Problem(
-        type: .refused, title: "This is done at the hub",
+        type: .misused, title: "This is done at the hub",
         detail: "The database is a node's.", next: "Name the hub's file with --db, or ask its operators.")
 
     private static let backupAtHub = Problem(
-        type: .refused, title: "A backup is of the hub",
+        type: .misused, title: "A backup is of the hub",
         detail: "The database is a node's: what it has sent is at the hub, and a new file is made from there.",
         next: "Back up the hub's file. To keep a copy of this one too, with what has not been sent yet: "
             + "sqlite3 FILE \"VACUUM INTO 'COPY'\"")
@@ -123,6 +123,10 @@ extension NodeService {
                 default: (.unprocessableContent, .hubRefused)
                 }
             return Problem(type: type, status: status, title: title, detail: detail, next: next)
+        case .unreachable(let why, .gathering):
+            return Problem(
+                type: .recovering, title: "The hub was restored from a backup", detail: "\(why).",
+                next: "Everything is kept; it goes by itself. What the hub waits for, it says: samband recover status.")
         case .unreachable(let why, _):
             return Problem(
                 type: .hubUnreachable,

@@ -5,6 +5,8 @@ import Presentation
 /// What is wrong with the way to the hub.
 package enum LineFault: Hashable, Sendable {
     case nameNotFound, refused, noRoute, noAnswer, cut
+    /// The line is there, and the hub, which was restored, gathers what its sites know.
+    case gathering
     /// Something else than the hub answered: a page, for instance that of a hotel's network.
     case page
     case redirect(to: String)
@@ -54,6 +56,11 @@ package enum LineFault: Hashable, Sendable {
         case .noRoute: ("there is no way to the hub's address", "check this machine's network")
         case .noAnswer: ("the hub does not answer", "check the network and the hub's machine")
         case .cut: ("the line to the hub is cut again and again", "check the network")
+        case .gathering:
+            (
+                "the hub was restored and gathers what its sites know",
+                "see at the hub what it waits for: samband recover status"
+            )
         case .page:
             (
                 "a page answers instead of the hub, as a network does that wants a sign-in first",

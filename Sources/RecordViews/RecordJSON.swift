@@ -110,6 +110,7 @@ extension WithheldView {
             "table": .string(record.table), "key": namedValues(keyColumns, record.key),
             "site": .string(siteName(site)), "change": .string("\(record.dot)"),
             "operation": .string(record.operation.name), "values": namedValues(columns, record.values),
+            "state": .string(record.state.rawValue),
         ]
     }
 }

@@ -6,7 +6,7 @@ import TableModel
 /// How the process ends, after sysexits.h where it has a word for it.
 package enum ExitCode: Int32, Sendable {
     case done = 0
-    /// The answer is no: not found, refused because things have changed.
+    /// The answer is no: not found, or the data or a constraint forbids it, also because things have changed.
     case no = 1
     case usage = 64
     /// The hub cannot be reached; nothing is lost.
@@ -63,7 +63,8 @@ extension CommandError {
         let code: ExitCode =
             switch problem.status {
             case 401, 403: .notPermitted
-            case 400, 405, 413, 414, 415, 422: .usage
+            case 400, 405, 413, 414, 415: .usage
+            case 422: problem.kind == "misused" ? .usage : .no
             case 404, 409, 410, 412: .no
             case 408, 429: .later
             case 500...599 where problem.kind == "io": .inputOutput
@@ -95,8 +96,8 @@ extension CommandError {
     init(_ error: StoreError) {
         let code: ExitCode =
             switch error.kind {
-            case .refused: .usage
-            case .missing, .notFound, .changed, .diverged: .no
+            case .misused: .usage
+            case .refused, .missing, .notFound, .changed, .diverged: .no
             case .busy, .wrongClock: .later
             case .inputOutput: .inputOutput
             }

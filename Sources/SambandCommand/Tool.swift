@@ -1,4 +1,5 @@
 import Glibc
+import TableModel
 
 /// The tool: words in, results and an exit code out.
 package struct Tool: Sendable {

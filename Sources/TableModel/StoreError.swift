@@ -6,8 +6,10 @@ import SQLite
 package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     /// What the caller may have to tell apart: whether to try again, to join anew, or to give up.
     package enum Kind: String, Hashable, Sendable {
-        /// What was handed in is wrong; trying again will not help.
+        /// What was handed in is wrong, or the data or a constraint forbids it; trying again will not help.
         case refused
+        /// It was asked for in words that fit no data: a name of another form, a wrong number of columns, a wrong file.
+        case misused
         /// Something that it needs has not come yet.
         case missing
         /// Another process or connection is in the way: try later.

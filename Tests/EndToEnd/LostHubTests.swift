@@ -69,6 +69,9 @@ extension RealProcesses {
             #expect(try await fleet.json("hub", "status")["trouble"]?.string?.contains("restored") == true)
             let refused = try await fleet.samband("site", "add", "leksvik", "--db", fleet.database("hub"))
             #expect(refused.status == 75 && refused.errors.contains("recover status"))
+            // It is reached, and there is nothing to be done at the site but to wait.
+            let waiting = try await fleet.samband("sync", "--db", fleet.database("snasa"))
+            #expect(waiting.status == 75 && waiting.errors.contains("recover status"), "\(waiting)")
             #expect(try await fleet.samband("recover", "accept", "--db", fleet.database("hub")).status == 64)
             try await fleet.must("recover", "accept", "--yes", "--db", fleet.database("hub"))
             try await fleet.start("verran")

@@ -201,11 +201,12 @@ struct ExitCodeTests {
     @Test(
         "the status of a problem, and for 5xx its type, decide how the command ends",
         arguments: [
-            (400, "about:blank", .usage), (422, "p/refused", .usage), (413, "about:blank", .usage),
+            (400, "about:blank", .usage), (422, "p/refused", .no), (422, "p/misused", .usage),
+            (413, "about:blank", .usage),
             (401, "about:blank", .notPermitted), (403, "about:blank", .notPermitted),
             (404, "about:blank", .no),
             (409, "p/changed", .no), (423, "p/busy", .later), (429, "about:blank", .later),
-            (503, "p/busy", .later),
+            (503, "p/busy", .later), (503, "p/recovering", .later),
             (503, "https://samband.invalid/problem/hub-unreachable", .unreachable),
             (502, "p/hub-unreachable", .unreachable), (500, "p/io", .inputOutput),
             (507, "p/io", .inputOutput),

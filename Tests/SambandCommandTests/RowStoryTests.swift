@@ -197,4 +197,25 @@ struct RowStoryTests {
         #expect(world.asked.last?.body == ["id": 5, "by": "kari"])
         #expect(await world.run("record", "unmerge", "five", "--yes").code == .usage)
     }
+
+    @Test("record list shows the numbers that record unmerge takes, and what was taken back")
+    func list() async throws {
+        let world = try FakeWorld([
+            "GET /v1/record": .json(
+                #"""
+                [{"id":5,"table":"patient","key":{"id":"p-7"},"into":{"id":"p-2"},"conflict":null,
+                  "merged":{"by":"kari","at":"2026-11-21T19:46:00Z","how":"merge","reason":"twice"},"unmerged":null},
+                 {"id":6,"table":"patient","key":{"id":"p-8"},"into":{"id":"p-2"},"conflict":3,
+                  "merged":{"by":"per","at":"2026-11-21T19:46:00Z","how":"merge","reason":null},
+                  "unmerged":{"by":"kari","at":"2026-11-22T19:46:00Z","how":"unmerge","reason":null}}]
+                """#)
+        ])
+        let lines = await world.run("record", "list").results.split(separator: "\n")
+        #expect(lines.count == 3 && lines[0].hasSuffix("TAKEN BACK"))
+        #expect(lines[1].contains("5  patient  id = 'p-7'  id = 'p-2'") && lines[1].contains("twice"))
+        #expect(lines[2].contains("2026-11-22"))
+        #expect(
+            await (try FakeWorld(["GET /v1/record": .json("[]")])).run("record", "list").results
+                == "no rows were joined\n")
+    }
 }

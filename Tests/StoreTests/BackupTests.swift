@@ -119,7 +119,7 @@ struct BackupTests {
         let fleet = try fleet()
         try Data([1, 2]).write(to: URL(fileURLWithPath: fleet.folder + "/backup.db"))
         let there = try #require(throws: StoreError.self) { try back(fleet) }
-        #expect(there.kind == .refused && there.why.contains("already there"))
+        #expect(there.kind == .misused && there.why.contains("already there"))
         #expect(try Data(contentsOf: URL(fileURLWithPath: fleet.folder + "/backup.db")) == Data([1, 2]))
         let none = try #require(throws: StoreError.self) {
             try BackupFile.make(from: fleet.folder + "/hub.db", to: fleet.folder + "/none/backup.db", nowMs: 1)

@@ -32,7 +32,7 @@ package enum BackupFile {
     ) throws(StoreError) -> (record: BackupRecord, bytes: UInt64) {
         guard access(path, F_OK) != 0 else {
             throw StoreError(
-                .refused, doing: doing, why: "the file \(path) is already there",
+                .misused, doing: doing, why: "the file \(path) is already there",
                 hint: "Choose another name, or move the file away.")
         }
         let file: NewDatabaseFile

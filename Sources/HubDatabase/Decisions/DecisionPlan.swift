@@ -195,7 +195,10 @@ struct DecisionPlanner {
         var byColumn: [Int: Value] = [:]
         for (name, value) in values.members.map({ ($0.column, $0.value) }) {
             guard let column = table.dataColumns.firstIndex(where: { $0.lowercased() == name.lowercased() }) else {
-                throw refuse("table \(table.name) has no such column to set", "Name a column that is not of the key.")
+                throw StoreError(
+                    .misused, doing: doing, why: "table \(table.name) has no column \(name) to set",
+                    hint: table.keyColumns.contains { sameName($0, name) }
+                        ? "It is of the key: name another." : spellingHint(name, table.dataColumns))
             }
             if let disputed, !disputed.contains(column) {
                 let names = disputed.map { table.dataColumns[$0] }.joined(separator: ", ")

@@ -48,16 +48,18 @@ extension HubStore {
             StoreError(.notFound, doing: doing, why: why, hint: "Check the spelling of table and keys.")
         }
         guard let table = tables.first(where: { sameName($0.name, name) }) else {
-            throw missing("there is no replicated table of that name")
+            throw StoreError(
+                .notFound, doing: doing, why: "there is no replicated table \(name)",
+                hint: spellingHint(name, tables.map(\.name)))
         }
         guard key.count == table.keyColumns.count, into.count == key.count else {
             throw StoreError(
-                .refused, doing: doing, why: "its key has \(table.keyColumns.count) columns",
+                .misused, doing: doing, why: "its key has \(table.keyColumns.count) columns",
                 hint: "Give each key as \(table.keyColumns.joined(separator: ", ")).")
         }
         let row = RowID(shape: table.shape, key: key)
         guard row != RowID(shape: table.shape, key: into) else {
-            throw StoreError(.refused, doing: doing, why: "both keys name one row", hint: "Name two rows.")
+            throw StoreError(.misused, doing: doing, why: "both keys name one row", hint: "Name two rows.")
         }
         guard let remaining = try access.row(table, into), let intoKey = try access.spelling(table, into) else {
             throw missing("the row that is to remain is not there")

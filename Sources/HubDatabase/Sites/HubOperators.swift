@@ -43,7 +43,7 @@ extension HubStore {
         let doing = "adding operator \(name.prefix(64))"
         guard isOperatorName(name) else {
             throw StoreError(
-                .refused, doing: doing,
+                .misused, doing: doing,
                 why: "an operator's name is 1 to 32 of a-z, 0-9, - and ., begins with a letter or digit, and is not "
                     + "policy",
                 hint: "For instance: kari.")

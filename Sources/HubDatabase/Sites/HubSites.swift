@@ -93,7 +93,7 @@ extension HubStore {
         let doing = "adding site \(name)"
         guard isSiteName(name) else {
             throw StoreError(
-                .refused, doing: doing, why: "a site's name is 1 to 32 of a-z, 0-9 and -, and begins with no -",
+                .misused, doing: doing, why: "a site's name is 1 to 32 of a-z, 0-9 and -, and begins with no -",
                 hint: "For instance: snasa.")
         }
         try writing(doing, audit: entry) {

@@ -8,6 +8,7 @@ extension Problem {
         let (type, title): (ProblemType, String) =
             switch error.kind {
             case .refused: (.refused, "What was asked cannot be done")
+            case .misused: (.misused, "It was asked for in the wrong way")
             case .missing: (.missing, "Something has not come yet")
             case .busy: (.busy, "The database is busy")
             case .inputOutput: (.io, Problem.title(of: error.fault))

@@ -12,7 +12,7 @@ package enum ProblemType: String, CaseIterable, Sendable {
     case notFound = "not-found"
     case missing, changed, replaced
     case anotherHub = "another-hub"
-    case refused
+    case refused, misused
     case hubRefused = "hub-refused"
     case bug, diverged
     case busy, io, clock, recovering
@@ -28,7 +28,7 @@ package enum ProblemType: String, CaseIterable, Sendable {
         case .forbidden, .joinRefused, .sitePaused, .siteRetired: .forbidden
         case .notFound: .notFound
         case .missing, .changed, .replaced, .anotherHub: .conflict
-        case .refused, .hubRefused: .unprocessableContent
+        case .refused, .misused, .hubRefused: .unprocessableContent
         case .bug, .diverged: .internalServerError
         case .busy, .io, .clock, .recovering, .hubUnreachable: .serviceUnavailable
         }

@@ -30,6 +30,18 @@ package enum ReadRoutes {
                     return Reading(try .json(.array(views.map(\.json))))
                 }
             },
+            ServedRoute(.get, "/v1/record", for: .rows, audit: [.recordsRead]) {
+                service, request, _ throws(Problem) in
+                try await service.reading(request) { store throws(Problem) in
+                    let merged = try answering { () throws(StoreError) in try store.mergedRecords() }
+                    let shown = merged.flatMap { record in
+                        [record.merge.key, record.merge.into].map {
+                            ShownRow(table: record.merge.table, key: $0, sites: [])
+                        }
+                    }
+                    return Reading(try .json(.array(merged.map(\.json))), shows: ShownRows(.recordsRead, shown))
+                }
+            },
             ServedRoute(
                 .get, "/v1/log", for: .rows,
                 asks: .query([MemberDescription("limit", "number")])
@@ -79,7 +91,7 @@ package enum ReadRoutes {
                     MemberDescription("site", "text"),
                     MemberDescription("kind", "text"),
                     MemberDescription("column", "text"),
-                ])
+                ]), problems: [.misused]
             ) { service, request, _ throws(Problem) in
                 let filter = try filter(request)
                 return try await service.reading(request) { store throws(Problem) in
@@ -142,10 +154,14 @@ package enum ReadRoutes {
     private static func withheld<Service: ReadingService>() -> [ServedRoute<Service>] {
         [
             ServedRoute(
-                .get, "/v1/withheld", for: .rows, audit: [.withheldRowsRead]
+                .get, "/v1/withheld", for: .rows, audit: [.withheldRowsRead],
+                asks: .query([MemberDescription("all", "`true`")])
             ) { service, request, _ throws(Problem) in
-                try await service.reading(request) { store throws(Problem) in
-                    let views = try answering { () throws(StoreError) in try store.withheldViews() }
+                let all = request.target.query("all") == "true"
+                return try await service.reading(request) { store throws(Problem) in
+                    let views = try answering { () throws(StoreError) in
+                        try store.withheldViews(includeSettled: all)
+                    }
                     return Reading(
                         try .json(.array(views.map(\.json))), shows: ShownRows(.withheldRowsRead, views.map(\.shown)))
                 }

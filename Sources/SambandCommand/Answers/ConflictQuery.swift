@@ -1,5 +1,6 @@
 import HTTP
 import JSONText
+import TableModel
 
 /// Which conflicts are meant: `--table`, `--site`, `--kind`, or `--where table=…,site=…,kind=…,column=…`.
 struct ConflictQuery: Sendable {
@@ -18,9 +19,10 @@ struct ConflictQuery: Sendable {
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {
             let sides = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
             guard sides.count == 2, ["table", "site", "kind", "column"].contains(sides[0]), !sides[1].isEmpty else {
+                let near = nearest(sides[0], ["table", "site", "kind", "column"]).map { "Did you mean \($0)=…? " }
                 throw .words(
                     "--where does not know what to do with \(part)",
-                    hint: "For instance: --where table=referral,site=snasa; also kind=… and column=….")
+                    hint: (near ?? "") + "For instance: --where table=referral,site=snasa; also kind=… and column=….")
             }
             try add(sides[0], sides[1])
         }

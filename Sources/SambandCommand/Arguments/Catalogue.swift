@@ -37,7 +37,8 @@ struct Catalogue: Sendable {
                 title: "Both",
                 verbs: [
                     .status, .conflictList, .conflictShow, .conflictResolve, .conflictUndo, .conflictReport,
-                    .withheldList, .withheldShow, .recordMerge, .recordUnmerge, .log, .history, .explain,
+                    .withheldList, .withheldShow, .recordList, .recordMerge, .recordUnmerge, .log, .history,
+                    .explain,
                     .version, .help,
                 ]),
         ],

@@ -31,7 +31,7 @@ extension Verb {
 
     static let recordUnmerge = Verb(
         "record unmerge", "take the joining of two rows back",
-        arguments: [Argument("ID", "the number that record merge printed")],
+        arguments: [Argument("ID", "the number in: samband record list")],
         options: DecisionNote.options + place(.dryRun, .yes, .json),
         examples: ["samband record unmerge 5 --reason 'two patients after all' --db hub.db"],
         task: { "take the joining \($0.argument("ID")) back" },
@@ -39,7 +39,7 @@ extension Verb {
             let id = invocation.argument("ID")
             guard let number = Int64(id), number >= 0 else {
                 throw CommandError.words(
-                    "joinings have numbers, and \(id) is none", hint: "Give the number that record merge printed.")
+                    "joinings have numbers, and \(id) is none", hint: "See: samband record list")
             }
             return try await RecordJoin(path: "unmerge", [("id", .integer(number))], invocation, context).run()
         })

@@ -1,18 +1,29 @@
+import HTTP
 import JSONText
+
+extension Option {
+    fileprivate static let all = Option(
+        "all", nil, "also what waits no more: admitted, discarded, superseded, released")
+}
 
 extension Verb {
     static let withheldList = Verb(
         "withheld list", "list rows that were received and wait for a decision",
-        options: place(.json), task: { _ in "list what is withheld" },
+        options: place(.all, .json), task: { _ in "list what is withheld" },
         run: { invocation, context in
-            let json = try await context.asking(invocation) { try await $0.get(["withheld"]) }
+            let all = invocation.flag(.all)
+            let json = try await context.asking(invocation) {
+                try await $0.get(["withheld"], all ? [QueryItem("all", "true")] : [])
+            }
             if invocation.flag(.json) {
                 try context.console.print(json)
                 return .done
             }
             let rows = try Answer.list(json, "what is withheld")
             try context.console.print(
-                rows.isEmpty ? "nothing is withheld\n" : try withheldTable(rows).text(context.console.style))
+                rows.isEmpty
+                    ? "nothing \(all ? "was ever" : "is") withheld\n"
+                    : try withheldTable(rows, showsState: all).text(context.console.style))
             return .done
         })
 
@@ -36,18 +47,20 @@ extension Verb {
         })
 }
 
-private func withheldTable(_ rows: [Answer]) throws(CommandError) -> TextTable {
-    var table = TextTable([
-        TextTable.Column("ID", .right), TextTable.Column("CONFLICT", .right), TextTable.Column("TABLE"),
-        TextTable.Column("KEY", widest: 40), TextTable.Column("SITE"), TextTable.Column("CHANGE"),
-        TextTable.Column("OPERATION"),
-    ])
+private func withheldTable(_ rows: [Answer], showsState: Bool = false) throws(CommandError) -> TextTable {
+    var table = TextTable(
+        [
+            TextTable.Column("ID", .right), TextTable.Column("CONFLICT", .right), TextTable.Column("TABLE"),
+            TextTable.Column("KEY", widest: 40), TextTable.Column("SITE"), TextTable.Column("CHANGE"),
+            TextTable.Column("OPERATION"),
+        ] + (showsState ? [TextTable.Column("STATE")] : []))
     for row in rows {
-        table.add([
+        let cells = [
             row.shownNumber("id"), row.shownNumber("conflict"), try row.text("table"),
             ShownValue.columns(row["key"]), try row.text("site"), try row.text("change"),
             try row.text("operation"),
-        ])
+        ]
+        table.add(cells + (showsState ? [row["state"].string ?? "–"] : []))
     }
     return table
 }

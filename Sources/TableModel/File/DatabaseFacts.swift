@@ -27,7 +27,7 @@ package struct DatabaseFacts: Equatable, Sendable {
             try connection.firstInteger("SELECT count(*) FROM sqlite_schema WHERE name = 'samband_meta'") == 1
         else {
             throw StoreError(
-                .refused, doing: "opening \(path)", why: "it is not a Samband database",
+                .misused, doing: "opening \(path)", why: "it is not a Samband database",
                 hint: "Make one with: samband hub init, or samband node join.")
         }
         role = try connection.metaText(.role) ?? ""

@@ -28,7 +28,7 @@ package enum ReplicaFile {
         try prepare(connection)
         guard try connection.firstInteger("SELECT count(*) FROM sqlite_schema WHERE name = 'samband_meta'") == 1 else {
             throw StoreError(
-                .refused, doing: "opening \(path)", why: "it is not a Samband database",
+                .misused, doing: "opening \(path)", why: "it is not a Samband database",
                 hint: "Make one with: samband hub init, or samband node join.")
         }
         let format = try connection.metaNumber(.formatVersion)
@@ -40,7 +40,7 @@ package enum ReplicaFile {
         let found = try connection.metaText(.role) ?? ""
         guard found == role else {
             throw StoreError(
-                .refused, doing: "opening \(path)", why: "it is the database of a \(found), not of a \(role)",
+                .misused, doing: "opening \(path)", why: "it is the database of a \(found), not of a \(role)",
                 hint: "Name the right file with --db.")
         }
         return Opened(
