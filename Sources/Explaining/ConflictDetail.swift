@@ -42,13 +42,15 @@ package struct ConflictDetail: Sendable {
     /// The rows that stand in the way of a withheld one, as they are now.
     package let standing: [RowView]
     package let withheld: [WithheldView]
-    package let choices: [FittingChoice]
+    package var choices: [FittingChoice]
+    /// What fits, and was refused when it was tried.
+    package var refused: [RefusedChoice] = []
 }
 
 /// A withheld row, why it waits, and what waits with it.
 package struct WithheldDetail: Sendable {
     package let view: WithheldView
-    package let conflict: ConflictDetail?
+    package var conflict: ConflictDetail?
     /// References of it that lead to no row of a table.
     package let missing: [ParentView]
     /// Withheld rows that refer to it.

@@ -10,7 +10,7 @@ extension ConflictDetail {
             "parents": .array(parents.map(\.json)), "children": .array(children.map { .string($0) }),
             "standing": .array(standing.map(\.json)),
             "withheld": .array(withheld.map(\.json)), "choices": .array(choices.map(\.json)),
-            "earlier": .array(view.record.earlier.map(\.json)),
+            "refused": .array(refused.map(\.json)), "earlier": .array(view.record.earlier.map(\.json)),
         ]
     }
 }
@@ -23,7 +23,14 @@ extension WithheldDetail {
             "changed": conflict.map { .integer(Int64($0.view.record.life.changed)) } ?? .null,
             "missing": .array(missing.map(\.json)), "standing": .array(standing.map(\.json)),
             "waiting": .array(waiting.map(\.json)), "choices": .array((conflict?.choices ?? []).map(\.json)),
+            "refused": .array((conflict?.refused ?? []).map(\.json)),
         ]
+    }
+}
+
+extension RefusedChoice {
+    fileprivate var json: JSON {
+        ["how": .string(choice.how.rawValue), "site": choice.site.map { .string($0) } ?? .null, "why": .string(why)]
     }
 }
 

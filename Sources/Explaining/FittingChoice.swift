@@ -18,6 +18,9 @@ package struct FittingChoice: Hashable, Sendable {
         self.columns = columns
     }
 
+    /// The choice itself; nil for `set`, whose values nobody has given yet.
+    package var whole: ConflictChoice? { ConflictChoice(how, site: site) }
+
     /// Those that the table of choices offers, in that order; none for a settled conflict.
     ///
     /// - Parameter isReferred: other rows refer to the row, so it cannot be deleted.
@@ -48,5 +51,16 @@ package struct FittingChoice: Hashable, Sendable {
                 columns: form != .set ? [] : situation.withholds ? view.dataColumns : view.disputedColumns)
         }
         return (sides + others).filter { isOffered($0.form) }
+    }
+}
+
+/// A choice that fits a conflict and would be refused now, and why.
+package struct RefusedChoice: Hashable, Sendable {
+    package let choice: FittingChoice
+    package let why: String
+
+    package init(choice: FittingChoice, why: String) {
+        self.choice = choice
+        self.why = why
     }
 }

@@ -7,6 +7,12 @@ import TableModel
 package protocol ReadableStore: AnyObject {
     /// Reads its records, on the connection of the database's one owner.
     var views: Views { get }
+    /// A conflict with all that stands around it; nil when there is none.
+    ///
+    /// - Parameter trying: only the choices that would be taken now are offered, as far as this database can try them.
+    func conflictDetail(_ id: UInt64, trying: Bool) throws(StoreError) -> ConflictDetail?
+    /// The same for a withheld row.
+    func withheldDetail(_ id: UInt64) throws(StoreError) -> WithheldDetail?
 }
 
 extension ReadableStore {
@@ -48,7 +54,7 @@ extension ReadableStore {
         try storing("counting conflicts") { try views.conflictCounts() }
     }
 
-    package func conflictDetail(_ id: UInt64) throws(StoreError) -> ConflictDetail? {
+    package func conflictDetail(_ id: UInt64, trying: Bool) throws(StoreError) -> ConflictDetail? {
         try storing("showing conflict \(id)") { try views.conflicts.record(id).map { try views.detail($0) } }
     }
 

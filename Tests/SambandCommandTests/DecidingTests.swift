@@ -16,6 +16,8 @@ struct DecidingTests {
             [
                 "GET /v1/conflict?all=false": .json(list), "GET /v1/conflict?all=false&table=referral": .json(list),
                 "GET /v1/conflict/17": .json(Sample.shown), "GET /v1/conflict/19": .json(Sample.unique),
+                "GET /v1/conflict/17?tried=false": .json(Sample.shown),
+                "GET /v1/conflict/19?tried=false": .json(Sample.unique),
                 "POST /v1/conflict/17/resolve": .json(Sample.settled),
                 "POST /v1/conflict/19/resolve": .json(
                     try Sample.conflict(of: Sample.unique).replacing(#""open""#, with: #""settled""#)),

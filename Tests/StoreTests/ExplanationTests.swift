@@ -51,7 +51,7 @@ struct ExplanationTests {
             let counts = try store.conflictCounts()
             #expect(report.settled == counts.settled && report.open == counts.open, "seed \(seed), \(place)")
             for record in try store.conflictViews(ConflictFilter(includesSettled: true)) {
-                _ = try store.conflictDetail(record.record.id)
+                _ = try store.conflictDetail(record.record.id, trying: true)
             }
         }
     }
@@ -97,24 +97,16 @@ struct ExplanationTests {
 
     private static func decide(_ random: inout SeededRandom, _ fleet: TestFleet, _ seed: UInt64) throws {
         for view in try fleet.hub.conflictViews(ConflictFilter()) {
-            let detail = try #require(try fleet.hub.conflictDetail(view.record.id))
+            let detail = try #require(try fleet.hub.conflictDetail(view.record.id, trying: true))
             for offer in detail.choices {
-                let choice: ConflictChoice
-                switch offer.how {
-                case .restore: choice = .restore
-                case .discard: choice = .discard
-                case .delete: choice = .delete
-                case .take where offer.site == "now": choice = .now
-                // Whether these fit beside the other rows is seen when they are tried.
-                case .take, .set, .admit: continue
-                }
+                guard let choice = offer.whole else { continue }
                 #expect(throws: Never.self, "seed \(seed): \(offer.how) of a \(view.record.kind)") {
                     try resolve(fleet, view, choice, dryRun: true)
                 }
             }
         }
         guard let view = try fleet.hub.conflictViews(ConflictFilter()).first,
-            let detail = try fleet.hub.conflictDetail(view.record.id), !detail.choices.isEmpty
+            let detail = try fleet.hub.conflictDetail(view.record.id, trying: true), !detail.choices.isEmpty
         else { return }
         let offer = random.pick(detail.choices)
         let choice: ConflictChoice =

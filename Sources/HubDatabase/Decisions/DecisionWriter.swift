@@ -99,7 +99,7 @@ extension HubStore {
                         _ = try access.update(row.table, row.key, row.columns, row.values)
                     }
                 } catch let error as SQLiteError where error.isOfRow {
-                    throw refuse(row, "it would break a constraint (\(error.message))")
+                    throw refuse(row, "it would break \(try access.brokenRule(error, row.table))")
                 }
             }
         }
@@ -115,7 +115,8 @@ extension HubStore {
                 throw StoreError(
                     .refused, doing: doing,
                     why:
-                        "its reference (\(reference.childColumns.joined(separator: ", "))) leads to no row of \(parent)",
+                        "its reference (\(reference.childColumns.joined(separator: ", "))) leads to no row of \(parent) "
+                        + "(\(reference.parentColumns.joined(separator: ", ")))",
                     hint: "Let that row in first, or set the reference: --set COLUMN=VALUE.")
             }
         }

@@ -132,13 +132,15 @@ package enum ReadRoutes {
                 }
             },
             ServedRoute(
-                .get, "/v1/conflict/{id}", for: .rows, audit: [.conflictRead], problems: [.notFound]
+                .get, "/v1/conflict/{id}", for: .rows, audit: [.conflictRead],
+                asks: .query([MemberDescription("tried", "`false`")]), problems: [.notFound]
             ) { service, request, parameters throws(Problem) in
                 let id = parameters["id"]
+                let trying = request.target.query("tried") != "false"
                 return try await service.reading(request) { store throws(Problem) in
                     let found = try answering { () throws(StoreError) -> ConflictDetail? in
                         guard let number = UInt64(id) else { return nil }
-                        return try store.conflictDetail(number)
+                        return try store.conflictDetail(number, trying: trying)
                     }
                     guard let detail = found else {
                         throw notFound("conflict", next: "See: samband conflict list --all.")

@@ -15,6 +15,8 @@ struct ConflictDetailAnswer: Sendable {
     let standing: [Answer]
     let withheld: [Answer]
     let choices: [ChoiceAnswer]
+    /// What fits the conflict and would be refused now, with why.
+    let refused: [(choice: ChoiceAnswer, why: String)]
     /// Decisions that were taken back, each followed by who did so.
     let earlier: [ConflictAnswer.Decision]
 
@@ -30,6 +32,7 @@ struct ConflictDetailAnswer: Sendable {
         standing = try answer.list("standing")
         withheld = try answer.list("withheld")
         choices = try ChoiceAnswer.list(answer)
+        refused = try ChoiceAnswer.refused(answer)
         var earlier: [ConflictAnswer.Decision] = []
         for decision in try answer.list("earlier") { earlier.append(try ConflictAnswer.Decision(decision)) }
         self.earlier = earlier
@@ -83,6 +86,17 @@ struct ChoiceAnswer: Sendable {
             choices.append(ChoiceAnswer(how, choice))
         }
         return choices
+    }
+
+    /// Those that fit and would be refused now. A node tries nothing, and a hub of an earlier version says nothing of it.
+    static func refused(_ answer: Answer) throws(CommandError) -> [(choice: ChoiceAnswer, why: String)] {
+        if answer["refused"].isNull { return [] }
+        var refused: [(choice: ChoiceAnswer, why: String)] = []
+        for choice in try answer.list("refused") {
+            guard let how = ChoiceWord(rawValue: try choice.text("how")) else { continue }
+            refused.append((ChoiceAnswer(how, choice), try choice.text("why")))
+        }
+        return refused
     }
 
     private init(_ how: ChoiceWord, _ answer: Answer) {

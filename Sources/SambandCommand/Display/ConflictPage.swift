@@ -141,7 +141,8 @@ struct ConflictPage {
             return "\nto take the decision back, at the hub\n"
                 + "  samband conflict undo \(conflict.id) --changed \(detail.changed)\n"
         }
-        return commandTable(detail.choices, conflict, detail.changed).map { "\nto settle it, at the hub\n" + $0 } ?? ""
+        let commands = commandTable(detail.choices, conflict, detail.changed)
+        return (commands.map { "\nto settle it, at the hub\n" + $0 } ?? "") + refusedText(detail.refused)
     }
 }
 
@@ -155,6 +156,14 @@ func commandTable(_ choices: [ChoiceAnswer], _ conflict: ConflictAnswer, _ chang
         ])
     }
     return table.text(.plain)
+}
+
+/// What would be refused, with why; empty when nothing would.
+func refusedText(_ refused: [(choice: ChoiceAnswer, why: String)]) -> String {
+    if refused.isEmpty { return "" }
+    var table = TextTable([TextTable.Column(""), TextTable.Column("")])
+    for (choice, why) in refused { table.add(["  " + choice.words, why]) }
+    return "\nwould be refused\n" + table.text(.plain)
 }
 
 /// `column   value`, a line each.

@@ -1,3 +1,4 @@
+import HTTP
 import JSONText
 import RecordViews
 import Replication
@@ -40,7 +41,9 @@ struct ManyConflicts {
         let details = try await context.asking(invocation) { caller in
             var details: [ConflictDetailAnswer] = []
             for id in try await query.open(caller) {
-                details.append(try ConflictDetailAnswer(try await caller.get(["conflict", String(id)])))
+                // The one choice is tried for each; the others need not be.
+                let json = try await caller.get(["conflict", String(id)], [QueryItem("tried", "false")])
+                details.append(try ConflictDetailAnswer(json))
             }
             return details
         }

@@ -101,5 +101,6 @@ private func withheldPage(_ answer: Answer, _ console: Console) throws(CommandEr
     {
         text += "\nto let it in or give it up, at the hub\n" + commands
     }
+    text += refusedText(try ChoiceAnswer.refused(answer))
     return text
 }
