@@ -44,6 +44,19 @@ struct NamedWronglyTests {
         }
     }
 
+    @Test(
+        "so does the audit",
+        arguments: [("what", "read.conflict", 200), ("what", "raed", 422), ("who", "site:snassa", 422)])
+    func audit(_ name: String, _ value: String, _ status: Int) async throws {
+        let apart = try await apart()
+        let answer = await apart.fleet.hub.operatorHandler.respond(
+            to: Request(.get, Target(path: ["v1", "audit"], query: [QueryItem(name, value)])))
+        #expect(answer.status.code == status)
+        guard status == 422 else { return }
+        let problem = try JSON(parsing: try await answer.body.collect(limit: 1 << 20))
+        #expect(problem["next"]?.string == "Did you mean \(name == "what" ? "read" : "site:snasa")?", "\(problem)")
+    }
+
     @Test("names that are there find what is there, however their letters are written")
     func known() async throws {
         let apart = try await apart()

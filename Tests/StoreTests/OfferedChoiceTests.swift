@@ -1,7 +1,9 @@
 import SQLite
 import Testing
 
-@testable import ReplicaStore
+@testable import Explaining
+@testable import HubDatabase
+@testable import TableModel
 
 @Suite("Choices are tried before they are offered")
 struct OfferedChoiceTests {

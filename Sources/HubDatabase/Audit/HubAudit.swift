@@ -80,8 +80,36 @@ extension HubStore {
     // MARK: reading
 
     /// Rows of the audit, oldest first.
+    ///
+    /// - Throws: `.misused` when the filter has a name that is nobody's: an empty list would read as "nobody did".
     package func auditRows(_ filter: AuditFilter) throws(StoreError) -> [AuditRecord] {
-        try storing("reading the audit") { try audit.rows(filter) }
+        try storing("reading the audit") {
+            // The next pages are of the same filter.
+            if filter.after == 0 { try check(filter) }
+            return try audit.rows(filter)
+        }
+    }
+
+    private func check(_ filter: AuditFilter) throws {
+        func refuse(_ why: String, _ hint: String) -> StoreError {
+            StoreError(.misused, doing: "reading the audit", why: why, hint: hint)
+        }
+        let events = AuditEvent.allCases.map(\.rawValue)
+        let known = events + Set(events.map { String($0.prefix { $0 != "." }) }).sorted()
+        if let what = filter.what, !known.contains(what) {
+            throw refuse("nothing is recorded as \(what)", spellingHint(what, known))
+        }
+        // Whoever has an account on the hub's machine may be asked for.
+        guard let who = filter.who, !who.hasPrefix("local:") else { return }
+        let statement = try connection.cached(
+            """
+            SELECT name FROM samband_operator UNION SELECT 'site:' || name FROM samband_site
+            UNION SELECT who FROM samband_audit
+            """)
+        defer { statement.reset() }
+        var names: [String] = []
+        while try statement.step() { names.append(statement.string(0)) }
+        if !names.contains(who) { throw refuse("nobody is called \(who) here", spellingHint(who, names)) }
     }
 
     package func auditHead() throws(StoreError) -> AuditHead { try storing("reading the audit") { try audit.head() } }
