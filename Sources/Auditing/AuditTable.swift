@@ -83,6 +83,15 @@ package struct AuditTable {
         return found
     }
 
+    /// All of whom something is recorded.
+    package func persons() throws -> [String] {
+        let statement = try connection.cached("SELECT DISTINCT who FROM samband_audit")
+        defer { statement.reset() }
+        var found: [String] = []
+        while try statement.step() { found.append(statement.string(0)) }
+        return found
+    }
+
     private static func record(_ statement: Statement) -> AuditRecord {
         AuditRecord(
             number: statement.unsigned(0), atMs: statement.unsigned(1), who: statement.string(2),

@@ -90,6 +90,15 @@ package struct ConflictTable {
         return try statement.step() && statement.integer(0) == 1
     }
 
+    /// The tables that conflicts are about, by the names that they had.
+    package func tableNames() throws -> [String] {
+        let statement = try connection.cached("SELECT DISTINCT table_name FROM samband_conflict")
+        defer { statement.reset() }
+        var found: [String] = []
+        while try statement.step() { found.append(statement.string(0)) }
+        return found
+    }
+
     package func openCount() throws -> Int {
         Int(try connection.firstInteger("SELECT count(*) FROM samband_conflict WHERE state = 'open'") ?? 0)
     }

@@ -1,4 +1,5 @@
 import ConflictStore
+import OrderedLog
 import RecordViews
 import Replication
 import SQLite
@@ -69,13 +70,11 @@ extension Views {
         let tables = access.tables.values.filter { $0.number < ConflictTable.conflictNumber }
         if let name = filter.table {
             // Conflicts keep the name that their table had.
-            let names =
-                tables.map(\.name) + (try texts("SELECT DISTINCT table_name FROM samband_conflict"))
+            let names = try tables.map(\.name) + conflicts.tableNames()
             try check(name, among: names, "there is no replicated table \(name)")
         }
         if let site = filter.site {
-            let known = try texts(
-                "SELECT name FROM samband_site UNION SELECT site FROM samband_replica WHERE site <> ''")
+            let known = try ReplicaTable(connection: connection).sites()
             try check(site, among: known + ["hub"], "there is no site \(site)", isExact: true)
         }
         if let column = filter.column {
@@ -93,13 +92,5 @@ extension Views {
         if known.contains(where: { isExact ? $0 == name : sameName($0, name) }) { return }
         throw StoreError(
             .misused, doing: "listing conflicts", why: why, hint: spellingHint(name, known))
-    }
-
-    private func texts(_ sql: String) throws -> [String] {
-        let statement = try connection.cached(sql)
-        defer { statement.reset() }
-        var found: [String] = []
-        while try statement.step() { found.append(statement.string(0)) }
-        return found
     }
 }

@@ -24,6 +24,16 @@ package struct ReplicaTable {
         return found
     }
 
+    /// The names of all sites that have or had a replica, or are invited; without the hub.
+    package func sites() throws -> [String] {
+        let statement = try connection.cached(
+            "SELECT site FROM samband_replica WHERE site <> '' UNION SELECT name FROM samband_site ORDER BY 1")
+        defer { statement.reset() }
+        var found: [String] = []
+        while try statement.step() { found.append(statement.string(0)) }
+        return found
+    }
+
     /// Adds an active replica of a site; "" is the hub itself.
     package func add(_ replica: UInt32, site: String) throws {
         let statement = try connection.cached(

@@ -123,7 +123,7 @@ struct ActingTests {
             "hub", "init", "--db", new, "--fleet", "DMS", "--schema", world.folder.path)
         #expect(
             world.services.made.withLock { $0 } == ["002-a.sql: -- 002-a.sql", "010-b.sql: -- 010-b.sql"])
-        #expect(printed.code == .usage)
+        #expect(printed.code == .no)
         #expect(printed.notes == "error: cannot create the hub (new.db): as the test wants\n")
         try FakeWorld.write([0xff], world.folder.file("003.sql"))
         #expect(

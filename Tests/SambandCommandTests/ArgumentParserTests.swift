@@ -163,7 +163,7 @@ struct ArgumentParserTests {
             "conflict show", "conflict undo", "conflict report", "conflict resolve", "withheld list",
             "withheld show",
             "log", "history", "explain", "doctor", "inspect", "compact", "version", "help", "record merge",
-            "record unmerge",
+            "record unmerge", "record list",
         ]
         #expect(Set(contract) == Set(here + later))
     }

@@ -212,7 +212,7 @@ struct RowStoryTests {
         ])
         let lines = await world.run("record", "list").results.split(separator: "\n")
         #expect(lines.count == 3 && lines[0].hasSuffix("TAKEN BACK"))
-        #expect(lines[1].contains("5  patient  id = 'p-7'  id = 'p-2'") && lines[1].contains("twice"))
+        #expect(lines[1].contains("5   patient   id = 'p-7'   id = 'p-2'") && lines[1].contains("twice"))
         #expect(lines[2].contains("2026-11-22"))
         #expect(
             await (try FakeWorld(["GET /v1/record": .json("[]")])).run("record", "list").results

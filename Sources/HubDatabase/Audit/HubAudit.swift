@@ -102,12 +102,9 @@ extension HubStore {
         // Whoever has an account on the hub's machine may be asked for.
         guard let who = filter.who, !who.hasPrefix("local:") else { return }
         let statement = try connection.cached(
-            """
-            SELECT name FROM samband_operator UNION SELECT 'site:' || name FROM samband_site
-            UNION SELECT who FROM samband_audit
-            """)
+            "SELECT name FROM samband_operator UNION SELECT 'site:' || name FROM samband_site")
         defer { statement.reset() }
-        var names: [String] = []
+        var names = try audit.persons()
         while try statement.step() { names.append(statement.string(0)) }
         if !names.contains(who) { throw refuse("nobody is called \(who) here", spellingHint(who, names)) }
     }
