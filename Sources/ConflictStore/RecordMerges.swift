@@ -112,7 +112,7 @@ package struct RecordMergeTable {
                     decision: Decision(
                         by: statement.string(8), atMs: statement.unsigned(9), how: DecidedHow.merge, reason: text(10)),
                     undone: text(11).map {
-                        Decision(by: $0, atMs: statement.unsigned(12), how: "unmerge", reason: text(13))
+                        Decision(by: $0, atMs: statement.unsigned(12), how: DecidedHow.unmerge, reason: text(13))
                     }))
         }
         return found

@@ -3,7 +3,7 @@ import SimulationKit
 
 extension Story {
     /// Histories about policies: those that broke an earlier draft, and what each policy is there for.
-    /// (Protocol/Merge-Model.md#histories-that-broke-earlier-drafts)
+    /// (Protocol/Merge-Histories.md#histories-that-broke-earlier-drafts)
     static let ofPolicies: [Story] = [
         Story(
             claim: "max: a write of a row deleted since is a party to it (B2)",

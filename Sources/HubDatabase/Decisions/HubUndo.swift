@@ -57,6 +57,11 @@ extension HubStore {
                 .refused, doing: doing, why: "it was settled by joining two rows",
                 hint: "Take that back: samband record unmerge.")
         }
+        if record.decision?.how == DecidedHow.unmerge {
+            throw StoreError(
+                .refused, doing: doing, why: "what it was about is a value of another row again",
+                hint: "Merge the two records once more: samband record merge.")
+        }
         let position = try log.lastPosition() + 1
         var next = position
         var made: [ConflictTable.Wait] = []

@@ -34,6 +34,7 @@ package enum DecidedHow {
     package static let undo = "undo"
     /// Two records were merged.
     package static let merge = "merge"
+    package static let unmerge = "unmerge"
     /// A withheld row came in by itself.
     package static let release = "release"
 }

@@ -149,6 +149,12 @@ package struct Conflict: Hashable, Sendable {
         changed = position
     }
 
+    /// These writes are no sides any more: they were of another row.
+    package mutating func leave(_ dots: Set<Dot>, at position: UInt64) {
+        sides.removeAll { dots.contains($0.dot) }
+        changed = position
+    }
+
     /// Something that belongs to it has changed: an operator who looked before must look again.
     package mutating func touch(at position: UInt64) { changed = position }
 
