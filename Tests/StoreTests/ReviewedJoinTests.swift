@@ -229,7 +229,7 @@ struct ReviewedJoinTests {
         try fleet.meet()
         try fleet.meet()
         let refused = #expect(throws: StoreError.self) { try undo(fleet, first) }
-        #expect(refused?.kind == .refused && refused?.why.contains("merge \(second)") == true)
+        #expect(refused?.kind == .refused && refused?.why.contains("into another one since") == true)
         for joined in [second, first] {
             try undo(fleet, joined)
             try fleet.meet()
