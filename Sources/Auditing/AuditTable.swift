@@ -77,19 +77,13 @@ package struct AuditTable {
             filter.what.map { .text($0) } ?? .null, filter.row.map { .text($0) } ?? .null,
             .integer(Int64(filter.limit)),
         ])
-        defer { statement.reset() }
-        var found: [AuditRecord] = []
-        while try statement.step() { found.append(Self.record(statement)) }
-        return found
+        return try statement.rows { Self.record($0) }
     }
 
     /// All of whom something is recorded.
     package func persons() throws -> [String] {
         let statement = try connection.cached("SELECT DISTINCT who FROM samband_audit")
-        defer { statement.reset() }
-        var found: [String] = []
-        while try statement.step() { found.append(statement.string(0)) }
-        return found
+        return try statement.rows { $0.string(0) }
     }
 
     private static func record(_ statement: Statement) -> AuditRecord {

@@ -93,10 +93,7 @@ package struct ConflictTable {
     /// The tables that conflicts are about, by the names that they had.
     package func tableNames() throws -> [String] {
         let statement = try connection.cached("SELECT DISTINCT table_name FROM samband_conflict")
-        defer { statement.reset() }
-        var found: [String] = []
-        while try statement.step() { found.append(statement.string(0)) }
-        return found
+        return try statement.rows { $0.string(0) }
     }
 
     package func openCount() throws -> Int {
@@ -117,12 +114,7 @@ package struct ConflictTable {
     package func openRows() throws -> [RowID] {
         let statement = try connection.cached(
             "SELECT DISTINCT table_number, canonical FROM samband_conflict WHERE state = 'open'")
-        defer { statement.reset() }
-        var rows: [RowID] = []
-        while try statement.step() {
-            rows.append(RowID(table: Int(statement.integer(0)), canonical: statement.bytes(1)))
-        }
-        return rows
+        return try statement.rows { RowID(table: Int($0.integer(0)), canonical: $0.bytes(1)) }
     }
 
     private func read(_ statement: Statement) throws -> [ConflictRecord] {

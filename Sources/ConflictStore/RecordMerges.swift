@@ -88,12 +88,7 @@ package struct RecordMergeTable {
     package func hashes() throws -> [UInt64] {
         let statement = try connection.cached(
             "SELECT table_number, canonical FROM samband_join WHERE undone_by IS NULL")
-        defer { statement.reset() }
-        var found: [UInt64] = []
-        while try statement.step() {
-            found.append(RowID(table: Int(statement.integer(0)), canonical: statement.bytes(1)).hash64)
-        }
-        return found
+        return try statement.rows { RowID(table: Int($0.integer(0)), canonical: $0.bytes(1)).hash64 }
     }
 
     private func read(_ statement: Statement) throws -> [RecordMerge] {
@@ -163,12 +158,7 @@ package struct RecordMergeTable {
         let statement = try connection.cached(
             "SELECT table_number, key FROM samband_led_on WHERE join_id = ?1 AND withheld IS NULL ORDER BY rowid")
         try statement.bind(join, at: 1)
-        defer { statement.reset() }
-        var found: [(table: Int, key: [Value])] = []
-        while try statement.step() {
-            found.append((Int(statement.integer(0)), try ConflictRecord.decodeKey(statement.bytes(1))))
-        }
-        return found
+        return try statement.rows { (Int($0.integer(0)), try ConflictRecord.decodeKey($0.bytes(1))) }
     }
 
     /// The ids of the withheld records that keep later writes of the row that went.
@@ -176,9 +166,6 @@ package struct RecordMergeTable {
         let statement = try connection.cached(
             "SELECT withheld FROM samband_led_on WHERE join_id = ?1 AND withheld IS NOT NULL ORDER BY rowid")
         try statement.bind(join, at: 1)
-        defer { statement.reset() }
-        var found: [UInt64] = []
-        while try statement.step() { found.append(statement.unsigned(0)) }
-        return found
+        return try statement.rows { $0.unsigned(0) }
     }
 }

@@ -36,12 +36,7 @@ extension ConflictTable {
     package func withheldHashes() throws -> [UInt64] {
         let statement = try connection.cached(
             "SELECT table_number, canonical FROM samband_withheld WHERE state = 'withheld'")
-        defer { statement.reset() }
-        var found: [UInt64] = []
-        while try statement.step() {
-            found.append(RowID(table: Int(statement.integer(0)), canonical: statement.bytes(1)).hash64)
-        }
-        return found
+        return try statement.rows { RowID(table: Int($0.integer(0)), canonical: $0.bytes(1)).hash64 }
     }
 
     /// Those withheld now, oldest first.
@@ -178,10 +173,7 @@ extension ConflictTable {
             "SELECT withheld FROM samband_wait WHERE table_number = ?1 AND hash = ?2 ORDER BY withheld")
         try statement.bind(at: 1, integer: Int64(wait.table))
         try statement.bind(wait.hash, at: 2)
-        defer { statement.reset() }
-        var ids: [UInt64] = []
-        while try statement.step() { ids.append(statement.unsigned(0)) }
-        return ids
+        return try statement.rows { $0.unsigned(0) }
     }
 
     /// All that is waited for.

@@ -23,10 +23,7 @@ extension NodeStore {
             try statement.bind(below, at: 3)
             // (With the last one there may be one more than whole steps.)
             try statement.bind(count / UInt64(max(1, limit - 1)) + 1, at: 4)
-            defer { statement.reset() }
-            var digests: [(seq: UInt64, digest: [UInt8])] = []
-            while try statement.step() { digests.append((statement.unsigned(0), statement.bytes(1))) }
-            return digests
+            return try statement.rows { ($0.unsigned(0), $0.bytes(1)) }
         }
     }
 

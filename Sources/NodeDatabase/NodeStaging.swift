@@ -95,10 +95,7 @@ extension NodeStore {
             try statement.bind([
                 .integer(Int64(dot.replica)), .integer(Int64(bitPattern: dot.seq)), .integer(Int64(count)),
             ])
-            defer { statement.reset() }
-            var segments: [[UInt8]] = []
-            while try statement.step() { segments.append(statement.bytes(0)) }
-            return segments
+            return try statement.rows { $0.bytes(0) }
         }
     }
 

@@ -134,10 +134,7 @@ package struct ChangeLog {
             "SELECT \(Self.columns) FROM samband_change WHERE position > ?1 ORDER BY position LIMIT ?2")
         try statement.bind(position, at: 1)
         try statement.bind(at: 2, integer: Int64(clamping: limit))
-        defer { statement.reset() }
-        var entries: [LogEntry] = []
-        while try statement.step() { entries.append(try read(statement)) }
-        return entries
+        return try statement.rows { try read($0) }
     }
 
     /// Change sets of one replica behind a seq, in order.
@@ -147,20 +144,14 @@ package struct ChangeLog {
         try statement.bind(UInt64(replica), at: 1)
         try statement.bind(seq, at: 2)
         try statement.bind(at: 3, integer: Int64(limit))
-        defer { statement.reset() }
-        var entries: [LogEntry] = []
-        while try statement.step() { entries.append(try read(statement)) }
-        return entries
+        return try statement.rows { try read($0) }
     }
 
     /// The newest entries, newest first.
     package func newest(limit: Int) throws -> [LogEntry] {
         let statement = try connection.cached("SELECT \(Self.columns) FROM samband_change ORDER BY id DESC LIMIT ?1")
         try statement.bind(at: 1, integer: Int64(limit))
-        defer { statement.reset() }
-        var entries: [LogEntry] = []
-        while try statement.step() { entries.append(try read(statement)) }
-        return entries
+        return try statement.rows { try read($0) }
     }
 
     /// One segment's bytes, nil behind the last.
@@ -190,10 +181,7 @@ package struct ChangeLog {
             "SELECT digest FROM samband_segment WHERE change = ?1 AND variant = ?2 ORDER BY number")
         try statement.bind(change, at: 1)
         try statement.bind(at: 2, integer: variant.rawValue)
-        defer { statement.reset() }
-        var digests: [[UInt8]] = []
-        while try statement.step() { digests.append(statement.bytes(0)) }
-        return digests
+        return try statement.rows { $0.bytes(0) }
     }
 
     /// The greatest HLC among the change sets up to a position: what a site that has reached it stamps above.
@@ -236,10 +224,7 @@ package struct ChangeLog {
 
     package func vector() throws -> VectorClock {
         let statement = try connection.cached("SELECT replica, seq FROM samband_vector")
-        defer { statement.reset() }
-        var pairs: [(UInt32, UInt64)] = []
-        while try statement.step() { pairs.append((UInt32(statement.integer(0)), statement.unsigned(1))) }
-        return VectorClock(pairs)
+        return try VectorClock(statement.rows { (UInt32($0.integer(0)), $0.unsigned(1)) })
     }
 
     /// What this database has seen beyond what it had seen at its last seal.
@@ -247,10 +232,7 @@ package struct ChangeLog {
         let statement = try connection.cached(
             "SELECT replica, seq FROM samband_vector WHERE seq > sealed AND replica <> ?1")
         try statement.bind(UInt64(replica), at: 1)
-        defer { statement.reset() }
-        var pairs: [(UInt32, UInt64)] = []
-        while try statement.step() { pairs.append((UInt32(statement.integer(0)), statement.unsigned(1))) }
-        return VectorClock(pairs)
+        return try VectorClock(statement.rows { (UInt32($0.integer(0)), $0.unsigned(1)) })
     }
 
     package func markSealed() throws {

@@ -12,13 +12,7 @@ package struct EpochTable {
     /// All epochs, oldest first.
     package func all() throws -> [Epoch] {
         let statement = try connection.cached("SELECT number, hub, base FROM samband_epoch ORDER BY number")
-        defer { statement.reset() }
-        var epochs: [Epoch] = []
-        while try statement.step() {
-            epochs.append(
-                Epoch(number: statement.unsigned(0), hub: UInt32(statement.integer(1)), base: statement.unsigned(2)))
-        }
-        return epochs
+        return try statement.rows { Epoch(number: $0.unsigned(0), hub: UInt32($0.integer(1)), base: $0.unsigned(2)) }
     }
 
     /// Begins the next epoch.

@@ -18,20 +18,14 @@ package struct ReplicaTable {
     package func replicas(of site: String) throws -> [UInt32] {
         let statement = try connection.cached("SELECT replica FROM samband_replica WHERE site = ?1 ORDER BY replica")
         try statement.bind(at: 1, text: site)
-        defer { statement.reset() }
-        var found: [UInt32] = []
-        while try statement.step() { found.append(UInt32(statement.integer(0))) }
-        return found
+        return try statement.rows { UInt32($0.integer(0)) }
     }
 
     /// The names of all sites that have or had a replica, or are invited; without the hub.
     package func sites() throws -> [String] {
         let statement = try connection.cached(
             "SELECT site FROM samband_replica WHERE site <> '' UNION SELECT name FROM samband_site ORDER BY 1")
-        defer { statement.reset() }
-        var found: [String] = []
-        while try statement.step() { found.append(statement.string(0)) }
-        return found
+        return try statement.rows { $0.string(0) }
     }
 
     /// Adds an active replica of a site; "" is the hub itself.

@@ -53,6 +53,14 @@ package final class Statement {
         sqlite3_reset(statement)
     }
 
+    /// What `read` makes of each row, in their order; then it is reset. The bindings stay.
+    package func rows<T>(_ read: (Statement) throws -> T) throws -> [T] {
+        defer { reset() }
+        var found: [T] = []
+        while try step() { found.append(try read(self)) }
+        return found
+    }
+
     /// Makes it ready to run again. The bindings stay.
     package func reset() { sqlite3_reset(statement) }
 

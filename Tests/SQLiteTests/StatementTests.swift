@@ -35,6 +35,17 @@ struct StatementTests {
         #expect(back == value)
     }
 
+    @Test("rows are read in their order, and the statement is ready again, also when the reader throws")
+    func rows() throws {
+        try database.execute("INSERT INTO t VALUES (1), (2), (3)")
+        let select = try database.cached("SELECT v FROM t ORDER BY v")
+        #expect(try select.rows { $0.integer(0) } == [1, 2, 3])
+        #expect(throws: CancellationError.self) {
+            try select.rows { if $0.integer(0) == 2 { throw CancellationError() } }
+        }
+        #expect(try select.rows { $0.integer(0) } == [1, 2, 3])
+    }
+
     @Test("a NaN becomes NULL")
     func notANumber() throws {
         #expect(try roundTrip({ try $0.bind(at: 1, real: .nan) }, { $0.type(0) }) == .null)

@@ -118,10 +118,7 @@ package struct TableAccess {
                 rowsSQL(table, columns, limit: limit, collations: collations)
             })
         try statement.bind(values)
-        defer { statement.reset() }
-        var found: [[Value]] = []
-        while try statement.step() { found.append(statement.values(0, table.keyColumns.count)) }
-        return found
+        return try statement.rows { $0.values(0, table.keyColumns.count) }
     }
 
     /// Selects the keys of rows of a table whose `columns` hold the values bound.
