@@ -100,18 +100,22 @@ extension RealProcesses {
                 "[{columns:[],how:string,site:null}|{columns:[],how:string,site:string}|"
                 + "{columns:[string],how:string,site:null}]"
             let withheld =
-                "{change:string,conflict:integer,id:integer,key:{…},operation:string,site:string,table:string,values:{…}}"
+                "{change:string,conflict:integer,id:integer,key:{…},operation:string,site:string,state:string,"
+                + "table:string,values:{…}}"
             let standing = "[{key:{…},row:{…},table:string}]"
             let free: Set = ["key", "value", "values", "row", "over"]
             for name in fleet.everyone {
+                // A node tries no choice.
+                let refused = name == "hub" ? "[{how:string,site:null,why:string}]" : "[]"
                 #expect(
                     shape(try await fleet.json(name, "conflict", "show", "1"), free: free)
                         == "{changed:integer,children:[],choices:\(choices),conflict:\(conflict),earlier:[],parents:["
-                        + "{columns:[string],key:{…},parent:string,state:string,table:string,withheld:null}],row:null,"
-                        + "standing:\(standing),withheld:[\(withheld)]}")
+                        + "{columns:[string],key:{…},parent:string,state:string,table:string,withheld:null}],"
+                        + "refused:\(refused),row:null,standing:\(standing),withheld:[\(withheld)]}")
                 #expect(
                     shape(try await fleet.json(name, "withheld", "show", "1"), free: free)
-                        == "{changed:integer,choices:\(choices),conflict:\(conflict),missing:[],standing:\(standing),"
+                        == "{changed:integer,choices:\(choices),conflict:\(conflict),missing:[],refused:\(refused),"
+                        + "standing:\(standing),"
                         + "state:string,waiting:[],withheld:\(withheld)}")
                 #expect(
                     shape(try await fleet.json(name, "explain", "referral", "'r-1'"), free: free)

@@ -80,6 +80,19 @@ struct DecidingTests {
         #expect(Self.decisions(rows).map { $0.body?["set"] } == [["bed": 4, "night": "x"]])
     }
 
+    @Test("what would be refused is shown before the question, with the rule, and is no answer to it")
+    func interactiveRefused() async throws {
+        let why = "it would break UNIQUE (bed): another row has these values, in table bed_night"
+        let refused = #""refused":[{"how":"admit","site":null,"why":"\#(why)"}],"#
+        let shown = Sample.shown.replacing(#""earlier""#, with: refused + #""earlier""#)
+        let world = try Self.world([
+            "GET /v1/conflict?all=false": .json("[\(Sample.conflict)]"), "GET /v1/conflict/17": .json(shown),
+        ])
+        let printed = await world.run("conflict", "resolve", "--interactive", isTerminal: true, lines: ["a", "q"])
+        #expect(printed.results.contains("would be refused\n  --admit   \(why)\n"), "\(printed.results)")
+        #expect(Self.decisions(world).isEmpty)
+    }
+
     @Test("quit, and the end of input, leave the rest as it is")
     func quit() async throws {
         for lines in [["k", "q"], ["k"]] {

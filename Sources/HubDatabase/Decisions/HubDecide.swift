@@ -29,7 +29,7 @@ extension HubStore {
         }
     }
 
-    private func resolveInTransaction(
+    func resolveInTransaction(
         _ id: UInt64, _ choice: ConflictChoice, changed: UInt64?, by: String, reason: String?, nowMs: UInt64
     ) throws -> ConflictRecord {
         let doing = "settling conflict \(id)"

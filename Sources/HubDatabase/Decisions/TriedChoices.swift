@@ -34,14 +34,20 @@ extension HubStore {
         return tried
     }
 
+    /// Why a choice would be refused now; nil when it would be taken, or cannot be tried.
     private func refusal(of choice: FittingChoice, _ id: UInt64) -> String? {
         guard let whole = choice.whole else { return nil }
-        do {
-            _ = try resolve(
-                id, whole, changed: nil, by: "", reason: nil, nowMs: HybridClock.milliseconds(clock.last), dryRun: true)
-            return nil
-        } catch {
-            return [.refused, .misused, .missing, .diverged].contains(error.kind) ? error.why : nil
+        // A refusal is caught inside the trial: one that is thrown out of a transaction makes the hub read anew what its
+        // memory knows. What cannot be tried is no refusal.
+        let why: String?? = try? trying("trying a choice of conflict \(id)", dryRun: true, audit: nil) {
+            do {
+                _ = try resolveInTransaction(
+                    id, whole, changed: nil, by: "", reason: nil, nowMs: HybridClock.milliseconds(clock.last))
+                return nil
+            } catch let error as StoreError where [.refused, .misused, .missing, .diverged].contains(error.kind) {
+                return error.why
+            }
         }
+        return why ?? nil
     }
 }

@@ -61,13 +61,15 @@ struct ConflictInterview {
         while true {
             let path = ["conflict", String(id)]
             let detail = try ConflictDetailAnswer(try await context.asking(invocation) { try await $0.get(path) })
-            try console.print("\n" + (try ConflictPage(detail, console).judging()) + "\n")
+            let page = try ConflictPage(detail, console).judging() + refusedText(detail.refused)
+            try console.print("\n" + page + "\n")
             guard detail.conflict.isOpen else {
                 try console.print("it was settled meanwhile\n")
                 return .skipped
             }
             if detail.choices.isEmpty {
-                try console.print("there is nothing to choose: it waits for another\n")
+                let words = detail.refused.isEmpty ? "it waits for another" : "every choice would be refused now"
+                try console.print("there is nothing to choose: \(words)\n")
                 return .skipped
             }
             switch try reply(detail, place) {
