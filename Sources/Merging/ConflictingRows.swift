@@ -105,6 +105,12 @@ final class ConflictingRows {
 
     // MARK: rows of the same change set that are merged elsewhere
 
+    /// Whether the change set writes the row, and nobody beside it.
+    func isWrittenAlone(_ row: RowID) -> Bool {
+        guard let work = works[row] else { return rows.contains(row) }
+        return work.operation != nil && work.concurrent.isEmpty
+    }
+
     /// Whether the change set holds the row, and it is not merged here.
     func isElsewhere(_ row: RowID) -> Bool { works[row] == nil && rows.contains(row) }
 

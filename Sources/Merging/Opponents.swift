@@ -29,8 +29,8 @@ extension ConflictRegister {
         return sides
     }
 
-    /// The row as the author of a write and those who wrote beside it saw it.
-    func rowBase(_ work: MergeRow, _ operation: LoggedOperation) throws -> [Value]? {
+    /// The row as the author of a withheld write and those who wrote beside it saw it.
+    func withheldBase(_ work: MergeRow, _ operation: LoggedOperation) throws -> [Value]? {
         guard var base = work.before else { return nil }
         for column in base.indices where work.concurrent.contains(where: { $0.index(of: column) != nil }) {
             base[column] = try cellBase(work, operation, column)
@@ -46,9 +46,10 @@ extension ConflictRegister {
             guard let table = merge.access.tables[reference.child] else { continue }
             let values = work.table.pick(reference.parentColumns, key: work.key, data: before)
             if values.contains(.null) { continue }
-            for key in try merge.access.children(reference, values, limit: 64) {
+            for key in try merge.access.children(reference, values, limit: Int(Int32.max)) {
                 let row = RowID(shape: table.shape, key: key)
-                guard let side = try standingSide(row, table, of: work.table),
+                // What the same change set takes along is no opponent, and may be very many rows.
+                guard !merge.isWrittenAlone(row), let side = try standingSide(row, table, of: work.table),
                     !operation.hadSeen(side.dot, at: side.position)
                 else { continue }
                 if newest[side.dot.replica].map({ $0.position < side.position }) ?? true {

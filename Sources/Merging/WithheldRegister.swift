@@ -58,7 +58,7 @@ extension ConflictRegister {
             ConflictRecord(
                 id: id, kind: withholding.kind, tableNumber: work.row.table, table: work.table.name, key: work.key,
                 row: work.row, columnIndex: nil, column: nil, openedAtMs: nowMs,
-                base: .row(try rowBase(work, operation)),
+                base: .row(try withheldBase(work, operation)),
                 life: Conflict(opening: rowSide(operation, work), against: sides, at: position, policy: false),
                 decision: nil))
         return id

@@ -85,8 +85,8 @@ struct DecisionPlanner {
         var write = withheld
         // Deletes that wait for this one are decided with it.
         let dependents = write.isDelete ? try dependentDeletes() : []
-        let records = write.records + dependents
-        let discard = DecisionPlan(withheld: (records, .discarded))
+        let records = write.records
+        let discard = DecisionPlan(withheld: (records + dependents, .discarded))
         switch choice {
         // To let the row stand is to give up its delete.
         case .discard, .now, .restore: return discard
@@ -102,18 +102,35 @@ struct DecisionPlanner {
         let isSo =
             try row.operation == .delete
             ? !access.exists(table, record.key) : row.operation == .update && row.columns.isEmpty
-        let others = try dependents.compactMap { record -> DecidedRow? in
-            let table = try access.table(record.tableNumber, doing)
-            guard try access.exists(table, record.key) else { return nil }
-            return DecidedRow(table: table, key: record.key, operation: .delete)
-        }
-        return DecisionPlan(rows: (isSo ? [] : [row]) + others, withheld: (records, .admitted))
+        var plan = DecisionPlan(rows: isSo ? [] : [row], withheld: (records, .admitted))
+        for record in dependents { try admit(record, into: &plan) }
+        return plan
     }
 
-    /// Withheld deletes of rows that the conflict's own row refers to, and so on up: none can happen while that row stands.
+    /// Withheld deletes of rows that the conflict's own row refers to, and so on up: none can happen while that row
+    /// stands. The nearest is first.
     private func dependentDeletes() throws -> [WithheldRecord] {
         try store.conflictTable.withheld(ofConflict: record.id)
             .filter { $0.state == .withheld && $0.row != record.row && $0.operation == .delete }
+    }
+
+    /// Lets a dependent delete in, unless a row that stays refers to its row: then it goes on waiting by itself.
+    private func admit(_ record: WithheldRecord, into plan: inout DecisionPlan) throws {
+        let table = try access.table(record.tableNumber, doing)
+        if let data = try access.row(table, record.key) {
+            for reference in table.referencedBy {
+                guard let child = access.tables[reference.child] else { continue }
+                let values = table.pick(reference.parentColumns, key: record.key, data: data)
+                if values.contains(.null) { continue }
+                let stays = try access.children(reference, values, limit: plan.rows.count + 1).contains { key in
+                    let row = RowID(shape: child.shape, key: key)
+                    return !plan.rows.contains { $0.row == row && $0.operation == .delete }
+                }
+                if stays { return }
+            }
+            plan.rows.append(DecidedRow(table: table, key: record.key, operation: .delete))
+        }
+        plan.withheld?.records.append(record)
     }
 
     private func admitted(_ admitted: WithheldWrite) throws -> DecidedRow {

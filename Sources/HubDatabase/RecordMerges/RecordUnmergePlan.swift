@@ -113,7 +113,9 @@ struct RecordUnmergePlan {
         }
         // What came for a record that was merged into this one before is this one's again, where it has nothing there.
         for write in try upstream.flatMap({ try store.joins.writes(of: $0.id) }) {
-            guard let write = try store.conflictTable.withheld(id: write), let entry = try store.log.entry(write.dot)
+            // (Before, it was redirected to this one, and counts as it stood.)
+            guard let write = try store.conflictTable.withheld(id: write), let entry = try store.log.entry(write.dot),
+                entry.id > join.position
             else { continue }
             for (column, value) in zip(write.columns, write.values) where values[column] == .null {
                 values[column] = value
@@ -188,6 +190,7 @@ struct RecordUnmergePlan {
     private mutating func giveBackRedirected(
         _ remains: RowID, _ merged: LoggedOperation?, _ beforeMerge: LoggedOperation?
     ) throws {
+        let isThere = try access.exists(table, join.into)
         let policy = store.policies.table(table.number)
         var stamps: [Stamp]?
         var cells: [Int: Value] = [:]
@@ -196,6 +199,7 @@ struct RecordUnmergePlan {
                 let position = incoming.position
             else { continue }
             redirected.insert(write.dot)
+            if !isThere { continue }
             // The hub's own write follows in the same hub transaction.
             let entry = try store.log.entry(id: position + 1).flatMap { $0.header.kind == .arbitration ? $0 : nil }
             let image = try entry.flatMap { entry in
