@@ -31,7 +31,8 @@ final class ConflictingRows {
     /// All rows of the change set, of which these may be a part.
     private let rows: IncomingRows
     private let careful: RowGrouping
-    private let concurrent: [ConcurrentIndex.Entry]
+    /// The change sets that its author had not seen.
+    let concurrent: [ConcurrentIndex.Entry]
     private var concurrentRows: ConcurrentRows?
     /// The rows of the change set by what they referred to before it, for those who ask what goes with a parent.
     private var referring: [Int: [UInt64: [MergeRow]]] = [:]

@@ -38,26 +38,41 @@ extension ConflictRegister {
         return base
     }
 
-    /// Rows that refer to one that is to go, and that the author of the delete had not seen: the newest of each site.
+    /// Rows that refer to one that is to go, and that the author of the delete had not seen: of each site one that its
+    /// newest such change set has written.
     private func children(of work: MergeRow, _ operation: LoggedOperation) throws -> [ConflictSide] {
-        guard let before = work.before else { return [] }
-        var newest: [UInt32: ConflictSide] = [:]
+        let rows = try unseenChildren(of: work)
+        let hashes = rows.keys.sorted()
+        var sides: [UInt32: ConflictSide] = [:]
+        // By the change sets' key hashes: to ask the log about each of very many rows takes too long.
+        for entry in merge.concurrent.sorted(by: { $0.position > $1.position }) {
+            if sides[entry.dot.replica] != nil { continue }
+            let found = KeyHashes.shared(entry.hashes, hashes).map { rows[$0]! }.sorted { $0.row < $1.row }
+            for (row, table) in found.prefix(64) {
+                guard let side = try standingSide(row, table, of: work.table),
+                    !operation.hadSeen(side.dot, at: side.position)
+                else { continue }
+                if sides[side.dot.replica] == nil { sides[side.dot.replica] = side }
+                if side.dot.replica == entry.dot.replica { break }
+            }
+        }
+        return sides.values.sorted { $0.position < $1.position }
+    }
+
+    /// The rows that refer to one that is to go, by their key hashes, without those that the same change set takes along.
+    private func unseenChildren(of work: MergeRow) throws -> [UInt64: (row: RowID, table: TableLayout)] {
+        var rows: [UInt64: (row: RowID, table: TableLayout)] = [:]
+        guard let before = work.before else { return rows }
         for reference in work.table.referencedBy {
             guard let table = merge.access.tables[reference.child] else { continue }
             let values = work.table.pick(reference.parentColumns, key: work.key, data: before)
             if values.contains(.null) { continue }
             for key in try merge.access.children(reference, values, limit: Int(Int32.max)) {
                 let row = RowID(shape: table.shape, key: key)
-                // What the same change set takes along is no opponent, and may be very many rows.
-                guard !merge.isWrittenAlone(row), let side = try standingSide(row, table, of: work.table),
-                    !operation.hadSeen(side.dot, at: side.position)
-                else { continue }
-                if newest[side.dot.replica].map({ $0.position < side.position }) ?? true {
-                    newest[side.dot.replica] = side
-                }
+                if !merge.isWrittenAlone(row) { rows[row.hash64] = (row, table) }
             }
         }
-        return newest.values.sorted { $0.position < $1.position }
+        return rows
     }
 
     /// A row that stands, with who wrote it last.

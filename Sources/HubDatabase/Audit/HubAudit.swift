@@ -103,9 +103,7 @@ extension HubStore {
         guard let who = filter.who, !who.hasPrefix("local:") else { return }
         let statement = try connection.cached(
             "SELECT name FROM samband_operator UNION SELECT 'site:' || name FROM samband_site")
-        defer { statement.reset() }
-        var names = try audit.persons()
-        while try statement.step() { names.append(statement.string(0)) }
+        let names = try audit.persons() + statement.rows { $0.string(0) }
         if !names.contains(who) { throw refuse("nobody is called \(who) here", spellingHint(who, names)) }
     }
 

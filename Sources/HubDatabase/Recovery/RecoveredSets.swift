@@ -66,10 +66,7 @@ struct RecoveredSets {
             UNION SELECT digest FROM samband_handed WHERE replica = ?1 AND seq = ?2 AND state <> 'refused'
             """)
         try statement.bind([.integer(Int64(dot.replica)), .integer(Int64(bitPattern: dot.seq))])
-        defer { statement.reset() }
-        var digests: [[UInt8]] = []
-        while try statement.step() { digests.append(statement.bytes(0)) }
-        return digests
+        return try statement.rows { $0.bytes(0) }
     }
 
     /// What the change sets that are known under a dot say that came before them.
@@ -80,10 +77,7 @@ struct RecoveredSets {
             UNION SELECT header FROM samband_handed WHERE replica = ?1 AND seq = ?2 AND state <> 'refused'
             """)
         try statement.bind([.integer(Int64(dot.replica)), .integer(Int64(bitPattern: dot.seq))])
-        defer { statement.reset() }
-        var found: [[UInt8]] = []
-        while try statement.step() { found.append(try ChangeSetHeader(statement.bytes(0)).previous) }
-        return found
+        return try statement.rows { try ChangeSetHeader($0.bytes(0)).previous }
     }
 
     func find(_ dot: Dot, _ digest: [UInt8]) throws -> (id: UInt64, isWhole: Bool, epoch: UInt64, hasPlace: Bool)? {
