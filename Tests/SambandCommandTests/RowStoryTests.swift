@@ -216,6 +216,6 @@ struct RowStoryTests {
         #expect(lines[2].contains("2026-11-22"))
         #expect(
             await (try FakeWorld(["GET /v1/record": .json("[]")])).run("record", "list").results
-                == "no rows were joined\n")
+                == "no records were merged\n")
     }
 }

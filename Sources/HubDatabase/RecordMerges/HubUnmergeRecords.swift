@@ -16,7 +16,9 @@ extension HubStore {
         let doing = "undoing join \(id)"
         return try trying(doing, dryRun: dryRun, audit: entry) {
             guard var join = try joins.join(id: id) else {
-                throw StoreError(.notFound, doing: doing, why: "there is none of that number", hint: "")
+                throw StoreError(
+                    .notFound, doing: doing, why: "there is none of that number",
+                    hint: "See: samband record list.")
             }
             guard join.undone == nil else {
                 throw StoreError(

@@ -2,28 +2,28 @@ import JSONText
 
 extension Verb {
     static let recordList = Verb(
-        "record list", "list the rows that were joined, with the numbers that record unmerge takes",
+        "record list", "list the records that were merged, with the numbers that record unmerge takes",
         options: place(.json), examples: ["samband record list --db hub.db"],
-        task: { _ in "list the joined rows" },
+        task: { _ in "list the merged records" },
         run: { invocation, context in
             let json = try await context.asking(invocation) { try await $0.get(["record"]) }
             if invocation.flag(.json) {
                 try context.console.print(json)
                 return .done
             }
-            let rows = try Answer.list(json, "the joined rows")
+            let rows = try Answer.list(json, "the merged records")
             try context.console.print(
                 rows.isEmpty
-                    ? "no rows were joined\n"
-                    : try joinedTable(rows, context.console).text(context.console.style))
+                    ? "no records were merged\n"
+                    : try mergedTable(rows, context.console).text(context.console.style))
             return .done
         })
 }
 
-private func joinedTable(_ rows: [Answer], _ console: Console) throws(CommandError) -> TextTable {
+private func mergedTable(_ rows: [Answer], _ console: Console) throws(CommandError) -> TextTable {
     var table = TextTable([
         TextTable.Column("ID", .right), TextTable.Column("TABLE"), TextTable.Column("KEY", widest: 40),
-        TextTable.Column("INTO", widest: 40), TextTable.Column("JOINED"), TextTable.Column("BY"),
+        TextTable.Column("INTO", widest: 40), TextTable.Column("MERGED"), TextTable.Column("BY"),
         TextTable.Column("REASON", widest: 40), TextTable.Column("TAKEN BACK"),
     ])
     for row in rows {
